@@ -1,0 +1,187 @@
+/**
+ * The tutorial's client: calls `SayHello` once a second through an address (a gateway, a sidecar or a greeter
+ * itself) and logs each answer. A stock Connect program on @connectrpc/connect-node; what the tutorial's
+ * `conf/dubbogo.yaml` said are options here.
+ *
+ * Exit code 0: stopped by SIGINT or SIGTERM, or all of `--count` calls were answered. 1: some of them were not.
+ * 2: wrong use.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createClient, type Interceptor, type Transport } from '@connectrpc/connect';
+import { Command, Option } from 'commander';
+import { Greeter, UserSchema } from '../../gen/api/greeter_pb.ts';
+import {
+  collectLines,
+  parseCount,
+  parseDurationMs,
+  parseHeaders,
+  parseOrExit,
+  parsePort,
+} from './command-line.ts';
+import { log } from './log.ts';
+import { formatPrototext } from './prototext.ts';
+import { resolveTarget, type TargetOptions } from './target.ts';
+import { createTransport, type HttpVersion, httpVersions, type Protocol, protocols } from './transport.ts';
+
+interface ClientOptions {
+  readonly address: string;
+  readonly protocol: Protocol;
+  readonly httpVersion: HttpVersion;
+  readonly name: string;
+  readonly header: readonly string[];
+  /** Milliseconds from the start of one call to the start of the next. */
+  readonly interval: number;
+  readonly count?: number;
+  readonly timeout: number;
+  readonly registryProtocol: TargetOptions['registryProtocol'];
+  readonly registryAddress: string;
+  readonly service?: string;
+  readonly port: number;
+  readonly interface: string;
+}
+
+const command = new Command('client.ts')
+  .description('Call api.Greeter/SayHello again and again and log each answer.')
+  .addOption(
+    new Option('--address <address>', 'what to call: HOST:PORT, http://, https:// or tri://HOST:PORT')
+      .default('localhost:8080')
+      .env('GREETER_ADDRESS'),
+  )
+  .addOption(
+    new Option('--protocol <protocol>', 'protocol of the calls; tri is gRPC')
+      .choices(protocols)
+      .default('grpc')
+      .env('GREETER_PROTOCOL'),
+  )
+  .addOption(
+    new Option('--http-version <version>', 'HTTP version; 2 is h2c for http://')
+      .choices(httpVersions)
+      .default('2')
+      .env('GREETER_HTTP_VERSION'),
+  )
+  .addOption(new Option('--name <name>', 'who is greeted').default('laurence').env('GREETER_NAME'))
+  .addOption(
+    new Option('--header <header>', "request header as 'NAME: VALUE'; repeatable, in the variable one a line")
+      .argParser(collectLines)
+      .default([], 'none')
+      .env('GREETER_HEADER'),
+  )
+  .addOption(
+    new Option('--interval <duration>', 'time between the starts of two calls')
+      .argParser(parseDurationMs)
+      .default(1000, '1s')
+      .env('GREETER_INTERVAL'),
+  )
+  .addOption(
+    new Option('--count <calls>', 'stop after this many calls (default: never)')
+      .argParser(parseCount)
+      .env('GREETER_COUNT'),
+  )
+  .addOption(
+    new Option('--timeout <duration>', 'deadline of each call; 0: none')
+      .argParser(parseDurationMs)
+      .default(3000, '3s')
+      .env('GREETER_TIMEOUT'),
+  )
+  .addOption(
+    new Option('--registry-protocol <protocol>', 'how --service is found: direct (at --address) or xds')
+      .choices(['direct', 'xds'])
+      .default('direct')
+      .env('GREETER_REGISTRY_PROTOCOL'),
+  )
+  .addOption(
+    new Option('--registry-address <address>', 'the control plane to ask, for xds')
+      .default('istiod.istio-system.svc.cluster.local:15010')
+      .env('GREETER_REGISTRY_ADDRESS'),
+  )
+  .addOption(
+    new Option('--service <host>', 'host that the rules know the greeter by, sent as the authority').env(
+      'GREETER_TARGET_SERVICE',
+    ),
+  )
+  .addOption(
+    new Option('--port <port>', 'port of --service')
+      .argParser(parsePort)
+      .default(20000)
+      .env('GREETER_TARGET_PORT'),
+  )
+  .addOption(
+    new Option('--interface <name>', 'full name of the service in the path')
+      .default(Greeter.typeName)
+      .env('GREETER_INTERFACE'),
+  )
+  .addHelpText(
+    'after',
+    `
+Examples:
+  client.ts --address localhost:8080 --header 'user: admin'
+  client.ts --address localhost:20000 --protocol connect --http-version 1.1 --count 5
+  client.ts --address localhost:8080 --service dubbo-go-server --interval 100ms
+
+Exit code: 0 stopped by a signal, or all of --count calls were answered; 1 some were not; 2 wrong use.`,
+  );
+
+parseOrExit(command, process.argv);
+await run(command.opts<ClientOptions>());
+
+async function run(options: ClientOptions): Promise<never> {
+  const client = createClient(Greeter, openTransport(options));
+  const stop = new AbortController();
+  process.on('SIGINT', () => stop.abort());
+  process.on('SIGTERM', () => stop.abort());
+  // The reader of a pipe has gone: nobody is left to log for.
+  process.stdout.on('error', () => process.exit(0));
+
+  let failed = 0;
+  let nextMs = performance.now();
+  for (let calls = 1; !stop.signal.aborted; calls += 1) {
+    try {
+      const user = await client.sayHello({ name: options.name }, { signal: stop.signal });
+      log('INFO', `call server response = ${formatPrototext(UserSchema, user)}`);
+    } catch (error) {
+      if (stop.signal.aborted) break;
+      failed += 1;
+      log('ERROR', `call server error = ${error instanceof Error ? error.message : String(error)}`);
+    }
+    if (calls === options.count) process.exit(failed === 0 ? 0 : 1);
+    // A slow call delays those after it; it does not make them come in a bunch.
+    const nowMs = performance.now();
+    nextMs = Math.max(nextMs + options.interval, nowMs);
+    if (nextMs > nowMs) await sleep(nextMs - nowMs, undefined, { signal: stop.signal }).catch(() => {});
+  }
+  process.exit(0);
+}
+
+/** Returns the transport that the options name; exits 2 with the reason when there is none. */
+function openTransport(options: ClientOptions): Transport {
+  try {
+    const target = resolveTarget({ ...options, service: options.service });
+    if (target.kind === 'xds') {
+      throw new TypeError(
+        `Cannot ask ${options.registryAddress} for '${target.name}': xDS is not supported yet by this client; ` +
+          'give the address of a gateway or sidecar instead, for example --address localhost:8080',
+      );
+    }
+    return createTransport({
+      target,
+      protocol: options.protocol,
+      httpVersion: options.httpVersion,
+      interceptors: [setRequest(options)],
+      timeoutMs: options.timeout,
+    });
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    process.stderr.write(`error: ${error.message}\n`);
+    process.exit(2);
+  }
+}
+
+/** Puts the headers and the interface of the options on each call. */
+function setRequest(options: ClientOptions): Interceptor {
+  const headers = parseHeaders(options.header);
+  return (next) => (request) => {
+    for (const [name, value] of headers) request.header.append(name, value);
+    const url = request.url.replace(`/${Greeter.typeName}/`, `/${options.interface}/`);
+    return next({ ...request, url });
+  };
+}
