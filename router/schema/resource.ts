@@ -34,8 +34,11 @@ export interface Position {
 export interface ResourceSource {
   /** As given to `parse`; `-` for standard input. */
   readonly file: string;
-  /** Where the field stands, or its nearest written parent. */
-  position(path: FieldPath): Position;
+  /**
+   * Where the field stands, or its nearest written parent.
+   * @param part `key`: its name; `value`: what it holds. Default: the value of a scalar, the key of a map or list.
+   */
+  position(path: FieldPath, part?: 'key' | 'value'): Position;
   /** The text of a 1-based line, without its end. */
   line(number: number): string;
 }
