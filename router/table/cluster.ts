@@ -70,7 +70,11 @@ export interface Cluster {
 }
 
 /** An endpoint as one cluster sees it: its port resolved. */
-export type ClusterEndpoint = Readonly<{ id: string; labels: Readonly<Record<string, string>>; weight: number }> &
+export type ClusterEndpoint = Readonly<{
+  id: string;
+  labels: Readonly<Record<string, string>>;
+  weight: number;
+}> &
   (
     | { readonly kind: 'socket'; readonly address: string; readonly port: number }
     | { readonly kind: 'unix'; readonly path: string }

@@ -31,9 +31,12 @@ interface Decided {
   readonly route?: string;
   /** Absent where no rule was taken (404, or a service without rules). */
   readonly rule?: RuleOrigin;
-  /** Changes to the response's headers, in order, for an upstream's answer and a local one alike. */
+  /**
+   * Changes to the response's headers, in order: for an upstream's answer, and for a failure on the way to it,
+   * an abort by {@link fault} included. A {@link LocalReply}'s own headers are final and not to be changed again.
+   */
   readonly responseHeaders: readonly HeaderOperation[];
-  /** Set when the request has an `origin` that the rule's corsPolicy allows: headers to add to the response. */
+  /** Set when the request has an `origin` that the rule's corsPolicy allows: headers to set on any response but an abort's. */
   readonly corsHeaders?: HeaderList;
   /** Injected before anything else happens. */
   readonly fault?: Fault;
@@ -66,9 +69,11 @@ export interface Forward extends Decided {
 /** Answer without an upstream. */
 export interface LocalReply extends Decided {
   readonly kind: 'reply';
+  /** Where the request would have gone: of a preflight, which is answered on behalf of its destination. */
+  readonly destination?: Destination;
   /** HTTP status before any mapping to gRPC. */
   readonly status: number;
-  /** Headers of the reply itself (`location`, `content-type`, `access-control-*`), before {@link responseHeaders}. */
+  /** Headers of the reply (`location`, `content-type`, `access-control-*`), final: those that the rule changes included. */
   readonly headers: HeaderList;
   readonly body: string | Uint8Array;
   /** Set when the request is gRPC: the reply is then HTTP 200 with these in its header block. */
@@ -81,12 +86,41 @@ export interface LocalReply extends Decided {
 
 /** Envoy's short names: access log operator `%RESPONSE_FLAGS%`. */
 export type ResponseFlag =
-  | 'NR' | 'NC' | 'UH' | 'UF' | 'UO' | 'UT' | 'URX' | 'UC' | 'UR' | 'LR' | 'DC' | 'DI' | 'FI' | 'RL' | 'OM' | 'DPE' | 'SI';
+  | 'NR'
+  | 'NC'
+  | 'UH'
+  | 'UF'
+  | 'UO'
+  | 'UT'
+  | 'URX'
+  | 'UC'
+  | 'UR'
+  | 'LR'
+  | 'DC'
+  | 'DI'
+  | 'FI'
+  | 'RL'
+  | 'OM'
+  | 'DPE'
+  | 'UPE'
+  | 'SI';
 
-/** Applied in order: remove, then set, then add, as Envoy does. Names in lower case. */
+/**
+ * Applied one after the other; lists are already in Envoy's order (remove, set, add, a destination's before its
+ * rule's). Names in lower case.
+ */
 export type HeaderOperation =
   | { readonly kind: 'remove'; readonly name: string }
-  | { readonly kind: 'set' | 'add'; readonly name: string; readonly value: string };
+  | {
+      readonly kind: 'set' | 'add';
+      readonly name: string;
+      readonly value: string;
+      /**
+       * The value is still a format string, as only the response can tell it: `%RESPONSE_CODE%`, `%RESP(x)%`.
+       * `applyHeaderOperations` makes it.
+       */
+      readonly late?: true;
+    };
 
 /** Faults drawn for this request. */
 export interface Fault {

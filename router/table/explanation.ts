@@ -9,6 +9,16 @@ export interface Explanation {
   readonly tried: readonly RuleTrial[];
   /** What happens, for each destination the weights allow: one entry, or one per weighted destination. */
   readonly outcomes: readonly { readonly percent: number; readonly decision: Decision }[];
+  /** What else happens to some of the requests: faults and mirrors that are neither never nor always. Absent: nothing. */
+  readonly chances?: readonly Chance[];
+}
+
+/** Something that happens to a share of the requests. */
+export interface Chance {
+  readonly kind: 'fault-delay' | 'fault-abort' | 'mirror';
+  readonly percent: number;
+  /** What it is, for people: `delay of 2000 ms`, `abort with HTTP 503`, `copy to outbound|…`. */
+  readonly what: string;
 }
 
 /** One rule against one request. */

@@ -25,6 +25,8 @@ export interface RouteRequest {
   readonly port: number;
   /** True when the request came over HTTP/2; some header rules of Envoy's differ by protocol. Default false. */
   readonly http2?: boolean;
+  /** True over TLS; it may differ from what {@link scheme} claims. Default: the scheme's own, of HTTP/1.1 alone. */
+  readonly tls?: boolean;
   /** The client's address without port, for a source IP hash and `x-forwarded-for`. */
   readonly sourceAddress?: string;
 }

@@ -1,0 +1,169 @@
+/** What a rule does with a request -> the table's action. Imports schema types and the table's. */
+import type { DestinationSpec } from '../schema/destination.ts';
+import { durationMs } from '../schema/duration.ts';
+import type { HTTPDirectResponse, HTTPRedirect, HTTPRetry, HTTPRoute } from '../schema/virtual-service.ts';
+import type { HashPolicy } from '../table/cluster.ts';
+import type { HeaderOperation } from '../table/decision.ts';
+import type {
+  DirectResponseAction,
+  ForwardAction,
+  Fraction,
+  MirrorPolicy,
+  RedirectAction,
+  Rewrite,
+  WeightedCluster,
+} from '../table/route-table.ts';
+import { clusterName } from './cluster-name.ts';
+import { fractionOf, wholePercent } from './fault.ts';
+import { compileHeaders, joinOperations } from './header.ts';
+import { compileRetry } from './retry.ts';
+
+/** What a rule's action depends on besides the rule: the listener and the services it knows. */
+export interface ActionContext {
+  readonly listenPort: number;
+  readonly isTls: boolean;
+  /** Of a destination without port: the only port of its service as the listener knows it, if there is one. */
+  onlyPort(host: string): number | undefined;
+  /** What the destination's load balancer hashes. */
+  hashPolicy(destination: DestinationSpec): HashPolicy | undefined;
+  /** For rules without `retries`. */
+  readonly defaultRetry: HTTPRetry | undefined;
+}
+
+/** An action with the header operations that belong to the route. */
+export interface CompiledAction {
+  readonly action: ForwardAction | RedirectAction | DirectResponseAction;
+  readonly requestHeaders: readonly HeaderOperation[];
+  readonly responseHeaders: readonly HeaderOperation[];
+}
+
+/**
+ * A rule's action: redirect, else direct response, else forward.
+ *
+ * Source: Istio `pilot/pkg/networking/core/route/route.go` (TranslateRoute, applyHTTPRouteDestination).
+ */
+export function compileAction(rule: HTTPRoute, context: ActionContext): CompiledAction {
+  const headers = compileHeaders(rule.headers);
+  const own = { requestHeaders: headers.request, responseHeaders: headers.response };
+  if (rule.redirect) return { ...own, action: compileRedirect(rule.redirect, context) };
+  if (rule.directResponse) return { ...own, action: compileDirectResponse(rule.directResponse) };
+  return compileForward(rule, context, headers);
+}
+
+function compileForward(
+  rule: HTTPRoute,
+  context: ActionContext,
+  headers: ReturnType<typeof compileHeaders>,
+): CompiledAction {
+  const routes = rule.route ?? [];
+  const only = routes.length === 1 ? routes[0] : undefined;
+  let requestHeaders = headers.request;
+  let responseHeaders = headers.response;
+  let authority = rule.rewrite?.authority || headers.authority;
+  const destinations: WeightedCluster[] = [];
+  const hashPolicy: HashPolicy[] = [];
+  // Of several destinations those without weight are left out, a single one needs none.
+  for (const route of only ? [only] : routes.filter((each) => (each.weight ?? 0) > 0)) {
+    const changes = compileHeaders(route.headers);
+    const hash = context.hashPolicy(route.destination);
+    if (hash) hashPolicy.push(hash);
+    const cluster = clusterOf(route.destination, context);
+    if (only) {
+      requestHeaders = joinOperations(requestHeaders, changes.request);
+      responseHeaders = joinOperations(responseHeaders, changes.response);
+      authority ||= changes.authority;
+      destinations.push({ cluster, weight: 1, requestHeaders: [], responseHeaders: [] });
+    } else {
+      destinations.push({
+        cluster,
+        weight: route.weight ?? 0,
+        requestHeaders: changes.request,
+        responseHeaders: changes.response,
+        ...(changes.authority && { authority: changes.authority }),
+      });
+    }
+  }
+  const rewrite = compileRewrite(rule, authority);
+  const retry = compileRetry(
+    rule.retries ?? context.defaultRetry,
+    only !== undefined && hashPolicy.length > 0,
+  );
+  const action: ForwardAction = {
+    kind: 'forward',
+    destinations,
+    ...(rewrite && { rewrite }),
+    timeoutMs: Math.trunc(durationMs(rule.timeout) ?? 0),
+    ...(retry && { retry }),
+    mirrors: compileMirrors(rule, context),
+    hashPolicy,
+  };
+  return { action, requestHeaders, responseHeaders };
+}
+
+function compileRewrite({ rewrite }: HTTPRoute, authority: string): Rewrite | undefined {
+  const regex = rewrite?.uriRegexRewrite;
+  const path = regex
+    ? { regex: { pattern: regex.match ?? '', replacement: regex.rewrite ?? '' } }
+    : rewrite?.uri
+      ? { uri: rewrite.uri }
+      : {};
+  const compiled: Rewrite = { ...path, ...(authority && { authority }) };
+  return Object.keys(compiled).length > 0 ? compiled : undefined;
+}
+
+/** Source: Istio `pilot/pkg/networking/core/route/route.go` (MirrorPercent, MirrorPercentByPolicy). */
+function compileMirrors(rule: HTTPRoute, context: ActionContext): MirrorPolicy[] {
+  const mirrors: MirrorPolicy[] = [];
+  const add = (destination: DestinationSpec, fraction: Fraction) => {
+    if (fraction.numerator > 0) mirrors.push({ cluster: clusterOf(destination, context), fraction });
+  };
+  if (rule.mirror) {
+    const { mirrorPercentage, mirrorPercent } = rule;
+    add(
+      rule.mirror,
+      mirrorPercentage ? fractionOrNever(mirrorPercentage.value) : wholePercent(mirrorPercent ?? 100),
+    );
+  }
+  for (const { destination, percentage } of rule.mirrors ?? []) {
+    if (destination) add(destination, percentage ? fractionOrNever(percentage.value) : wholePercent(100));
+  }
+  return mirrors;
+}
+
+const fractionOrNever = (percent: number | undefined): Fraction => fractionOf(percent ?? 0);
+
+/**
+ * The cluster that a destination names; without a port the only one of its service, else the listener's.
+ *
+ * Source: Istio `pilot/pkg/networking/core/route/route.go` (GetDestinationCluster).
+ */
+function clusterOf(destination: DestinationSpec, context: ActionContext): string {
+  const port = destination.port?.number ?? context.onlyPort(destination.host) ?? context.listenPort;
+  return clusterName(destination.host, destination.subset ?? '', port);
+}
+
+/** Source: Istio `pilot/pkg/networking/core/route/route.go` (ApplyRedirect). */
+function compileRedirect(redirect: HTTPRedirect, context: ActionContext): RedirectAction {
+  const scheme = redirect.scheme || (context.isTls ? 'https' : 'http');
+  let port = redirect.derivePort === 'FROM_REQUEST_PORT' ? context.listenPort : (redirect.port ?? 0);
+  if ((port === 80 && scheme === 'http') || (port === 443 && scheme === 'https')) port = 0;
+  return {
+    kind: 'redirect',
+    status: redirect.redirectCode || 301,
+    ...(redirect.scheme && { scheme: redirect.scheme }),
+    ...(redirect.authority && { authority: redirect.authority }),
+    ...(port > 0 && { port }),
+    ...(redirect.prefixRewrite ? { prefix: redirect.prefixRewrite } : redirect.uri && { uri: redirect.uri }),
+  };
+}
+
+/** Source: Istio `pilot/pkg/networking/core/route/route.go` (ApplyDirectResponse). */
+function compileDirectResponse({ status, body }: HTTPDirectResponse): DirectResponseAction {
+  return {
+    kind: 'direct-response',
+    status,
+    ...(body?.bytes !== undefined
+      ? { body: { kind: 'base64', value: body.bytes } as const }
+      : body?.string !== undefined && { body: { kind: 'text', value: body.string } as const }),
+  };
+}

@@ -1,0 +1,84 @@
+/** Services and their DestinationRules -> clusters. Imports schema types and the table's. */
+import type { DestinationRuleSpec } from '../schema/destination-rule.ts';
+import type { Cluster, ClusterEndpoint, Endpoint, Service, ServicePort } from '../table/cluster.ts';
+import { clusterName } from './cluster-name.ts';
+import type { DestinationRules } from './destination-rule.ts';
+import { isHttp2, isHttpOrUnknown, isKubernetes } from './service.ts';
+import { compilePolicy, policyParts } from './traffic-policy.ts';
+
+/**
+ * One cluster for each port of each service, and one more for each subset of it. A subset holds the endpoints
+ * that carry all of its labels; without labels, all.
+ *
+ * Source: Istio `pilot/pkg/networking/core/cluster.go` (buildOutboundClusters),
+ * `pilot/pkg/networking/core/cluster_builder.go` (applyDestinationRule, buildSubsetCluster).
+ */
+export function compileClusters(
+  services: Iterable<Service>,
+  rules: DestinationRules,
+  h2Upgrade: boolean,
+): Cluster[] {
+  const clusters: Cluster[] = [];
+  for (const service of services) {
+    const rule = rules.ruleOf(service);
+    for (const port of service.ports) {
+      if (port.protocol.toUpperCase() === 'UDP') continue;
+      for (const subset of [undefined, ...(rule?.subsets ?? [])]) {
+        const endpoints = service.endpoints.filter((endpoint) => hasLabels(endpoint, subset?.labels ?? {}));
+        // Envoy is given no cluster by DNS that has no name to look up.
+        if (service.resolution === 'DNS' && endpoints.length === 0) continue;
+        clusters.push(compileCluster(service, port, rule, subset?.name, endpoints, h2Upgrade));
+      }
+    }
+  }
+  return clusters;
+}
+
+function compileCluster(
+  service: Service,
+  port: ServicePort,
+  rule: DestinationRuleSpec | undefined,
+  subset: string | undefined,
+  endpoints: readonly Endpoint[],
+  h2Upgrade: boolean,
+): Cluster {
+  const parts = policyParts(rule, subset, port.number);
+  const isPassthrough = service.resolution === 'NONE' && !isKubernetes(service);
+  return {
+    name: clusterName(service.host, subset ?? '', port.number),
+    destination: { host: service.host, ...(subset !== undefined && { subset }), port: port.number },
+    protocol:
+      isHttp2(port.protocol) || upgrades(parts.connectionPool?.http, port, h2Upgrade) ? 'http2' : 'http1',
+    endpoints: endpoints.map((endpoint) => toClusterEndpoint(endpoint, port)),
+    policy: compilePolicy(parts, isPassthrough),
+  };
+}
+
+type HttpSettings = NonNullable<ReturnType<typeof policyParts>['connectionPool']>['http'];
+
+/** Source: Istio `pilot/pkg/networking/core/cluster_traffic_policy.go` (shouldH2Upgrade). */
+function upgrades(http: HttpSettings, port: ServicePort, byDefault: boolean): boolean {
+  if (http?.useClientProtocol) return false;
+  if (http?.h2UpgradePolicy === 'UPGRADE') return true;
+  if (http?.h2UpgradePolicy === 'DO_NOT_UPGRADE') return false;
+  return byDefault && port.protocol !== '' && isHttpOrUnknown(port.protocol);
+}
+
+function hasLabels({ labels }: Endpoint, wanted: Readonly<Record<string, string>>): boolean {
+  return Object.entries(wanted).every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value);
+}
+
+function toClusterEndpoint({ id, labels, target, weight }: Endpoint, port: ServicePort): ClusterEndpoint {
+  const common = { id, labels, weight: weight ?? 1 };
+  switch (target.kind) {
+    case 'socket': {
+      const own =
+        target.ports && Object.hasOwn(target.ports, port.name) ? target.ports[port.name] : undefined;
+      return { ...common, kind: 'socket', address: target.address, port: own ?? port.number };
+    }
+    case 'unix':
+      return { ...common, kind: 'unix', path: target.path };
+    case 'in-process':
+      return { ...common, kind: 'in-process' };
+  }
+}

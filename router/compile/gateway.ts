@@ -1,0 +1,200 @@
+/** The listeners of a gateway: its Gateways' servers, and the rules bound to them. Imports schema types and the table's. */
+import type { GatewayServer } from '../schema/gateway.ts';
+import type { ValidResourceOf } from '../schema/kind.ts';
+import type { Service } from '../table/cluster.ts';
+import type { Route, VirtualHost } from '../table/route-table.ts';
+import { compareAge, compareText } from './age.ts';
+import { compareSpecific, domainOf, intersectHosts, resolveGatewayName } from './host.ts';
+import { type CompiledRoute, compileRoutes } from './route.ts';
+import type { ProxyView } from './sidecar.ts';
+import { hashOfDestination } from './traffic-policy.ts';
+import { type PreparedVirtualService, virtualServicesFor } from './virtual-service.ts';
+
+type Gateway = ValidResourceOf<'Gateway'>;
+
+/** One server with the gateway it belongs to. */
+export interface BoundServer {
+  /** `NAMESPACE/NAME`. */
+  readonly gateway: string;
+  readonly port: number;
+  readonly isTls: boolean;
+  readonly httpsRedirect: boolean;
+  /** `HOST` or `NAMESPACE/HOST`. */
+  readonly hosts: readonly string[];
+}
+
+/**
+ * The HTTP servers that a proxy serves: of the gateways named, else of all whose selector fits its labels. A
+ * gateway that is named but not there serves every host, on whatever port it is asked.
+ *
+ * Source: Istio `pilot/pkg/model/push_context.go` (mergeGateways), `pilot/pkg/model/gateway.go` (mergeGateways).
+ */
+export function gatewayServers(
+  resources: readonly Gateway[],
+  labels: ReadonlyMap<string, string>,
+  names: readonly string[] | undefined,
+  namespace: string,
+): { readonly servers: BoundServer[]; readonly unknown: string[] } {
+  const wanted = names && new Set(names.map((name) => resolveGatewayName(name, namespace)));
+  const gateways = [...resources]
+    .sort((a, b) => compareAge(a.metadata, b.metadata))
+    .filter((gateway) => (wanted ? wanted.has(nameOf(gateway)) : fits(gateway, labels)));
+  const known = new Set(gateways.map(nameOf));
+  return {
+    servers: gateways.flatMap((gateway) =>
+      (gateway.spec.servers ?? []).filter(isHttpServer).map((server) => bind(gateway, server)),
+    ),
+    unknown: [...(wanted ?? [])].filter((name) => !known.has(name)),
+  };
+}
+
+/**
+ * The virtual hosts of the servers on one port, by name. Several VirtualServices for a host share it, oldest
+ * first, those routes that take everything after all others.
+ *
+ * Source: Istio `pilot/pkg/networking/core/gateway.go` (buildGatewayHTTPRouteConfig).
+ */
+export function gatewayVirtualHosts(
+  view: ProxyView,
+  all: readonly PreparedVirtualService[],
+  servers: readonly BoundServer[],
+  port: number,
+  allServices: readonly Service[],
+): VirtualHost[] {
+  const drafts = new Map<string, Draft>();
+  const compiled = new Map<string, CompiledRoute[]>();
+  for (const server of servers) {
+    for (const virtualService of virtualServicesFor(all, server.gateway, view.source.namespace)) {
+      const { namespace, name } = virtualService.metadata;
+      const hosts = intersectHosts(hostsForNamespace(server.hosts, namespace), virtualService.hosts);
+      if (hosts.length === 0) continue;
+      const key = `${server.gateway}\n${namespace}/${name}`;
+      let routes = compiled.get(key);
+      if (!routes) {
+        routes = compileFor(virtualService, server, view, port, allServices);
+        compiled.set(key, routes);
+      }
+      if (routes.length === 0) continue;
+      for (const host of hosts)
+        draftOf(drafts, host.toLowerCase(), server.httpsRedirect).routes.push(...routes);
+    }
+    if (!server.httpsRedirect) continue;
+    for (const host of server.hosts) draftOf(drafts, host.toLowerCase(), true);
+  }
+  if (drafts.size === 0) return [{ name: `blackhole:${port}`, domains: ['*'], routes: [] }];
+  return collapse(drafts)
+    .map(
+      ({ host, domains, draft }): VirtualHost => ({
+        name: `${domainOf(host)}:${port}`,
+        domains,
+        routes: catchAllsLast(draft.routes),
+        ...(draft.httpsRedirect && { httpsRedirect: true }),
+      }),
+    )
+    .sort((a, b) => compareText(a.name, b.name));
+}
+
+interface Draft {
+  readonly routes: CompiledRoute[];
+  httpsRedirect: boolean;
+}
+
+function draftOf(drafts: Map<string, Draft>, host: string, httpsRedirect: boolean): Draft {
+  let draft = drafts.get(host);
+  if (!draft) {
+    draft = { routes: [], httpsRedirect };
+    drafts.set(host, draft);
+  }
+  if (httpsRedirect) draft.httpsRedirect = true;
+  return draft;
+}
+
+/**
+ * Hosts with the very same routes share one virtual host, named after the most specific.
+ *
+ * Source: Istio `pilot/pkg/networking/core/gateway.go` (collapseDuplicateRoutes).
+ */
+function collapse(drafts: ReadonlyMap<string, Draft>): { host: string; domains: string[]; draft: Draft }[] {
+  const numbers = new Map<CompiledRoute, number>();
+  const numberOf = (route: CompiledRoute) => {
+    if (!numbers.has(route)) numbers.set(route, numbers.size);
+    return numbers.get(route);
+  };
+  const byRoutes = new Map<string, { host: string; domains: string[]; draft: Draft }>();
+  for (const [host, draft] of [...drafts].sort(([a], [b]) => compareSpecific(a, b))) {
+    const key = `${draft.httpsRedirect}:${draft.routes.map(numberOf).join()}`;
+    const existing = byRoutes.get(key);
+    if (existing) existing.domains.push(host);
+    else byRoutes.set(key, { host, domains: [host], draft });
+  }
+  return [...byRoutes.values()];
+}
+
+/** Source: Istio `pilot/pkg/networking/core/route/route.go` (SortVHostRoutes). */
+function catchAllsLast(routes: readonly CompiledRoute[]): Route[] {
+  return [...routes.filter((each) => !each.catchAll), ...routes.filter((each) => each.catchAll)].map(
+    ({ route }) => route,
+  );
+}
+
+function compileFor(
+  virtualService: PreparedVirtualService,
+  server: BoundServer,
+  view: ProxyView,
+  port: number,
+  allServices: readonly Service[],
+): CompiledRoute[] {
+  const { namespace } = virtualService.metadata;
+  // A service of the rule's own namespace goes before the one that the proxy sees under that host.
+  const serviceOf = (host: string) =>
+    allServices.find((service) => service.host === host && service.namespace === namespace) ??
+    view.services.get(host);
+  return compileRoutes(virtualService, {
+    listenPort: port,
+    isTls: server.isTls,
+    source: { ...view.source, gateway: server.gateway },
+    defaultRetry: view.defaultRetry,
+    onlyPort: (host) => {
+      const ports = serviceOf(host)?.ports;
+      return ports?.length === 1 ? ports[0]!.number : undefined;
+    },
+    hashPolicy: ({ host, subset, port: selector }) => {
+      const service = view.services.get(host);
+      return service && hashOfDestination(view.rules.ruleOf(service), subset, selector?.number);
+    },
+  });
+}
+
+/** Source: Istio `pkg/config/host/names.go` (NamesForNamespace). */
+function hostsForNamespace(hosts: readonly string[], namespace: string): string[] {
+  return hosts.flatMap((host) => {
+    const slash = host.indexOf('/');
+    if (slash === -1) return [host];
+    const owner = host.slice(0, slash);
+    return owner === namespace || owner === '*' ? [host.slice(slash + 1)] : [];
+  });
+}
+
+const nameOf = ({ metadata }: Gateway): string => `${metadata.namespace}/${metadata.name}`;
+
+function fits({ spec }: Gateway, labels: ReadonlyMap<string, string>): boolean {
+  return Object.entries(spec.selector ?? {}).every(([key, value]) => labels.get(key) === value);
+}
+
+function isHttpServer({ port, tls }: GatewayServer): boolean {
+  const protocol = port.protocol.toUpperCase();
+  if (['HTTP', 'HTTP2', 'GRPC', 'GRPC-WEB', 'HTTP_PROXY'].includes(protocol)) return true;
+  return protocol === 'HTTPS' && tls?.mode !== undefined && !tls.mode.endsWith('PASSTHROUGH');
+}
+
+/** `./host` is of the gateway's own namespace. Source: Istio `pilot/pkg/model/gateway.go` (sanitizeServerHostNamespace). */
+function bind(gateway: Gateway, { port, hosts, tls }: GatewayServer): BoundServer {
+  const own = gateway.metadata.namespace;
+  return {
+    gateway: nameOf(gateway),
+    port: port.number,
+    isTls: tls !== undefined,
+    httpsRedirect: tls?.httpsRedirect ?? false,
+    hosts: hosts.map((host) => host.replace(/^\.\//, `${own}/`).replace(/^\*\//, '')),
+  };
+}

@@ -1,0 +1,176 @@
+/** ServiceEntries and WorkloadEntries -> services, and which services a client sees. Imports schema types and the table's. */
+import type { ValidResource, ValidResourceOf } from '../schema/kind.ts';
+import type { ServiceEntryPort } from '../schema/service-entry.ts';
+import type { WorkloadEntrySpec } from '../schema/workload-entry.ts';
+import type { Endpoint, Service } from '../table/cluster.ts';
+import { compareAge } from './age.ts';
+import { isIpAddress, isWildcard } from './host.ts';
+import { effectiveExportTo, isVisible } from './visibility.ts';
+
+type ServiceEntry = ValidResourceOf<'ServiceEntry'>;
+type WorkloadEntry = ValidResourceOf<'WorkloadEntry'>;
+
+const UNIX = 'unix://';
+
+/**
+ * The services that the ServiceEntries stand for, one per host, with their endpoints.
+ *
+ * Source: Istio `pilot/pkg/serviceregistry/serviceentry/conversion.go` (convertServices,
+ * convertServiceEntryToInstances, convertWorkloadInstanceToServiceInstance).
+ */
+export function servicesOfEntries(resources: readonly ValidResource[]): Service[] {
+  const workloads = resources
+    .filter((each): each is WorkloadEntry => each.kind === 'WorkloadEntry')
+    .sort((a, b) => compareAge(a.metadata, b.metadata));
+  return resources
+    .filter((each): each is ServiceEntry => each.kind === 'ServiceEntry')
+    .sort((a, b) => compareAge(a.metadata, b.metadata))
+    .flatMap((entry) => servicesOf(entry, workloads));
+}
+
+function servicesOf({ metadata, spec }: ServiceEntry, workloads: readonly WorkloadEntry[]): Service[] {
+  const ports = spec.ports ?? [];
+  const isDns = spec.resolution?.startsWith('DNS') ?? false;
+  const entries = spec.workloadSelector
+    ? selectWorkloads(workloads, metadata.namespace, spec.workloadSelector.labels ?? {}, isDns)
+    : (spec.endpoints ?? []).map((endpoint) => ({ name: '', endpoint }));
+  return spec.hosts.map((host) => ({
+    host: host.toLowerCase(),
+    namespace: metadata.namespace,
+    ports: ports.map(({ name, number, protocol }) => ({ name, number, protocol: protocolOf(protocol) })),
+    endpoints:
+      entries.length === 0 && isDns && !spec.workloadSelector && !isWildcard(host)
+        ? toEndpoints([{ name: '', endpoint: { address: host } }], ports)
+        : toEndpoints(entries, ports),
+    addresses: (spec.addresses ?? []).map((address) => address.replace(/\/32$/, '')).filter(isIpAddress),
+    registry: 'external',
+    ...(spec.exportTo && spec.exportTo.length > 0 && { exportTo: spec.exportTo }),
+    ...(metadata.creationTimestamp !== undefined && { creationTimestamp: metadata.creationTimestamp }),
+    resolution: isDns ? 'DNS' : spec.resolution === 'STATIC' ? 'STATIC' : 'NONE',
+  }));
+}
+
+interface NamedWorkload {
+  readonly name: string;
+  readonly endpoint: WorkloadEntrySpec;
+}
+
+/** Labels of the metadata go over those of the spec. Source: Istio `conversion.go` (ConvertWorkloadEntry). */
+function selectWorkloads(
+  workloads: readonly WorkloadEntry[],
+  namespace: string,
+  selector: Readonly<Record<string, string>>,
+  isDns: boolean,
+): NamedWorkload[] {
+  return workloads.flatMap(({ metadata, spec }) => {
+    if (metadata.namespace !== namespace) return [];
+    const labels = { ...spec.labels, ...metadata.labels };
+    const own = new Map(Object.entries(labels));
+    if (!Object.entries(selector).every(([key, value]) => own.get(key) === value)) return [];
+    const address = spec.address ?? '';
+    const needsDns = address !== '' && (address.startsWith(UNIX) || !isIpAddress(address));
+    return needsDns && !isDns ? [] : [{ name: metadata.name, endpoint: { ...spec, labels } }];
+  });
+}
+
+function toEndpoints(workloads: readonly NamedWorkload[], ports: readonly ServiceEntryPort[]): Endpoint[] {
+  const taken = new Set<string>();
+  return workloads.map(({ name, endpoint }) => {
+    const address = endpoint.address ?? '';
+    const own = ports.map((port): [string, number] => [port.name, portOf(endpoint, port)]);
+    const place = address.startsWith(UNIX) ? address : `${address}:${own[0]?.[1] ?? 0}`;
+    let id = place;
+    for (let again = 2; taken.has(id); again++)
+      id = name && again === 2 ? `${place}/${name}` : `${place}/${again}`;
+    taken.add(id);
+    return {
+      id,
+      labels: { ...endpoint.labels },
+      target: address.startsWith(UNIX)
+        ? { kind: 'unix', path: address.slice(UNIX.length) }
+        : { kind: 'socket', address, ports: Object.fromEntries(own) },
+      ...(endpoint.weight && { weight: endpoint.weight }),
+    };
+  });
+}
+
+/** The endpoint's own port, else the entry's target port, else the service's. */
+function portOf(endpoint: WorkloadEntrySpec, port: ServiceEntryPort): number {
+  const own = new Map(Object.entries(endpoint.ports ?? {})).get(port.name);
+  return own || port.targetPort || port.number;
+}
+
+/** Source: Istio `pkg/config/protocol/instance.go` (Parse). */
+function protocolOf(text: string | undefined): string {
+  const upper = (text ?? '').toUpperCase();
+  return KNOWN_PROTOCOLS.has(upper) ? upper : '';
+}
+
+const KNOWN_PROTOCOLS: ReadonlySet<string> = new Set([
+  ...['TCP', 'UDP', 'TLS', 'HTTPS', 'MONGO', 'REDIS', 'MYSQL'],
+  ...['HTTP', 'HTTP2', 'HTTP_PROXY', 'GRPC', 'GRPC-WEB'],
+]);
+
+/** True for a protocol that is HTTP, or may turn out to be because none is said. */
+export function isHttpOrUnknown(protocol: string): boolean {
+  const upper = protocol.toUpperCase();
+  return ['HTTP', 'HTTP2', 'HTTP_PROXY', 'GRPC', 'GRPC-WEB'].includes(upper) || !KNOWN_PROTOCOLS.has(upper);
+}
+
+/** True for a protocol spoken over HTTP/2. */
+export function isHttp2(protocol: string): boolean {
+  return ['HTTP2', 'GRPC', 'GRPC-WEB'].includes(protocol.toUpperCase());
+}
+
+/**
+ * The services that a proxy of the namespace sees, one per host. Of a host claimed in several namespaces the
+ * proxy's own goes first, then Kubernetes', then the oldest; within one namespace ports and endpoints join.
+ *
+ * Source: Istio `pilot/pkg/model/sidecar.go` (selectServices, appendSidecarServices),
+ * `pilot/pkg/model/push_context.go` (servicesExportedToNamespace).
+ */
+export function visibleServices(
+  services: readonly Service[],
+  proxyNamespace: string,
+  defaultExportTo: readonly string[] | undefined,
+): Map<string, Service> {
+  const exportToOf = (service: Service) => effectiveExportTo(service.exportTo, defaultExportTo);
+  const seen = services
+    .filter((service) => isVisible(exportToOf(service), service.namespace, proxyNamespace))
+    .sort((a, b) => compareAge({ ...a, name: a.host }, { ...b, name: b.host }));
+  const isPublic = (service: Service) => exportToOf(service).includes('*');
+  const byHost = new Map<string, Service>();
+  for (const service of [...seen.filter((each) => !isPublic(each)), ...seen.filter(isPublic)]) {
+    const host = service.host.toLowerCase();
+    const existing = byHost.get(host);
+    byHost.set(host, existing ? prefer(existing, service, proxyNamespace) : service);
+  }
+  return byHost;
+}
+
+function prefer(existing: Service, incoming: Service, proxyNamespace: string): Service {
+  if (existing.namespace === incoming.namespace) {
+    if (isKubernetes(existing) !== isKubernetes(incoming))
+      return isKubernetes(existing) ? existing : incoming;
+    return joinServices(existing, incoming);
+  }
+  if (incoming.namespace === proxyNamespace) return incoming;
+  if (existing.namespace === proxyNamespace) return existing;
+  return !isKubernetes(existing) && isKubernetes(incoming) ? incoming : existing;
+}
+
+function joinServices(existing: Service, incoming: Service): Service {
+  if (existing.resolution !== incoming.resolution) return existing;
+  const numbers = new Set(existing.ports.map(({ number }) => number));
+  const ids = new Set(existing.endpoints.map(({ id }) => id));
+  return {
+    ...existing,
+    ports: [...existing.ports, ...incoming.ports.filter(({ number }) => !numbers.has(number))],
+    endpoints: [...existing.endpoints, ...incoming.endpoints.filter(({ id }) => !ids.has(id))],
+  };
+}
+
+/** Services from code are Kubernetes' unless they say otherwise. */
+export function isKubernetes(service: Service): boolean {
+  return service.registry !== 'external';
+}

@@ -1,0 +1,253 @@
+/** The listeners of a sidecar: one per service port, its virtual hosts made of services and mesh rules. Imports the table's types. */
+import type { HTTPRetry } from '../schema/virtual-service.ts';
+import type { Service } from '../table/cluster.ts';
+import type { PathNormalization, Route, VirtualHost } from '../table/route-table.ts';
+import { compareText } from './age.ts';
+import { clusterName, PASSTHROUGH_CLUSTER } from './cluster-name.ts';
+import type { DestinationRules } from './destination-rule.ts';
+import { alternateHosts, domainOf, hostsOverlap, isWildcard, mostSpecific } from './host.ts';
+import { compileMatch } from './match.ts';
+import { compileRetry } from './retry.ts';
+import { compileRoutes, type SourceContext } from './route.ts';
+import { isHttpOrUnknown, isKubernetes } from './service.ts';
+import { hashOfDestination, hashOfService } from './traffic-policy.ts';
+import type { PreparedVirtualService } from './virtual-service.ts';
+
+/** What a proxy's virtual hosts are made of. */
+export interface ProxyView {
+  readonly source: SourceContext;
+  /** By host, as the proxy sees them. */
+  readonly services: ReadonlyMap<string, Service>;
+  readonly rules: DestinationRules;
+  readonly defaultRetry: HTTPRetry | undefined;
+  readonly normalization: PathNormalization;
+}
+
+/** What becomes of requests to hosts that nobody knows. */
+export type UnknownHosts = 'ALLOW_ANY' | 'REGISTRY_ONLY';
+
+/** The ports that a sidecar listens on for HTTP. */
+export function sidecarPorts(services: ReadonlyMap<string, Service>): number[] {
+  const ports = new Set<number>();
+  for (const service of services.values()) {
+    for (const port of service.ports) if (isHttpOrUnknown(port.protocol)) ports.add(port.number);
+  }
+  return [...ports].sort((a, b) => a - b);
+}
+
+/**
+ * The virtual hosts of one port, by name, and the one for all other hosts. The oldest of several
+ * VirtualServices for a host has it to itself; services without one get a route of their own.
+ *
+ * Source: Istio `pilot/pkg/networking/core/httproute.go` (BuildSidecarOutboundVirtualHosts),
+ * `pilot/pkg/networking/core/route/route.go` (BuildSidecarVirtualHostWrapper).
+ */
+export function sidecarVirtualHosts(
+  view: ProxyView,
+  virtualServices: readonly PreparedVirtualService[],
+  port: number,
+  unknownHosts: UnknownHosts,
+): VirtualHost[] {
+  const services = servicesOnPort(view.services, port);
+  const wildcards = [...services.keys()].filter(isWildcard);
+  const selected =
+    port === 80 ? virtualServices : virtualServices.filter((each) => concerns(each, services, wildcards));
+  const groups: HostGroup[] = selected.flatMap(
+    (each) => hostGroup(each, selected, services, view, port) ?? [],
+  );
+  const ruled = new Set(groups.flatMap((group) => group.services));
+  for (const service of services.values()) {
+    if (ruled.has(service) || !isHttpOrUnknown(portOf(service, port)?.protocol ?? '')) continue;
+    groups.push({ services: [service], hosts: [], routes: [serviceRoute(service, port, view)] });
+  }
+  const virtualHosts = toVirtualHosts(groups, view.source.namespace, port);
+  return [...virtualHosts.sort((a, b) => compareText(a.name, b.name)), otherHosts(unknownHosts)];
+}
+
+/** Routes with the services and other hosts that they are for. */
+interface HostGroup {
+  readonly services: readonly Service[];
+  readonly hosts: readonly string[];
+  readonly routes: readonly Route[];
+}
+
+/** Each as the listener knows it: only this port of it. */
+function servicesOnPort(all: ReadonlyMap<string, Service>, port: number): Map<string, Service> {
+  return new Map([...all].filter(([, service]) => portOf(service, port) !== undefined));
+}
+
+function portOf(service: Service, number: number): Service['ports'][number] | undefined {
+  return service.ports.find((port) => port.number === number);
+}
+
+/** Source: Istio `pilot/pkg/networking/core/httproute.go` (selectVirtualServices). */
+function concerns(
+  { hosts }: PreparedVirtualService,
+  services: ReadonlyMap<string, Service>,
+  wildcards: readonly string[],
+): boolean {
+  return hosts.some((host) => {
+    const lower = host.toLowerCase();
+    if (services.has(lower)) return true;
+    const candidates = isWildcard(lower) ? [...services.keys()] : wildcards;
+    return candidates.some((service) => hostsOverlap(lower, service));
+  });
+}
+
+/**
+ * The routes of a VirtualService with the services of its hosts, and its hosts that are no service. These have
+ * a virtual host on every port of such services; without any, on port 80 alone.
+ *
+ * Source: Istio `pilot/pkg/networking/core/route/route.go` (buildSidecarVirtualHostsForVirtualService,
+ * separateVSHostsAndServices).
+ */
+function hostGroup(
+  virtualService: PreparedVirtualService,
+  all: readonly PreparedVirtualService[],
+  services: ReadonlyMap<string, Service>,
+  view: ProxyView,
+  port: number,
+): HostGroup | undefined {
+  const routes = compileRoutes(virtualService, {
+    listenPort: port,
+    isTls: false,
+    source: view.source,
+    defaultRetry: view.defaultRetry,
+    onlyPort: (host) => (services.has(host) ? port : undefined),
+    hashPolicy: ({ host, subset, port: selector }) => {
+      const service = view.services.get(host);
+      return service && hashOfDestination(view.rules.ruleOf(service), subset, selector?.number);
+    },
+  }).map(({ route }) => route);
+  if (routes.length === 0) return undefined;
+  const found: Service[] = [];
+  const hosts: string[] = [];
+  for (const host of virtualService.hosts.map((each) => each.toLowerCase())) {
+    if (isWildcard(host)) continue;
+    const service = services.get(host);
+    if (service) found.push(service);
+    else hosts.push(host);
+  }
+  for (const host of virtualService.hosts.map((each) => each.toLowerCase()).filter(isWildcard)) {
+    let covers = false;
+    for (const [name, service] of services) {
+      if (!hostsOverlap(name, host)) continue;
+      covers = true;
+      if (ruleOwner(name, all) === virtualService) found.push(service);
+    }
+    if (!covers) hosts.push(host);
+  }
+  const onHttpPort = found.some((service) => isHttpOrUnknown(portOf(service, port)?.protocol ?? ''));
+  if (!onHttpPort && !(found.length === 0 && port === 80)) return undefined;
+  return { services: found, hosts, routes };
+}
+
+/**
+ * The VirtualService whose host fits a service best: its own name before a wildcard, a longer wildcard before
+ * a shorter one, then the older rule.
+ *
+ * Source: Istio `pilot/pkg/model/sidecar.go` (computeWildcardHostVirtualServiceIndex).
+ */
+function ruleOwner(
+  service: string,
+  virtualServices: readonly PreparedVirtualService[],
+): PreparedVirtualService | undefined {
+  return mostSpecific(service, ownersByHost(virtualServices));
+}
+
+const owners = new WeakMap<readonly PreparedVirtualService[], Map<string, PreparedVirtualService>>();
+
+function ownersByHost(
+  virtualServices: readonly PreparedVirtualService[],
+): Map<string, PreparedVirtualService> {
+  let byHost = owners.get(virtualServices);
+  if (!byHost) {
+    byHost = new Map();
+    for (const each of virtualServices) {
+      for (const host of each.hosts) if (!byHost.has(host)) byHost.set(host, each);
+    }
+    owners.set(virtualServices, byHost);
+  }
+  return byHost;
+}
+
+/** Source: Istio `pilot/pkg/networking/core/route/route.go` (BuildDefaultHTTPOutboundRoute). */
+function serviceRoute(service: Service, port: number, view: ProxyView): Route {
+  const hash = hashOfService(view.rules.ruleOf(service), port);
+  const retry = compileRetry(view.defaultRetry, false);
+  return {
+    name: 'default',
+    match: compileMatch(undefined),
+    action: {
+      kind: 'forward',
+      destinations: [
+        { cluster: clusterName(service.host, '', port), weight: 1, requestHeaders: [], responseHeaders: [] },
+      ],
+      timeoutMs: 0,
+      ...(retry && { retry }),
+      mirrors: [],
+      hashPolicy: hash ? [hash] : [],
+    },
+    requestHeaders: [],
+    responseHeaders: [],
+  };
+}
+
+/** Names and domains are each given once: to the first that asks. */
+function toVirtualHosts(groups: readonly HostGroup[], namespace: string, port: number): VirtualHost[] {
+  const names = new Set<string>();
+  const taken = new Set<string>();
+  const fullNames = new Set(groups.flatMap((group) => group.services.map(({ host }) => host)));
+  const virtualHosts: VirtualHost[] = [];
+  const add = (
+    host: string,
+    domains: readonly string[],
+    alternate: ReadonlySet<string>,
+    routes: readonly Route[],
+  ) => {
+    const name = `${domainOf(host)}:${port}`;
+    if (names.has(name)) return;
+    names.add(name);
+    const free = domains.filter((domain) => {
+      const lower = domain.toLowerCase();
+      if (taken.has(lower) || (alternate.has(domain) && fullNames.has(domain))) return false;
+      taken.add(lower);
+      return true;
+    });
+    if (free.length > 0) virtualHosts.push({ name, domains: free.map((each) => each.toLowerCase()), routes });
+  };
+  for (const { services, hosts, routes } of groups) {
+    for (const host of hosts) add(host, [domainOf(host)], new Set(), routes);
+    for (const service of services) {
+      const alternate = alternateHosts(service.host, namespace);
+      add(service.host, serviceDomains(service, alternate), new Set(alternate), routes);
+    }
+  }
+  return virtualHosts;
+}
+
+/** Source: Istio `pilot/pkg/networking/core/httproute.go` (generateVirtualHostDomains). */
+function serviceDomains(service: Service, alternate: readonly string[]): string[] {
+  const domains = [domainOf(service.host), ...alternate];
+  const headless = service.resolution === 'NONE' && isKubernetes(service);
+  const wildcards = headless ? domains.map((domain) => `*.${domain}`) : [];
+  return [...domains, ...wildcards, ...(service.addresses ?? []).map(domainOf)];
+}
+
+/** Source: Istio `pilot/pkg/networking/core/httproute.go` (buildCatchAllVirtualHost). */
+export function otherHosts(unknownHosts: UnknownHosts): VirtualHost {
+  const name = unknownHosts === 'ALLOW_ANY' ? 'allow_any' : 'block_all';
+  const passthrough = { cluster: PASSTHROUGH_CLUSTER, weight: 1, requestHeaders: [], responseHeaders: [] };
+  const action: Route['action'] =
+    unknownHosts === 'ALLOW_ANY'
+      ? { kind: 'forward', destinations: [passthrough], timeoutMs: 0, mirrors: [], hashPolicy: [] }
+      : { kind: 'direct-response', status: 502 };
+  const route: Route = {
+    name,
+    match: compileMatch(undefined),
+    action,
+    requestHeaders: [],
+    responseHeaders: [],
+  };
+  return { name, domains: ['*'], routes: [route] };
+}

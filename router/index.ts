@@ -1,0 +1,18 @@
+/**
+ * The rule engine's whole public API: text -> `parse` -> resources -> `validate` -> `compile` -> table ->
+ * `route` and `explain`. Pure: no I/O, no clock, no chance of its own; runs on any runtime.
+ */
+export { type Compilation, compile } from './compile/index.ts';
+export type { CompileOptions, MeshConfig, ProxyOptions } from './compile/option.ts';
+export * from './issue.ts';
+export { type ParseOptions, type ParseResult, parse } from './parse/index.ts';
+export * from './route/index.ts';
+export type { Kind, SpecByKind, ValidResource, ValidResourceOf } from './schema/kind.ts';
+export * from './schema/resource.ts';
+export type * from './table/cluster.ts';
+export type * from './table/decision.ts';
+export type * from './table/explanation.ts';
+export type * from './table/request.ts';
+export type * from './table/route-table.ts';
+export type * from './table/router.ts';
+export { validate } from './validate/index.ts';

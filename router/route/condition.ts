@@ -1,0 +1,117 @@
+/**
+ * A route's match as a list of conditions, each of which can say in the writer's words what it wants and what
+ * it saw: the same tests decide and explain. Imports table types.
+ */
+import type {
+  HeaderMatch,
+  PathMatch,
+  QueryParamMatch,
+  RouteMatch,
+  StringMatch,
+} from '../table/route-table.ts';
+import { headerValues } from './header.ts';
+import { pseudoHeader, type RequestView } from './request.ts';
+import { compileStringMatch, type StringTest } from './string-match.ts';
+
+/** One condition of a route. */
+export interface Condition {
+  /** As the rule writes it: `uri`, `headers[end-user]`, `withoutHeaders[x-debug]`, `queryParams[v]`. */
+  readonly field: string;
+  /** What it asks for: `prefix "/api"`. */
+  readonly want: string;
+  /** True when the request fulfils it. */
+  holds(view: RequestView): boolean;
+  /** What the request has at this place. */
+  seen(view: RequestView): string;
+}
+
+/**
+ * The conditions of a match in the order in which they are looked at, the path first.
+ *
+ * Source: Envoy `source/common/router/config_impl.cc` (RouteEntryImplBase::matchRoute and the path entries).
+ */
+export function compileConditions(match: RouteMatch): Condition[] {
+  return [
+    ...pathCondition(match.path),
+    ...match.headers.map(headerCondition),
+    ...match.queryParams.map(queryCondition),
+    ...match.claims.map(claimCondition),
+  ];
+}
+
+function pathCondition(path: PathMatch): Condition[] {
+  const test = compileStringMatch(path, path.ignoreCase && path.kind !== 'regex');
+  return [
+    {
+      field: 'uri',
+      want: `${wantOf(path)}${path.ignoreCase && path.kind !== 'regex' ? ' in any letter case' : ''}`,
+      holds: (view) => test(view.barePath),
+      seen: (view) => JSON.stringify(view.barePath),
+    },
+  ];
+}
+
+/**
+ * A header given several times fulfils a condition with any of its values. Inverted, a header that is not
+ * there is compared as if it were empty; asked for presence alone, it must not be there.
+ *
+ * Source: Envoy `source/common/http/header_utility.cc` (HeaderData), with `match_headers_individually`.
+ */
+function headerCondition({ name, value, invert }: HeaderMatch): Condition {
+  const valuesOf = (view: RequestView) => {
+    const own = pseudoHeader(view, name);
+    return own === undefined ? headerValues(view.headers, name) : [own];
+  };
+  const test = compileStringMatch(value);
+  return {
+    field: fieldOf(name, invert),
+    want: invert ? `not ${wantOf(value)}` : wantOf(value),
+    holds: (view) => fulfils(valuesOf(view), value, test, invert),
+    seen: (view) => seenValues(valuesOf(view)),
+  };
+}
+
+function fulfils(values: readonly string[], match: StringMatch, test: StringTest, invert: boolean): boolean {
+  if (values.length > 0) return values.some(test) !== invert;
+  return invert && (match.kind === 'any' || !test(''));
+}
+
+function queryCondition({ name, value }: QueryParamMatch): Condition {
+  const test = compileStringMatch(value);
+  return {
+    field: `queryParams[${name}]`,
+    want: wantOf(value),
+    holds: (view) => {
+      const seen = view.query().get(name);
+      return seen !== undefined && test(seen);
+    },
+    seen: (view) => {
+      const seen = view.query().get(name);
+      return seenValues(seen === undefined ? [] : [seen]);
+    },
+  };
+}
+
+function claimCondition(claim: string): Condition {
+  return { field: `headers[${claim}]`, want: 'a verified token', holds: () => false, seen: () => 'no token' };
+}
+
+/** Names of the fields that are matched as pseudo headers. */
+const FIELDS: ReadonlyMap<string, string> = new Map([
+  [':method', 'method'],
+  [':authority', 'authority'],
+  [':scheme', 'scheme'],
+]);
+
+function fieldOf(name: string, invert: boolean): string {
+  if (invert) return `withoutHeaders[${name}]`;
+  return FIELDS.get(name) ?? `headers[${name}]`;
+}
+
+function wantOf(match: StringMatch): string {
+  return match.kind === 'any' ? 'present' : `${match.kind} ${JSON.stringify(match.value)}`;
+}
+
+function seenValues(values: readonly string[]): string {
+  return values.length === 0 ? 'absent' : values.map((value) => JSON.stringify(value)).join(', ');
+}

@@ -1,0 +1,36 @@
+/** Carries out a rule's changes to headers. Imports table types. */
+import type { HeaderOperation } from '../table/decision.ts';
+import type { HeaderList } from '../table/request.ts';
+import { formatLate } from './format.ts';
+import { addHeader, setHeader } from './header.ts';
+
+/**
+ * The headers after the operations, one after the other: lists are already in Envoy's order. An empty value
+ * does nothing. Of a response give the status, for values that tell it.
+ *
+ * Source: Envoy `source/common/router/header_parser.cc` (HeaderParser::evaluateHeaders).
+ */
+export function applyHeaderOperations(
+  headers: HeaderList,
+  operations: readonly HeaderOperation[],
+  status?: number,
+): HeaderList {
+  let out = headers;
+  let seen = headers;
+  let previous: HeaderOperation['kind'] = 'remove';
+  for (const operation of operations) {
+    const { kind, name } = operation;
+    // A destination's operations are over before its rule's are looked at: those see what has become of the headers.
+    if (kind === 'set' && previous === 'add') seen = out;
+    previous = kind;
+    if (kind === 'remove') {
+      out = out.filter((header) => header[0] !== name);
+      seen = out;
+      continue;
+    }
+    const value = operation.late ? formatLate(operation.value, { status, headers: seen }) : operation.value;
+    if (value === '') continue;
+    out = kind === 'set' ? setHeader(out, name, value) : addHeader(out, name, value);
+  }
+  return out;
+}

@@ -1,0 +1,118 @@
+/** Lists of headers: reading, joining and changing them as Envoy does. Imports table types. */
+import type { HeaderList } from '../table/request.ts';
+
+/**
+ * Headers that Envoy holds once: repeats are joined by a comma as they arrive, and adding to one appends to it.
+ *
+ * Source: Envoy `envoy/http/header_map.h` (INLINE_REQ_HEADERS and the inline headers registered by extensions).
+ */
+const SINGLE_REQUEST_HEADERS: ReadonlySet<string> = new Set([
+  'accept',
+  'accept-encoding',
+  'access-control-request-headers',
+  'access-control-request-method',
+  'authorization',
+  'cache-control',
+  'content-encoding',
+  'content-type',
+  'expect',
+  'grpc-accept-encoding',
+  'grpc-timeout',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'origin',
+  'pragma',
+  'referer',
+  'user-agent',
+  'via',
+  'x-client-trace-id',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'x-request-id',
+]);
+
+/** The same of responses. Source: Envoy `envoy/http/header_map.h` (INLINE_RESP_HEADERS). */
+const SINGLE_RESPONSE_HEADERS: ReadonlySet<string> = new Set([
+  'access-control-allow-credentials',
+  'access-control-allow-headers',
+  'access-control-allow-methods',
+  'access-control-allow-origin',
+  'access-control-expose-headers',
+  'access-control-max-age',
+  'age',
+  'cache-control',
+  'content-encoding',
+  'content-type',
+  'date',
+  'etag',
+  'expires',
+  'grpc-message',
+  'grpc-status',
+  'last-modified',
+  'location',
+  'server',
+  'vary',
+  'via',
+]);
+
+/**
+ * The request's headers as Envoy's rules and upstreams see them: repeats of single headers joined by a comma,
+ * empty ones dropped, crumbs of an HTTP/2 cookie by `; `. Returns the list itself where nothing repeats.
+ */
+export function joinRepeats(headers: HeaderList, http2: boolean): HeaderList {
+  if (!hasRepeats(headers)) return headers;
+  const out: [string, string][] = [];
+  const at = new Map<string, number>();
+  for (const [name, value] of headers) {
+    const crumb = http2 && name === 'cookie';
+    const index = crumb || SINGLE_REQUEST_HEADERS.has(name) ? at.get(name) : undefined;
+    if (index === undefined) {
+      at.set(name, out.length);
+      out.push([name, value]);
+      continue;
+    }
+    const joined = out[index]!;
+    if (value === '') continue;
+    joined[1] = joined[1] === '' ? value : `${joined[1]}${crumb ? '; ' : ','}${value}`;
+  }
+  return out;
+}
+
+function hasRepeats(headers: HeaderList): boolean {
+  if (headers.length < 2) return false;
+  return new Set(headers.map(([name]) => name)).size !== headers.length;
+}
+
+/** The first value of a header, or undefined. */
+export function firstHeader(headers: HeaderList, name: string): string | undefined {
+  for (const header of headers) if (header[0] === name) return header[1];
+  return undefined;
+}
+
+/** Every value of a header, in order. */
+export function headerValues(headers: HeaderList, name: string): string[] {
+  const values: string[] = [];
+  for (const header of headers) if (header[0] === name) values.push(header[1]);
+  return values;
+}
+
+/** The header with this one value, in place of the first it had, else at the end. */
+export function setHeader(headers: HeaderList, name: string, value: string): (readonly [string, string])[] {
+  const at = headers.findIndex((header) => header[0] === name);
+  if (at === -1) return [...headers, [name, value]];
+  return headers.flatMap((header, index) => {
+    if (index === at) return [[name, value] as const];
+    return header[0] === name ? [] : [header];
+  });
+}
+
+/** The header with one more value; one that is held once gets it after a comma. */
+export function addHeader(headers: HeaderList, name: string, value: string): HeaderList {
+  const isSingle = SINGLE_REQUEST_HEADERS.has(name) || SINGLE_RESPONSE_HEADERS.has(name);
+  const present = isSingle ? firstHeader(headers, name) : undefined;
+  if (present === undefined) return [...headers, [name, value]];
+  return setHeader(headers, name, present === '' ? value : `${present},${value}`);
+}

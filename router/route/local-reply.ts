@@ -1,0 +1,75 @@
+/** Answers that no upstream gives: their headers, and how gRPC clients are told. Imports table types. */
+import type { HeaderOperation, LocalReply, ResponseFlag } from '../table/decision.ts';
+import type { HeaderList } from '../table/request.ts';
+import { grpcStatusOf } from './grpc.ts';
+import { firstHeader } from './header.ts';
+import { applyHeaderOperations } from './header-operation.ts';
+import type { RequestView } from './request.ts';
+
+/** What an answer is made of. */
+export interface ReplyParts {
+  readonly status: number;
+  readonly headers?: HeaderList;
+  /** Changes of the rule's to the headers, for the answers that a rule asks for. */
+  readonly operations?: readonly HeaderOperation[];
+  readonly body?: string | Uint8Array;
+  readonly flag?: ResponseFlag;
+  /** See {@link LocalReply.reason}. */
+  readonly reason: string;
+}
+
+/** What `%RESPONSE_CODE%` is in an answer that no upstream gave. */
+export const NO_STATUS = 0;
+
+/** A reply's own fields, without those of the route. */
+export type Reply = Omit<
+  LocalReply,
+  'virtualHost' | 'route' | 'rule' | 'fault' | 'corsHeaders' | 'destination'
+>;
+
+/**
+ * The answer to a request, its headers final. Text has content type `text/plain` unless the rule sets another;
+ * gRPC gets the body as its message.
+ *
+ * Source: Envoy `source/common/http/utility.cc` (Utility::prepareLocalReply).
+ */
+export function localReply(view: RequestView | undefined, parts: ReplyParts): Reply {
+  const { status, body = '', flag, reason } = parts;
+  const isGrpc = view?.isGrpc ?? false;
+  const headers = replyHeaders(
+    applyHeaderOperations(parts.headers ?? [], parts.operations ?? [], NO_STATUS),
+    body,
+    isGrpc,
+  );
+  return {
+    kind: 'reply',
+    status,
+    headers,
+    body,
+    responseHeaders: [],
+    ...(isGrpc && { grpc: grpcOf(status, headers, body) }),
+    ...(flag && { flag }),
+    reason,
+  };
+}
+
+/** Headers that fit a body: text is `text/plain` unless the rule says otherwise, no body has no type; the length is not the rule's. */
+export function replyHeaders(headers: HeaderList, body: string | Uint8Array, isGrpc: boolean): HeaderList {
+  const kept = headers.filter(([name]) => name !== 'content-length');
+  if (isGrpc) return kept;
+  if (body.length === 0) return kept.filter(([name]) => name !== 'content-type');
+  return firstHeader(kept, 'content-type') === undefined ? [...kept, ['content-type', 'text/plain']] : kept;
+}
+
+/** A rule may set `grpc-status` and `grpc-message` itself. */
+function grpcOf(
+  status: number,
+  headers: HeaderList,
+  body: string | Uint8Array,
+): { status: number; message: string } {
+  const text = typeof body === 'string' ? body : new TextDecoder().decode(body);
+  return {
+    status: Number(firstHeader(headers, 'grpc-status') ?? grpcStatusOf(status)),
+    message: firstHeader(headers, 'grpc-message') ?? text,
+  };
+}

@@ -1,0 +1,119 @@
+/**
+ * Paths as the rules see them: fragment dropped, dots and escapes resolved, query set aside. Imports table
+ * types alone.
+ */
+import type { PathNormalization } from '../table/route-table.ts';
+
+/**
+ * The path with its query, normalised; undefined where it cannot be, which is answered 400. What follows the
+ * first `?` is kept as it is.
+ *
+ * Source: Envoy `source/common/http/path_utility.cc` (PathUtil::canonicalPath, mergeSlashes, unescapeSlashes),
+ * Istio `pilot/pkg/networking/core/listener.go` (normalization of the mesh).
+ */
+export function normalizePath(path: string, normalization: PathNormalization): string | undefined {
+  const hash = path.indexOf('#');
+  const withoutFragment = hash === -1 ? path : path.slice(0, hash);
+  if (normalization === 'NONE' || withoutFragment === '*') return withoutFragment;
+  const end = withoutFragment.indexOf('?');
+  let bare = end === -1 ? withoutFragment : withoutFragment.slice(0, end);
+  const query = end === -1 ? '' : withoutFragment.slice(end);
+  if (!/^[\x21-\x7e]*$/.test(withoutFragment)) return undefined;
+  if (bare === '' || !NEEDS_WORK.test(bare)) return withoutFragment;
+  if (normalization === 'DECODE_AND_MERGE_SLASHES') bare = bare.replace(/%2f/gi, '/').replace(/%5c/gi, '\\');
+  const canonical = canonicalPath(bare);
+  if (canonical === undefined) return undefined;
+  bare = canonical;
+  if (normalization !== 'BASE') bare = bare.replace(/\/{2,}/g, '/');
+  return bare + query;
+}
+
+/** Anything but the characters that normalising leaves alone, a dot after a slash, or two slashes. */
+const NEEDS_WORK = /[^\w\-~!$&'()*+,;=:@/.]|\/\.|\/\/|^[^/]/;
+
+/**
+ * Resolves `.` and `..`, `\` as `/`, and escapes of unreserved characters; other escapes stay, in upper case
+ * where the parser writes them itself. Undefined for what a URL parser refuses.
+ */
+function canonicalPath(path: string): string | undefined {
+  if (!path.startsWith('/')) return undefined;
+  const decoded = decodeUnreserved(path);
+  if (decoded === undefined) return undefined;
+  const out: string[] = [];
+  const segments = decoded.slice(1).replaceAll('\\', '/').split('/');
+  segments.forEach((segment, index) => {
+    const last = index === segments.length - 1;
+    if (isDots(segment, 2)) {
+      out.pop();
+      if (last) out.push('');
+    } else if (isDots(segment, 1)) {
+      if (last) out.push('');
+    } else {
+      out.push(segment);
+    }
+  });
+  return `/${out.join('/')}`;
+}
+
+const isDots = (segment: string, count: 1 | 2): boolean => segment === '.'.repeat(count);
+
+/** Undefined for an escaped NUL. */
+function decodeUnreserved(path: string): string | undefined {
+  let out = '';
+  for (let i = 0; i < path.length; i++) {
+    const char = path[i]!;
+    if (char === '%' && /^[0-9a-fA-F]{2}$/.test(path.slice(i + 1, i + 3))) {
+      const code = Number.parseInt(path.slice(i + 1, i + 3), 16);
+      if (code === 0) return undefined;
+      const text = String.fromCharCode(code);
+      out += UNRESERVED.test(text) ? text : path.slice(i, i + 3);
+      i += 2;
+    } else if (ESCAPED.test(char)) {
+      out += escapeChar(char);
+    } else {
+      out += char;
+    }
+  }
+  return out;
+}
+
+/** A character up to U+00FF stands for one byte, as header values come from runtimes; others are UTF-8. */
+function escapeChar(char: string): string {
+  const bytes = char.charCodeAt(0) < 0x100 ? [char.charCodeAt(0)] : [...encoder.encode(char)];
+  return bytes.map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('');
+}
+
+const UNRESERVED = /[A-Za-z0-9\-._~]/;
+/** Characters that the parser escapes when they come raw. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are the point
+const ESCAPED = /[\u0000-\u0020"<>^`{|}\u007f-\uffff]/;
+const encoder = new TextEncoder();
+
+/** The path without its query. */
+export function pathOf(path: string): string {
+  const end = path.indexOf('?');
+  return end === -1 ? path : path.slice(0, end);
+}
+
+/** What follows the path: the query with its `?`, or nothing. */
+export function queryOf(path: string): string {
+  const end = path.indexOf('?');
+  return end === -1 ? '' : path.slice(end);
+}
+
+/**
+ * Query parameters in the order written, neither names nor values decoded; a name without `=` has an empty value.
+ *
+ * Source: Envoy `source/common/http/utility.cc` (QueryParamsMulti::parseParameters).
+ */
+export function parseQuery(path: string): [name: string, value: string][] {
+  const query = queryOf(path);
+  if (query.length < 2) return [];
+  return query
+    .slice(1)
+    .split('&')
+    .map((pair) => {
+      const equal = pair.indexOf('=');
+      return equal === -1 ? [pair, ''] : [pair.slice(0, equal), pair.slice(equal + 1)];
+    });
+}

@@ -1,0 +1,63 @@
+/** Path and authority as they go upstream. Imports table types and the RE2 library's type. */
+import type { RE2JS } from 're2js';
+import type { PathMatch, Rewrite } from '../table/route-table.ts';
+import { pathOf, queryOf } from './path.ts';
+
+/**
+ * The path after the rewrite, query kept. A `uri` takes the place of what was matched: the prefix, or all of
+ * the path where an exact path or a regex was.
+ *
+ * Source: Envoy `source/common/router/config_impl.cc` (RouteEntryImplBase::currentUrlPathAfterRewriteWithMatchedPath).
+ */
+export function rewritePath(
+  path: string,
+  match: PathMatch,
+  rewrite: Rewrite | undefined,
+  regex: RE2JS | undefined,
+): string {
+  if (rewrite?.uri !== undefined) return replaceMatched(path, match, rewrite.uri);
+  if (rewrite?.regex && regex)
+    return replaceAll(pathOf(path), regex, rewrite.regex.replacement) + queryOf(path);
+  return path;
+}
+
+/** The path with what was matched replaced, query kept. */
+export function replaceMatched(path: string, match: PathMatch, replacement: string): string {
+  const matched = match.kind === 'prefix' ? match.value.length : pathOf(path).length;
+  return replacement + path.slice(matched);
+}
+
+/**
+ * Every match replaced, none of them overlapping, no empty one right after another.
+ *
+ * Source: RE2 `re2/re2.cc` (RE2::GlobalReplace, RE2::Rewrite).
+ */
+function replaceAll(text: string, regex: RE2JS, replacement: string): string {
+  const matcher = regex.matcher(text);
+  let out = '';
+  let at = 0;
+  let lastEnd = -1;
+  while (at <= text.length && matcher.find(at)) {
+    const start = matcher.start(0);
+    const end = matcher.end(0);
+    out += text.slice(at, start);
+    if (start === lastEnd && start === end) {
+      out += text.slice(start, start + 1);
+      at = start + 1;
+      continue;
+    }
+    out += expand(replacement, (group) =>
+      group <= matcher.groupCount() ? (matcher.group(group) ?? '') : '',
+    );
+    at = end;
+    lastEnd = end;
+  }
+  return out + text.slice(at);
+}
+
+/** `\1` is the first group, `\\` a backslash. */
+function expand(replacement: string, group: (index: number) => string): string {
+  return replacement.replace(/\\([\d\\])/g, (_, escaped: string) =>
+    escaped === '\\' ? '\\' : group(Number(escaped)),
+  );
+}

@@ -1,0 +1,83 @@
+/**
+ * A local answer as it goes on the wire, for whoever carries requests: the router's own replies, and the
+ * failures that only show while a request is carried. Imports table types.
+ */
+import type { Decision, Fault, LocalReply } from '../table/decision.ts';
+import type { HeaderList } from '../table/request.ts';
+import { encodeGrpcMessage, grpcStatusOf } from './grpc.ts';
+import { setHeader } from './header.ts';
+import { applyHeaderOperations } from './header-operation.ts';
+import { NO_STATUS, replyHeaders } from './local-reply.ts';
+
+/** Status, headers and body to send. Without `content-length`. */
+export interface WireReply {
+  readonly status: number;
+  readonly headers: HeaderList;
+  /** Empty for gRPC, whose status is in the headers, with the end of the stream. */
+  readonly body: string | Uint8Array;
+}
+
+/** The reply of a decision on the wire: to gRPC it is 200 with `grpc-status` and `grpc-message`. */
+export function wireReply(reply: Pick<LocalReply, 'status' | 'headers' | 'body' | 'grpc'>): WireReply {
+  const { status, headers, body, grpc } = reply;
+  return grpc ? grpcReply(headers, grpc) : { status, headers, body };
+}
+
+/** What of a decision its failures depend on. */
+type Decided = Pick<Decision, 'responseHeaders' | 'corsHeaders'>;
+
+/**
+ * The answer to a request that failed on its way: `no healthy upstream` with 503, `upstream request timeout`
+ * with 504, and so on. The rule's changes to response headers apply to it as to an upstream's answer.
+ *
+ * Source: Envoy `source/common/http/filter_manager.cc` (sendLocalReply), `source/common/http/utility.cc`
+ * (Utility::prepareLocalReply).
+ */
+export function failureReply(decision: Decided, isGrpc: boolean, status: number, message: string): WireReply {
+  const grpc = isGrpc ? { status: grpcStatusOf(status), message } : undefined;
+  const reply = answer(decision, status, message, grpc);
+  let { headers } = reply;
+  for (const [name, value] of decision.corsHeaders ?? []) headers = setHeader(headers, name, value);
+  return { ...reply, headers };
+}
+
+/**
+ * The answer to a request that a fault aborts, before anything cross-origin is looked at. A gRPC status for a
+ * request that is no gRPC is HTTP 200.
+ *
+ * Source: Envoy `source/extensions/filters/http/fault/fault_filter.cc` (abortWithStatus).
+ */
+export function abortReply(
+  decision: Decided,
+  isGrpc: boolean,
+  abort: NonNullable<Fault['abort']>,
+): WireReply {
+  const message = 'fault filter abort';
+  const httpStatus = 'httpStatus' in abort ? abort.httpStatus : 200;
+  const grpcStatus = 'grpcStatus' in abort ? abort.grpcStatus : grpcStatusOf(httpStatus);
+  return answer(decision, httpStatus, message, isGrpc ? { status: grpcStatus, message } : undefined);
+}
+
+function answer(
+  { responseHeaders }: Decided,
+  status: number,
+  message: string,
+  grpc: LocalReply['grpc'],
+): WireReply {
+  const headers = replyHeaders(
+    applyHeaderOperations([], responseHeaders, NO_STATUS),
+    grpc ? '' : message,
+    grpc !== undefined,
+  );
+  return wireReply({ status, headers, body: message, ...(grpc && { grpc }) });
+}
+
+function grpcReply(
+  headers: HeaderList,
+  { status, message }: { readonly status: number; readonly message: string },
+): WireReply {
+  let out: HeaderList = setHeader(headers, 'content-type', 'application/grpc');
+  out = setHeader(out, 'grpc-status', String(status));
+  if (message !== '') out = setHeader(out, 'grpc-message', encodeGrpcMessage(message));
+  return { status: 200, headers: out, body: '' };
+}

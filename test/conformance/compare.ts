@@ -1,0 +1,65 @@
+/** Compares what was observed with what was recorded. Imports nothing. */
+import { isDeepStrictEqual } from 'node:util';
+
+/** One field that is not as recorded. */
+export interface Difference {
+  /** The request's id. */
+  readonly request: string;
+  readonly field: string;
+  readonly want: unknown;
+  readonly got: unknown;
+}
+
+/** Collects the differences of one case. */
+export interface Comparison {
+  readonly differences: readonly Difference[];
+  /** Notes a difference unless the values are deeply equal. */
+  equal(request: string, field: string, want: unknown, got: unknown): void;
+}
+
+/** An empty comparison. */
+export function createComparison(): Comparison {
+  const differences: Difference[] = [];
+  return {
+    differences,
+    equal(request, field, want, got) {
+      if (!isDeepStrictEqual(want, got)) differences.push({ request, field, want, got });
+    },
+  };
+}
+
+/** A difference as one line. */
+export function formatDifference({ request, field, want, got }: Difference): string {
+  return `${request} ${field}: want ${show(want)}, got ${show(got)}`;
+}
+
+function show(value: unknown): string {
+  return value === undefined ? 'nothing' : JSON.stringify(value);
+}
+
+/**
+ * True when counts can be a sample of a distribution: chi-square at p = 0.001. What never or always happens
+ * has to be exact.
+ */
+export function fitsDistribution(
+  counts: ReadonlyMap<string, number>,
+  chances: ReadonlyMap<string, number>,
+): boolean {
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  for (const [outcome, count] of counts) if (count > 0 && !chances.get(outcome)) return false;
+  let sum = 0;
+  let outcomes = 0;
+  for (const [outcome, chance] of chances) {
+    if (chance === 0) continue;
+    const wanted = total * chance;
+    sum += ((counts.get(outcome) ?? 0) - wanted) ** 2 / wanted;
+    outcomes++;
+  }
+  return outcomes < 2 ? true : sum <= criticalValue(outcomes - 1);
+}
+
+/** Chi-square's 0.999 quantile, by Wilson and Hilferty's approximation. */
+function criticalValue(degrees: number): number {
+  const part = 2 / (9 * degrees);
+  return degrees * (1 - part + 3.0902 * Math.sqrt(part)) ** 3;
+}

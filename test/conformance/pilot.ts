@@ -1,0 +1,221 @@
+/**
+ * Istio's own compiler's output, as recorded in `envoy.json`, read as a table: what `compile` should have made
+ * of the same resources. Only for comparing; the fields that Istio writes are read, no others. Imports types.
+ */
+import type { HeaderOperation } from '../../router/index.ts';
+
+/** JSON of one Envoy message. */
+// biome-ignore lint/suspicious/noExplicitAny: foreign JSON, read field by field and compared whole
+type Message = any;
+
+/** Virtual hosts by listener port, clusters by name. */
+export interface PilotOutput {
+  readonly routes: Readonly<Record<string, { readonly virtualHosts: readonly Message[] }>>;
+  readonly clusters: readonly Message[];
+}
+
+/** A listener's virtual hosts as a table has them, without `origin`. */
+export function virtualHostsOf({ virtualHosts }: PilotOutput['routes'][string]): unknown[] {
+  return virtualHosts.map(({ name, domains, routes = [], requireTls }) => ({
+    name,
+    domains,
+    routes: routes.map(routeOf),
+    ...(requireTls === 'ALL' && { httpsRedirect: true }),
+  }));
+}
+
+function routeOf(route: Message): unknown {
+  const filters = route.typedPerFilterConfig ?? {};
+  const cors = filters['envoy.filters.http.cors'];
+  const fault = filters['envoy.filters.http.fault'];
+  return {
+    ...(route.name && { name: route.name }),
+    match: {
+      path: pathOf(route.match),
+      headers: (route.match.headers ?? []).map((header: Message) => ({
+        name: header.name.toLowerCase(),
+        value: header.presentMatch ? { kind: 'any' } : stringOf(header.stringMatch),
+        invert: header.invertMatch ?? false,
+      })),
+      queryParams: (route.match.queryParameters ?? [])
+        .map((param: Message) => ({
+          name: param.name,
+          value: param.presentMatch ? { kind: 'any' } : stringOf(param.stringMatch),
+        }))
+        .sort((a: Message, b: Message) => (a.name < b.name ? -1 : 1)),
+      claims: [],
+    },
+    action: actionOf(route),
+    requestHeaders: operationsOf(route.requestHeadersToRemove, route.requestHeadersToAdd),
+    responseHeaders: operationsOf(route.responseHeadersToRemove, route.responseHeadersToAdd),
+    ...(cors && { cors: corsOf(cors) }),
+    ...(fault && { fault: faultOf(fault) }),
+  };
+}
+
+function pathOf({ prefix, path, safeRegex, caseSensitive }: Message): unknown {
+  const ignoreCase = caseSensitive === false;
+  if (safeRegex) return { kind: 'regex', value: safeRegex.regex, ignoreCase };
+  if (path !== undefined) return { kind: 'exact', value: path, ignoreCase };
+  return { kind: 'prefix', value: prefix, ignoreCase };
+}
+
+function stringOf({ exact, prefix, safeRegex }: Message): unknown {
+  if (safeRegex) return { kind: 'regex', value: safeRegex.regex };
+  return exact === undefined ? { kind: 'prefix', value: prefix } : { kind: 'exact', value: exact };
+}
+
+/** Removals, then what is set, then what is added: the order in which Envoy applies one list. */
+function operationsOf(removed: Message[] = [], added: Message[] = []): HeaderOperation[] {
+  const sets = added.filter(({ appendAction }) => appendAction === 'OVERWRITE_IF_EXISTS_OR_ADD');
+  const adds = added.filter(({ appendAction }) => appendAction === undefined);
+  const pair = ({ header: { key, value = '' } }: Message) => ({ name: key.toLowerCase(), value });
+  return [
+    ...removed.map((name) => ({ kind: 'remove' as const, name: name.toLowerCase() })),
+    ...sets.map((each) => ({ kind: 'set' as const, ...pair(each) })),
+    ...adds.map((each) => ({ kind: 'add' as const, ...pair(each) })),
+  ];
+}
+
+function actionOf({ route, redirect, directResponse }: Message): unknown {
+  if (redirect) {
+    return {
+      kind: 'redirect',
+      status: REDIRECT_STATUS[redirect.responseCode ?? 'MOVED_PERMANENTLY'],
+      ...(redirect.schemeRedirect && { scheme: redirect.schemeRedirect }),
+      ...(redirect.hostRedirect && { authority: redirect.hostRedirect }),
+      ...(redirect.portRedirect && { port: redirect.portRedirect }),
+      ...(redirect.pathRedirect && { uri: redirect.pathRedirect }),
+    };
+  }
+  if (directResponse) {
+    const { status, body } = directResponse;
+    return {
+      kind: 'direct-response',
+      status,
+      ...(body?.inlineString !== undefined && { body: { kind: 'text', value: body.inlineString } }),
+      ...(body?.inlineBytes !== undefined && { body: { kind: 'base64', value: body.inlineBytes } }),
+    };
+  }
+  return forwardOf(route);
+}
+
+const REDIRECT_STATUS: Readonly<Record<string, number>> = {
+  MOVED_PERMANENTLY: 301,
+  FOUND: 302,
+  SEE_OTHER: 303,
+  TEMPORARY_REDIRECT: 307,
+  PERMANENT_REDIRECT: 308,
+};
+
+function forwardOf(route: Message): unknown {
+  const weighted = route.weightedClusters?.clusters;
+  const rewrite = {
+    ...(route.prefixRewrite && { uri: route.prefixRewrite }),
+    ...(route.regexRewrite && {
+      regex: {
+        pattern: route.regexRewrite.pattern.regex,
+        replacement: route.regexRewrite.substitution ?? '',
+      },
+    }),
+    ...(route.hostRewriteLiteral && { authority: route.hostRewriteLiteral }),
+  };
+  const destinations = weighted
+    ? weighted.map((cluster: Message) => ({
+        cluster: cluster.name,
+        weight: cluster.weight,
+        requestHeaders: operationsOf(cluster.requestHeadersToRemove, cluster.requestHeadersToAdd),
+        responseHeaders: operationsOf(cluster.responseHeadersToRemove, cluster.responseHeadersToAdd),
+        ...(cluster.hostRewriteLiteral && { authority: cluster.hostRewriteLiteral }),
+      }))
+    : [{ cluster: route.cluster, weight: 1, requestHeaders: [], responseHeaders: [] }];
+  return {
+    kind: 'forward',
+    destinations,
+    ...(Object.keys(rewrite).length > 0 && { rewrite }),
+    timeoutMs: milliseconds(route.timeout),
+    ...(route.retryPolicy && { retry: retryOf(route.retryPolicy) }),
+    mirrors: (route.requestMirrorPolicies ?? []).map((mirror: Message) => ({
+      cluster: mirror.cluster,
+      fraction: fractionOf(mirror.runtimeFraction.defaultValue),
+    })),
+    hashPolicy: (route.hashPolicy ?? []).map(hashOf),
+  };
+}
+
+function retryOf(retry: Message): unknown {
+  return {
+    attempts: retry.numRetries,
+    // With status codes alone Istio writes an empty word first, which Envoy passes over.
+    retryOn: retry.retryOn.split(',').filter((word: string) => word !== ''),
+    statusCodes: retry.retriableStatusCodes ?? [],
+    perTryTimeoutMs: milliseconds(retry.perTryTimeout),
+    backoffMs: retry.retryBackOff ? milliseconds(retry.retryBackOff.baseInterval) : 25,
+    avoidPreviousHosts: (retry.retryHostPredicate ?? []).length > 0,
+  };
+}
+
+function hashOf({ header, cookie, connectionProperties, queryParameter }: Message): unknown {
+  if (header) return { kind: 'header', name: header.headerName.toLowerCase() };
+  if (queryParameter) return { kind: 'query', name: queryParameter.name };
+  if (connectionProperties) return { kind: 'source-ip' };
+  return {
+    kind: 'cookie',
+    name: cookie.name,
+    ...(cookie.path && { path: cookie.path }),
+    ...(cookie.ttl !== undefined && { ttlMs: milliseconds(cookie.ttl) }),
+  };
+}
+
+function corsOf(cors: Message): unknown {
+  return {
+    allowOrigins: (cors.allowOriginStringMatch ?? []).map(stringOf),
+    allowMethods: cors.allowMethods ?? '',
+    allowHeaders: cors.allowHeaders ?? '',
+    exposeHeaders: cors.exposeHeaders ?? '',
+    ...(cors.maxAge !== undefined && { maxAge: cors.maxAge }),
+    ...(cors.allowCredentials !== undefined && { allowCredentials: cors.allowCredentials }),
+    forwardUnmatchedPreflights: cors.forwardNotMatchingPreflights,
+  };
+}
+
+function faultOf({ delay, abort }: Message): unknown {
+  return {
+    ...(delay && {
+      delay: { fraction: fractionOf(delay.percentage), delayMs: milliseconds(delay.fixedDelay) },
+    }),
+    ...(abort && {
+      abort: {
+        fraction: fractionOf(abort.percentage ?? { denominator: 'MILLION' }),
+        status:
+          abort.httpStatus === undefined
+            ? { grpcStatus: abort.grpcStatus }
+            : { httpStatus: abort.httpStatus },
+      },
+    }),
+  };
+}
+
+function fractionOf({ numerator = 0, denominator }: Message): unknown {
+  return { numerator, denominator: denominator === 'MILLION' ? 1_000_000 : 100 };
+}
+
+function milliseconds(duration: string | undefined): number {
+  return duration === undefined ? 0 : Math.trunc(Number(duration.replace(/s$/, '')) * 1000);
+}
+
+/** What of a cluster a table has too: how endpoints are picked and which protocol they are spoken to in. */
+export function clusterOf(cluster: Message): unknown {
+  const options =
+    cluster.typedExtensionProtocolOptions?.['envoy.extensions.upstreams.http.v3.HttpProtocolOptions'];
+  const size = cluster.ringHashLbConfig?.minimumRingSize ?? cluster.maglevLbConfig?.tableSize;
+  return {
+    name: cluster.name,
+    protocol: options?.explicitHttpConfig?.http2ProtocolOptions ? 'http2' : 'http1',
+    loadBalancer: cluster.lbPolicy ?? 'ROUND_ROBIN',
+    tableSize: Number(size ?? DEFAULT_SIZE[cluster.lbPolicy]),
+  };
+}
+
+/** Envoy's, where Istio leaves the size out. */
+const DEFAULT_SIZE: Readonly<Record<string, number>> = { RING_HASH: 1024, MAGLEV: 65537 };

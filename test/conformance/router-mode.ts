@@ -1,0 +1,385 @@
+/**
+ * Asks the router alone about each request of a case, and compares all that a router alone can know: where the
+ * request goes and as what, mirrors, changed headers, and the answers that no upstream gives.
+ */
+import {
+  abortReply,
+  applyHeaderOperations,
+  type Cluster,
+  compile,
+  createRouter,
+  type Decision,
+  type Explanation,
+  type Forward,
+  failureReply,
+  type HeaderList,
+  isGrpcContentType,
+  type Random,
+  type RouteRequest,
+  type Router,
+  type WireReply,
+  wireReply,
+} from '../../router/index.ts';
+import { type Comparison, createComparison, type Difference, fitsDistribution } from './compare.ts';
+import type { Case, CaseRequest, ExpectedResult, HeaderValues } from './world.ts';
+
+/** Makes a router of a table; the fast one unless the reference is asked for. */
+export type RouterFactory = typeof createRouter;
+
+/** The differences of a case; empty when the router does what was recorded. */
+export function runRouterCase(
+  recorded: Case,
+  makeRouter: RouterFactory = createRouter,
+): readonly Difference[] {
+  const { table } = compile(recorded.resources, recorded.options);
+  const router = makeRouter(table);
+  const comparison = createComparison();
+  const clusters = new Map(table.clusters.map((cluster) => [cluster.name, cluster]));
+  for (const [index, request] of recorded.world.requests.entries()) {
+    const expected = recorded.expected.results[index];
+    if (!expected || isRefusedByCodec(expected)) continue;
+    const varies = recorded.expected.varies?.[request.id] ?? [];
+    const routed = toRouteRequest(request);
+    if (expected.counts) compareCounts(comparison, expected, router.explain(routed), clusters);
+    else if (!isEjected(recorded, expected)) {
+      compareRequest(comparison, router, routed, request, expected, clusters, varies);
+    }
+  }
+  return comparison.differences;
+}
+
+/** What never reached the rules: a stream reset, or a status that the codec gave by itself. */
+function isRefusedByCodec({ error, responseCodeDetails, counts }: ExpectedResult): boolean {
+  return error !== undefined || (responseCodeDetails === undefined && counts === undefined);
+}
+
+/** An endpoint that was taken out for its errors: nothing that a router sees. */
+function isEjected({ world }: Case, { responseCodeDetails }: ExpectedResult): boolean {
+  const ejects = world.features.some((feature) => feature.toLowerCase().includes('outlier'));
+  return ejects && responseCodeDetails === 'no_healthy_upstream';
+}
+
+function toRouteRequest(request: CaseRequest): RouteRequest {
+  return {
+    method: request.method,
+    scheme: request.scheme ?? 'http',
+    authority: request.authority,
+    path: request.path,
+    // A codec takes the space around a value away.
+    headers: (request.headers ?? []).map(([name, value]) => [name.toLowerCase(), value.trim()]),
+    port: request.port,
+    http2: request.proto === 'h2',
+    sourceAddress: '127.0.0.1',
+  };
+}
+
+function compareRequest(
+  comparison: Comparison,
+  router: Router,
+  routed: RouteRequest,
+  request: CaseRequest,
+  expected: ExpectedResult,
+  clusters: ReadonlyMap<string, Cluster>,
+  varies: readonly string[],
+): void {
+  const { decision, mirrorsByChance } = decideAsRecorded(router, routed, request, expected, clusters);
+  const { id } = request;
+  const check = (field: string, want: unknown, got: unknown) => {
+    if (!varies.includes(field)) comparison.equal(id, field, want, got);
+  };
+  check('route', expected.route, decision.route);
+  check('destination', expected.destination, decision.destination);
+  if (!expected.destination && expected.cluster) {
+    check('cluster', expected.cluster, decision.kind === 'forward' ? decision.cluster : undefined);
+  }
+  const reply = replyOf(decision, routed, clusters);
+  check('answered locally', isLocal(expected), reply !== undefined);
+  if (reply) {
+    check('status', expected.status, reply.status);
+    if (!varies.includes('body')) check('body', expected.body ?? '', reply.body);
+    check('headers', comparable(expected.headers ?? {}), comparable(toValues(reply.headers)));
+    return;
+  }
+  if (decision.kind !== 'forward') return;
+  if (expected.upstream) {
+    check('upstream.method', expected.upstream.method, decision.request.method);
+    check('upstream.path', expected.upstream.path, decision.request.path);
+    check('upstream.authority', expected.upstream.authority, decision.request.authority);
+    const got = toValues(decision.request.headers);
+    check('upstream.headers', sentHeaders(expected.upstream.headers, request), sentHeaders(got, request));
+  }
+  if (!mirrorsByChance) {
+    check(
+      'mirrors',
+      (expected.mirrors ?? []).map(({ endpoint, path, authority }) => `${endpoint} ${authority} ${path}`),
+      mirrorsOf(decision, clusters, expected),
+    );
+  }
+  if (expected.responseCodeDetails === 'via_upstream') {
+    const { want, got } = changedHeaders(decision, request, expected);
+    check('headers', want, got);
+  }
+}
+
+/**
+ * The decision with the draws that were recorded: `x-oracle-random` for the weights; where none was pinned the
+ * draw that goes where the recording went, if there is one; faults and mirrors as they happened.
+ */
+function decideAsRecorded(
+  router: Router,
+  routed: RouteRequest,
+  request: CaseRequest,
+  expected: ExpectedResult,
+  clusters: ReadonlyMap<string, Cluster>,
+): { decision: Decision; mirrorsByChance: boolean } {
+  let mirrorsByChance = false;
+  const drawing =
+    (weight: number): Random =>
+    (bound, purpose) => {
+      if (purpose === 'weight') return weight % bound;
+      if (purpose === 'mirror') mirrorsByChance = true;
+      if (purpose === 'fault-abort')
+        return expected.responseCodeDetails === 'fault_filter_abort' ? 0 : bound - 1;
+      if (purpose === 'fault-delay') return expected.responseFlags?.includes('DI') ? 0 : bound - 1;
+      return bound - 1;
+    };
+  const pinned = request.headers?.find(([name]) => name.toLowerCase() === 'x-oracle-random')?.[1];
+  if (pinned !== undefined)
+    return { decision: router.route(routed, drawing(Number(pinned))), mirrorsByChance };
+  let draw = 0;
+  for (const { percent, decision } of router.explain(routed).outcomes) {
+    const goes =
+      decision.kind === 'forward' ? clusters.get(decision.cluster)?.destination : decision.destination;
+    if (percent > 0 && sameDestination(goes, expected.destination)) return decidedAt(draw);
+    draw += percent;
+  }
+  return decidedAt(0);
+
+  function decidedAt(percent: number) {
+    const weightAt: Random = (bound, purpose) =>
+      purpose === 'weight'
+        ? Math.min(bound - 1, Math.ceil((bound * percent) / 100 - 1e-9))
+        : drawing(0)(bound, purpose);
+    return { decision: router.route(routed, weightAt), mirrorsByChance };
+  }
+}
+
+function sameDestination(a: ExpectedResult['destination'], b: ExpectedResult['destination']): boolean {
+  return a?.host === b?.host && a?.subset === b?.subset && a?.port === b?.port;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: HeaderList;
+  readonly body: string;
+}
+
+function isLocal({ responseCodeDetails }: ExpectedResult): boolean {
+  return LOCAL_ANSWERS.has(responseCodeDetails ?? '');
+}
+
+const LOCAL_ANSWERS: ReadonlySet<string> = new Set([
+  'direct_response',
+  'route_not_found',
+  'fault_filter_abort',
+  'cluster_not_found',
+  'cors_response',
+  'no_healthy_upstream',
+]);
+
+/** The answer without an upstream, as the client gets it; undefined where there is an upstream to ask. */
+function replyOf(
+  decision: Decision,
+  request: RouteRequest,
+  clusters: ReadonlyMap<string, Cluster>,
+): Answer | undefined {
+  const isGrpc = isGrpcContentType(joinedContentType(request));
+  const reply = wireReplyOf(decision, isGrpc, clusters);
+  if (!reply) return undefined;
+  const { status, headers, body } = reply;
+  const text = typeof body === 'string' ? body : new TextDecoder().decode(body);
+  return { status, headers, body: request.method === 'HEAD' ? '' : text };
+}
+
+function wireReplyOf(
+  decision: Decision,
+  isGrpc: boolean,
+  clusters: ReadonlyMap<string, Cluster>,
+): WireReply | undefined {
+  const abort = decision.fault?.abort;
+  if (abort) return abortReply(decision, isGrpc, abort);
+  if (decision.kind === 'reply') return wireReply(decision);
+  const cluster = clusters.get(decision.cluster);
+  // A passthrough cluster goes wherever the client wanted to; it has no endpoints of its own.
+  const isPassthrough = cluster?.policy.loadBalancer.kind === 'PASSTHROUGH';
+  if (!cluster || isPassthrough || cluster.endpoints.length > 0) return undefined;
+  return failureReply(decision, isGrpc, 503, 'no healthy upstream');
+}
+
+function joinedContentType({ headers }: RouteRequest): string | undefined {
+  const values = headers.filter(([name]) => name === 'content-type').map(([, value]) => value);
+  return values.length === 0 ? undefined : values.join(',');
+}
+
+function mirrorsOf(
+  decision: Forward,
+  clusters: ReadonlyMap<string, Cluster>,
+  expected: ExpectedResult,
+): string[] {
+  // Which endpoint of several a copy goes to is chance: one that was recorded is taken where it can be.
+  const recorded = (expected.mirrors ?? []).map(({ endpoint }) => endpoint);
+  return decision.mirrors
+    .flatMap(({ cluster, authority, path }) => {
+      const endpoints = (clusters.get(cluster)?.endpoints ?? []).map(({ id }) => id);
+      const found = recorded.findIndex((endpoint) => endpoints.includes(endpoint));
+      const endpoint = found === -1 ? endpoints[0] : recorded.splice(found, 1)[0];
+      return endpoint === undefined ? [] : [`${endpoint} ${authority} ${path}`];
+    })
+    .sort();
+}
+
+/** What proxy and connection add to a request or take from it; the router has no part in it. */
+const CARRIED = new Set([
+  'x-request-id',
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'grpc-timeout',
+  'upgrade',
+]);
+
+function sentHeaders(values: HeaderValues, { headers }: CaseRequest): HeaderValues {
+  const sent = new Set((headers ?? []).map(([name]) => name.toLowerCase()));
+  return pick(values, (name) => {
+    if (name.startsWith('x-envoy-') || CARRIED.has(name)) return false;
+    return !name.startsWith('x-forwarded-') || sent.has(name);
+  });
+}
+
+/** What the connection says about an answer, and the proxy about itself. */
+function comparable(values: HeaderValues): HeaderValues {
+  return pick(
+    values,
+    (name) =>
+      !['server', 'content-length', 'connection', 'date'].includes(name) && !name.startsWith('x-envoy-'),
+  );
+}
+
+/** The response headers that the rule names, as recorded and as they would be upon the upstream's own. */
+function changedHeaders(
+  decision: Forward,
+  request: CaseRequest,
+  expected: ExpectedResult,
+): { want: HeaderValues; got: HeaderValues } {
+  const named = new Set([
+    ...decision.responseHeaders.map(({ name }) => name),
+    ...(decision.corsHeaders ?? []).map(([name]) => name),
+    ...Object.keys(expected.headers ?? {}).filter((name) => name.startsWith('access-control-')),
+  ]);
+  const last = request.upstream?.at(-1);
+  const own: HeaderList = [
+    ['x-upstream', expected.upstream?.endpoint ?? ''],
+    ['server', 'oracle-upstream'],
+    [
+      'content-type',
+      isGrpcContentType(joinedContentType(toRouteRequest(request))) ? 'application/grpc' : 'text/plain',
+    ],
+    ...pairsOf(last?.headers),
+  ];
+  const cors = decision.corsHeaders ?? [];
+  const replaced = new Set(cors.map(([name]) => name));
+  const changed = applyHeaderOperations(own, decision.responseHeaders, last?.status ?? 200).filter(
+    ([name]) => !replaced.has(name),
+  );
+  const isNamed = (name: string) => named.has(name) && name !== 'server';
+  return {
+    want: pick(expected.headers ?? {}, isNamed),
+    got: pick(toValues([...changed, ...cors]), isNamed),
+  };
+}
+
+function pairsOf(headers: NonNullable<CaseRequest['upstream']>[number]['headers']): HeaderList {
+  if (!headers) return [];
+  const pairs: HeaderList = Array.isArray(headers)
+    ? headers
+    : Object.entries(headers).flatMap(([name, value]) => [value].flat().map((each) => [name, each] as const));
+  return pairs.map(([name, value]) => [name.toLowerCase(), value]);
+}
+
+function toValues(headers: HeaderList): HeaderValues {
+  const values: Record<string, string[]> = Object.create(null);
+  for (const [name, value] of headers) {
+    values[name] ??= [];
+    values[name].push(value);
+  }
+  return values;
+}
+
+/** Sorted by name, so that two of them can be told apart by eye. */
+function pick(values: HeaderValues, keep: (name: string) => boolean): HeaderValues {
+  const kept = Object.entries(values).filter(([name]) => keep(name));
+  return Object.fromEntries(kept.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Repeated requests: the clusters by weight, and faults and mirrors by their chance. */
+function compareCounts(
+  comparison: Comparison,
+  expected: ExpectedResult,
+  explanation: Explanation,
+  clusters: ReadonlyMap<string, Cluster>,
+): void {
+  const { counts, id } = expected;
+  if (!counts) return;
+  const chances = new Map<string, number>();
+  for (const { percent, decision } of explanation.outcomes) {
+    if (decision.kind !== 'forward') continue;
+    chances.set(decision.cluster, (chances.get(decision.cluster) ?? 0) + percent / 100);
+  }
+  const seen = new Map(Object.entries(counts.cluster ?? {}));
+  if (!fitsDistribution(seen, chances)) {
+    comparison.equal(id, 'counts.cluster', counts.cluster, Object.fromEntries(chances));
+  }
+  const abort = explanation.chances?.find(({ kind }) => kind === 'fault-abort');
+  if (abort && counts.status) {
+    const aborted = Math.round((counts.total * abort.percent) / 100);
+    const wanted = new Map([
+      ['aborted', abort.percent / 100],
+      ['passed', 1 - abort.percent / 100],
+    ]);
+    const passed = counts.status['200'] ?? 0;
+    const sample = new Map([
+      ['aborted', counts.total - passed],
+      ['passed', passed],
+    ]);
+    if (!fitsDistribution(sample, wanted)) comparison.equal(id, 'counts.status', counts.status, { aborted });
+  }
+  const mirrored = new Map<string, number>();
+  const copies = explanation.outcomes.flatMap(({ percent, decision }) =>
+    decision.kind === 'forward' ? decision.mirrors.map(({ cluster }) => ({ cluster, percent })) : [],
+  );
+  for (const { cluster, percent } of copies) {
+    const endpoint = clusters.get(cluster)?.endpoints[0]?.id ?? '';
+    mirrored.set(endpoint, (mirrored.get(endpoint) ?? 0) + (percent / 100) * counts.total);
+  }
+  const byChance = explanation.chances?.filter(({ kind }) => kind === 'mirror') ?? [];
+  for (const { percent, what } of byChance) {
+    const endpoint = clusters.get(what.replace(/^copy to /, ''))?.endpoints[0]?.id ?? '';
+    const copied = counts.mirror?.[endpoint] ?? 0;
+    const sample = new Map([
+      ['copied', copied],
+      ['not copied', counts.total - copied],
+    ]);
+    const wanted = new Map([
+      ['copied', percent / 100],
+      ['not copied', 1 - percent / 100],
+    ]);
+    if (!fitsDistribution(sample, wanted))
+      comparison.equal(id, 'counts.mirror', counts.mirror, `${percent}%`);
+  }
+  if (byChance.length === 0) {
+    comparison.equal(id, 'counts.mirror', counts.mirror ?? {}, Object.fromEntries(mirrored));
+  }
+}

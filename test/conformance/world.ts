@@ -1,0 +1,150 @@
+/**
+ * A recorded case as data: the world it was recorded in, the requests, and what real Istio with Envoy did.
+ * The format is described in the corpus' own README. Reads files.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import {
+  type CompileOptions,
+  parse,
+  type Service,
+  type ValidResource,
+  validate,
+} from '../../router/index.ts';
+
+/** One recorded case. */
+export interface Case {
+  readonly name: string;
+  readonly world: CaseWorld;
+  readonly expected: Expected;
+  readonly resources: readonly ValidResource[];
+  readonly options: CompileOptions;
+}
+
+/** `case.json`. */
+export interface CaseWorld {
+  readonly features: readonly string[];
+  readonly proxy: {
+    readonly type: 'sidecar' | 'router';
+    readonly namespace: string;
+    readonly labels: Readonly<Record<string, string>>;
+  };
+  readonly services: readonly CaseService[];
+  readonly meshConfig?: NonNullable<CompileOptions['meshConfig']>;
+  readonly requests: readonly CaseRequest[];
+}
+
+interface CaseService {
+  readonly host: string;
+  readonly namespace: string;
+  readonly ports: readonly { readonly name: string; readonly number: number; readonly protocol: string }[];
+  readonly endpoints: readonly {
+    readonly name: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly down?: boolean;
+  }[];
+}
+
+/** One request as it goes on the wire. */
+export interface CaseRequest {
+  readonly id: string;
+  readonly proto: 'h1' | 'h2';
+  readonly port: number;
+  readonly method: string;
+  readonly authority: string;
+  readonly path: string;
+  readonly scheme?: string;
+  readonly headers?: readonly (readonly [string, string])[];
+  readonly repeat?: number;
+  /** What the upstream does on each try. */
+  readonly upstream?: readonly { readonly status?: number; readonly headers?: Headers | HeaderPairs }[];
+}
+
+type HeaderPairs = readonly (readonly [string, string])[];
+type Headers = Readonly<Record<string, string | readonly string[]>>;
+
+/** `expected.json`. */
+export interface Expected {
+  readonly results: readonly ExpectedResult[];
+  readonly varies?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Header values by name. */
+export type HeaderValues = Readonly<Record<string, readonly string[]>>;
+
+/** What happened to one request. */
+export interface ExpectedResult {
+  readonly id: string;
+  readonly status?: number;
+  readonly headers?: HeaderValues;
+  readonly body?: string;
+  readonly error?: string;
+  readonly route?: string;
+  readonly cluster?: string;
+  readonly destination?: { readonly host: string; readonly subset?: string; readonly port: number };
+  readonly upstream?: ExpectedUpstream;
+  readonly mirrors?: readonly ExpectedUpstream[];
+  readonly responseFlags?: string;
+  readonly responseCodeDetails?: string;
+  readonly counts?: {
+    readonly total: number;
+    readonly status?: Readonly<Record<string, number>>;
+    readonly cluster?: Readonly<Record<string, number>>;
+    readonly mirror?: Readonly<Record<string, number>>;
+  };
+}
+
+interface ExpectedUpstream {
+  readonly endpoint: string;
+  readonly method: string;
+  readonly path: string;
+  readonly authority: string;
+  readonly headers: HeaderValues;
+}
+
+/** Resources without `creationTimestamp` are all of this moment. */
+const RECORDED_AT = '2026-01-01T00:00:00Z';
+
+/** The case folders below `path`, or `path` itself if it is one. */
+export function caseFolders(path: string): string[] {
+  if (existsSync(join(path, 'case.json'))) return [path];
+  return readdirSync(path)
+    .sort()
+    .map((name) => join(path, name))
+    .filter((folder) => existsSync(join(folder, 'case.json')));
+}
+
+/** Reads a case. Throws when its own resources are refused: the recorded ones never are. */
+export function readCase(folder: string): Case {
+  const name = basename(folder);
+  const world: CaseWorld = JSON.parse(readFileSync(join(folder, 'case.json'), 'utf8'));
+  const expected: Expected = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8'));
+  const parsed = parse(readFileSync(join(folder, 'config.yaml')), { file: 'config.yaml' });
+  const dated = parsed.resources.map((resource) => ({
+    ...resource,
+    metadata: { creationTimestamp: RECORDED_AT, ...resource.metadata },
+  }));
+  const { resources, issues } = validate(dated);
+  const refused = [...parsed.issues, ...issues].find(({ severity }) => severity === 'error');
+  if (refused) throw new Error(`Cannot use case ${name}: ${refused.message}`);
+  return { name, world, expected, resources, options: optionsOf(world) };
+}
+
+function optionsOf({ proxy, services, meshConfig }: CaseWorld): CompileOptions {
+  return { proxy, services: services.map(toService), ...(meshConfig && { meshConfig }) };
+}
+
+function toService({ host, namespace, ports, endpoints }: CaseService, index: number): Service {
+  return {
+    host,
+    namespace,
+    ports,
+    addresses: [`10.96.0.${10 + index}`],
+    creationTimestamp: RECORDED_AT,
+    endpoints: endpoints.map((endpoint) => ({
+      id: endpoint.name,
+      labels: endpoint.labels ?? {},
+      target: { kind: 'in-process' },
+    })),
+  };
+}
