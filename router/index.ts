@@ -15,4 +15,5 @@ export type * from './table/explanation.ts';
 export type * from './table/request.ts';
 export type * from './table/route-table.ts';
 export type * from './table/router.ts';
-export { validate } from './validate/index.ts';
+export { type ValidateOptions, type ValidateResult, validate } from './validate/index.ts';
+export { type DocumentVerdict, type IstioStage, verdicts } from './verdict/index.ts';

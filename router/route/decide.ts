@@ -130,7 +130,7 @@ function forward(
     view.headers,
   );
   const { rewrite } = action;
-  const authority = route.authority(index)?.({ ...asReceived, headers }) || view.authority;
+  const authority = rewrite?.authority ?? picked.authority ?? view.authority;
   const path = rewritePath(view.path, route.route.match.path, rewrite, route.rewriteRegex);
   const sent: FormatContext = {
     ...asReceived,

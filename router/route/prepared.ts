@@ -2,7 +2,7 @@
 import type { Cluster } from '../table/cluster.ts';
 import type { Listener, Route, RouteTable, VirtualHost } from '../table/route-table.ts';
 import { type Condition, compileConditions } from './condition.ts';
-import { compileFormat, compileTemplates, type Format, type HeaderTemplate } from './format.ts';
+import { compileTemplates, type HeaderTemplate } from './format.ts';
 import { compileRegex } from './string-match.ts';
 
 /** See {@link prepareTable}. */
@@ -32,8 +32,6 @@ export interface PreparedRoute {
   readonly responseHeaders: readonly HeaderTemplate[];
   /** Of the destination with this index. */
   destinationHeaders(index: number): DestinationTemplates;
-  /** The new authority of a request to the destination with this index; undefined where none is given. */
-  authority(index: number): Format | undefined;
   /** Of a rewrite by regex; undefined where there is none or RE2 refuses it. */
   readonly rewriteRegex: ReturnType<typeof compileRegex>;
 }
@@ -72,7 +70,6 @@ export function prepareTable(table: RouteTable): PreparedTable {
 function prepareRoute(route: Route): PreparedRoute {
   const { action } = route;
   const destinations: DestinationTemplates[] = [];
-  const authorities: Format[] = [];
   return {
     route,
     get conditions() {
@@ -87,13 +84,6 @@ function prepareRoute(route: Route): PreparedRoute {
     get rewriteRegex() {
       const pattern = action.kind === 'forward' ? action.rewrite?.regex?.pattern : undefined;
       return replace(this, 'rewriteRegex', pattern === undefined ? undefined : compileRegex(pattern));
-    },
-    authority(index) {
-      if (action.kind !== 'forward') return undefined;
-      const value = action.rewrite?.authority ?? action.destinations[index]?.authority;
-      if (value === undefined) return undefined;
-      authorities[index] ??= compileFormat(value);
-      return authorities[index];
     },
     destinationHeaders(index) {
       const destination = action.kind === 'forward' ? action.destinations[index] : undefined;

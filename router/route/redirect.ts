@@ -24,7 +24,8 @@ export function locationOf(view: RequestView, action: RedirectTarget, match: Pat
 function newPath(view: RequestView, action: RedirectTarget, match: PathMatch): string {
   if (action.prefix !== undefined) return replaceMatched(view.path, match, action.prefix);
   if (action.uri === undefined) return view.path;
-  return action.uri.includes('?') ? action.uri : action.uri + queryOf(view.path);
+  const path = action.uri.startsWith('/') ? action.uri : `/${action.uri}`;
+  return path.includes('?') ? path : path + queryOf(view.path);
 }
 
 function requestHost(view: RequestView, newScheme: string, hasNewPort: boolean): string {

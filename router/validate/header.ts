@@ -5,7 +5,8 @@
 import type { HeaderOperations, Headers } from '../schema/virtual-service.ts';
 import { quote, type Spot } from './spot.ts';
 
-const HEADER_NAME = /^[!#$%&'*+\-.^_`|~A-Za-z0-9]+$/;
+/** With the comma, which Istio's expression lets through as its "+-." is a range. */
+const HEADER_NAME = /^[!#$%&'*+,\-.^_`|~A-Za-z0-9]+$/;
 const PSEUDO_HEADERS = new Set([':method', ':scheme', ':authority', ':path', ':status']);
 const JWT_CLAIM = '@request.auth.claims';
 

@@ -7,12 +7,9 @@
 import { isIpAddress } from './address.ts';
 import { quote, type Spot } from './spot.ts';
 
-const LABEL = '[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?';
-const DNS_LABEL = new RegExp(`^${LABEL}$`);
-const WILDCARD_LABEL = new RegExp(`^(?:\\*|(?:\\*|\\*-)?${LABEL})$`);
-const QUALIFIED = '(?:[A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]';
-const LABEL_KEY = new RegExp(`^(?:(${LABEL}(?:\\.${LABEL})*)/)?(${QUALIFIED})$`);
-const LABEL_VALUE = new RegExp(`^(?:${QUALIFIED})?$`);
+const DNS_LABEL = /^[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?$/;
+const WILDCARD_LABEL = /^(?:\*|(?:\*-?)?[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?)$/;
+const LABEL_NAME = /^(?:[A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/;
 const INT64_MAX = (1n << 63n) - 1n;
 
 /** True for a DNS label in any letter case, up to 63 characters. */
@@ -94,8 +91,7 @@ export function hostWithin(host: string, outer: string): boolean {
 /** Reports label keys and values that are not allowed. Source: labels.Instance.Validate */
 export function checkLabels(labels: Readonly<Record<string, string>> | undefined, here: Spot): void {
   for (const [key, value] of Object.entries(labels ?? {})) {
-    const parts = LABEL_KEY.exec(key);
-    if (parts === null || (parts[1]?.length ?? 0) > 253 || parts[2]!.length > 63) {
+    if (!isLabelKey(key)) {
       here
         .at(key)
         .error(
@@ -104,7 +100,7 @@ export function checkLabels(labels: Readonly<Record<string, string>> | undefined
           'key',
         );
     }
-    if (!LABEL_VALUE.test(value)) {
+    if (value !== '' && !LABEL_NAME.test(value)) {
       here
         .at(key)
         .error(
@@ -200,6 +196,21 @@ export function checkExportTo(
 /** True for an address or host that an IP parser takes. */
 export function isHostOrAddress(name: string): boolean {
   return fqdnProblem(name) === undefined || isIpAddress(name);
+}
+
+/** A name of at most 63 characters, with or without a domain before it. */
+function isLabelKey(key: string): boolean {
+  const slash = key.indexOf('/');
+  const name = key.slice(slash + 1);
+  if (name.length > 63 || !LABEL_NAME.test(name)) return false;
+  return (
+    slash === -1 ||
+    (slash <= 253 &&
+      key
+        .slice(0, slash)
+        .split('.')
+        .every((label) => DNS_LABEL.test(label)))
+  );
 }
 
 function lengthProblem(name: string): string | undefined {

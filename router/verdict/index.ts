@@ -10,6 +10,8 @@ import type { Finding } from '../validate/spot.ts';
 import { crdVerdict } from './crd.ts';
 import { type IstioStage, istioVerdict } from './istio.ts';
 
+export type { IstioStage } from './istio.ts';
+
 /** Both verdicts on one document. */
 export interface DocumentVerdict {
   /** As written; empty where the document has none. */
