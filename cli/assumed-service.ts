@@ -1,0 +1,51 @@
+/**
+ * The Kubernetes services that rules speak of, assumed to be there, so that rules can be looked at away from the
+ * cluster that they are for. Pure.
+ */
+import type { Service } from '../router/index.ts';
+import type { ValidResource } from '../router/schema/kind.ts';
+
+const SUFFIX = '.svc.cluster.local';
+
+/**
+ * A service without endpoints for each short or cluster-local host that a VirtualService or DestinationRule
+ * names, with the given port and those that destinations name. Hosts of ServiceEntries are left to these.
+ */
+export function assumedServices(resources: readonly ValidResource[], port: number): Service[] {
+  const ports = new Map<string, Set<number>>();
+  const name = (host: string | undefined, namespace: string, destinationPort?: number) => {
+    const full = host === undefined ? undefined : fullName(host, namespace);
+    if (full === undefined) return;
+    const known = ports.get(full) ?? new Set([port]);
+    if (destinationPort !== undefined) known.add(destinationPort);
+    ports.set(full, known);
+  };
+  for (const resource of resources) {
+    const { namespace } = resource.metadata;
+    if (resource.kind === 'DestinationRule') name(resource.spec.host, namespace);
+    if (resource.kind !== 'VirtualService') continue;
+    for (const host of resource.spec.hosts ?? []) name(host, namespace);
+    for (const route of resource.spec.http ?? []) {
+      const mirrors = [route.mirror, ...(route.mirrors ?? []).map(({ destination }) => destination)];
+      for (const destination of [...(route.route ?? []).map(({ destination }) => destination), ...mirrors])
+        name(destination?.host, namespace, destination?.port?.number);
+    }
+  }
+  for (const resource of resources) {
+    if (resource.kind === 'ServiceEntry') for (const host of resource.spec.hosts ?? []) ports.delete(host);
+  }
+  return [...ports].map(([host, numbers]) => ({
+    host,
+    namespace: host.split('.')[1] ?? 'default',
+    ports: [...numbers].map((number) => ({ name: `http-${number}`, number, protocol: 'HTTP' })),
+    endpoints: [],
+  }));
+}
+
+/** The cluster-local name of a host as Kubernetes has it, or undefined for one outside the cluster. */
+function fullName(host: string, namespace: string): string | undefined {
+  const lower = host.toLowerCase();
+  if (lower.includes('*')) return undefined;
+  if (!lower.includes('.')) return `${lower}.${namespace}${SUFFIX}`;
+  return lower.endsWith(SUFFIX) && lower.split('.').length === 5 ? lower : undefined;
+}

@@ -1,0 +1,48 @@
+/** What all commands have in common: how they are declared, and how their options are read. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+
+/** A command with its examples below the options in `--help`. */
+export function defineCommand(name: string, description: string, examples: readonly string[]): Command {
+  return new Command(name)
+    .description(description)
+    .addHelpText('after', `\nExamples:\n${examples.map((example) => `  ${example}`).join('\n')}`);
+}
+
+/** `--json`. */
+export function jsonOption(): Option {
+  return new Option('--json', 'print JSON for machines');
+}
+
+/** `--admin`, and the token's variable. */
+export function adminOption(): Option {
+  return new Option('--admin <host:port>', "the gateway's admin port")
+    .default('localhost:9901')
+    .env('POINTSMAN_ADMIN');
+}
+
+/** Adds each use of a repeatable option to a list. */
+export function repeated(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
+}
+
+/** A port number; 0 is any free one. */
+export function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535)
+    throw new InvalidArgumentError('A port is a number from 0 to 65535.');
+  return port;
+}
+
+/** Adds `KEY=VALUE` to the labels given before. */
+export function parseLabel(
+  text: string,
+  before: Readonly<Record<string, string>> | undefined,
+): Record<string, string> {
+  const labels: Record<string, string> = Object.assign(Object.create(null), before);
+  for (const pair of text.split(',')) {
+    const at = pair.indexOf('=');
+    if (at < 1) throw new InvalidArgumentError('Write labels like app=web, several with commas between.');
+    labels[pair.slice(0, at)] = pair.slice(at + 1);
+  }
+  return labels;
+}

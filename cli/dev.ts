@@ -1,0 +1,117 @@
+/** `pointsman dev`: the gateway with both greeters, or before your own servers, its rules followed as you save. */
+import type { Command } from 'commander';
+import type { InProcessService } from '../gateway/index.ts';
+import { defineCommand, jsonOption, parsePort, repeated } from './command.ts';
+import { parseUpstream, type UpstreamOption, upstreamService } from './listen-option.ts';
+
+interface DevOptions {
+  readonly config?: readonly string[];
+  readonly port: number;
+  readonly host: string;
+  readonly adminPort: number;
+  readonly upstream?: readonly UpstreamOption[];
+  readonly json?: true;
+}
+
+/** The greeter's host and port, as dubbo-go's tutorial has them. */
+const HOST = 'dubbo-go-server';
+const SERVICE_PORT = 20000;
+
+/** Declares the command. */
+export function devCommand(): Command {
+  return defineCommand(
+    'dev',
+    'Run the gateway with greeter v1 and v2 behind it, and follow the rule files as you save.',
+    [
+      'pointsman dev',
+      'pointsman dev --config my-rules/ --port 8000',
+      'pointsman dev --upstream v1=:3000 --upstream v2=:3001    # the same rules before your own servers',
+      'pointsman dev --upstream v1=grpc://:3000                 # which speak gRPC (h2c)',
+    ],
+  )
+    .option(
+      '--config <path>',
+      'file or folder of rules instead of those in deploy/istio; repeatable',
+      repeated,
+    )
+    .option('--port <port>', 'port to listen on; 0: any free one', parsePort, 8080)
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--admin-port <port>', 'port of the admin endpoints; 0: any free one', parsePort, 9901)
+    .option(
+      '--upstream <version=[host]:port>',
+      `a server of your own in place of a greeter: an endpoint of ${HOST} with that version; repeatable`,
+      parseUpstream,
+    )
+    .addOption(jsonOption())
+    .action(dev);
+}
+
+async function dev(options: DevOptions): Promise<void> {
+  const { run, urlOf } = await import('./run.ts');
+  const { join, relative } = await import('node:path');
+  const shipped = ['destinationrule.yaml', 'virtualservice.yaml'].map((name) =>
+    relative(process.cwd(), join(import.meta.dirname, '../deploy/istio', name)),
+  );
+  const config = options.config ?? shipped;
+  await run({
+    config,
+    ports: [{ port: options.port, servicePort: SERVICE_PORT }],
+    host: options.host,
+    adminPort: options.adminPort,
+    adminHost: '127.0.0.1',
+    defaultHost: HOST,
+    debugHeaders: true,
+    explainNotFound: true,
+    ...(options.json && { json: true }),
+    ...(options.upstream === undefined
+      ? { services: await greeters() }
+      : { remoteServices: [upstreamService(HOST, SERVICE_PORT, options.upstream)] }),
+    greet: ({ traffic, admin }) =>
+      greeting({
+        traffic: traffic.map(urlOf),
+        admin: urlOf(admin),
+        port: traffic[0]?.port ?? options.port,
+        config,
+        behind: options.upstream?.map(({ version, address, port }) => `${version} at ${address}:${port}`) ?? [
+          'greeter v1 and v2 in this process',
+        ],
+      }),
+  });
+}
+
+/** Both greeters as endpoints in this process. */
+async function greeters(): Promise<InProcessService[]> {
+  const { createGreeter, greeterVersions } = await import('../services/greeter/app.ts');
+  return greeterVersions.map((version) => ({
+    host: HOST,
+    port: SERVICE_PORT,
+    labels: { dubbogoAppVersion: version },
+    name: `greeter-${version}`,
+    handler: createGreeter(version).routes,
+  }));
+}
+
+interface Greeting {
+  readonly traffic: readonly string[];
+  readonly admin: string;
+  readonly port: number;
+  readonly config: readonly string[];
+  readonly behind: readonly string[];
+}
+
+function greeting({ traffic, admin, port, config, behind }: Greeting): string {
+  const admins = admin.endsWith(':9901') ? '' : ` --admin ${admin.replace('http://', '')}`;
+  return `
+  listening   ${traffic.join(', ')}
+  admin       ${admin}
+  watching    ${config.join('\n              ')}
+  behind it   ${HOST}:${SERVICE_PORT}: ${behind.join(', ')}
+
+  Try it:
+    curl -H 'content-type: application/json' -d '{"name":"laurence"}' http://localhost:${port}/api.Greeter/SayHello
+    grpcurl -plaintext -H 'user: admin' -d '{"name":"laurence"}' localhost:${port} api.Greeter/SayHello
+
+  Change the rules: save a file above, or
+    npm run -s pointsman -- apply -f deploy/istio/scenarios/canary-90-10.yaml${admins}
+`;
+}

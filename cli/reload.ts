@@ -1,0 +1,60 @@
+/** What a new configuration snapshot means, in words for the log. Pure. */
+import { sameContent } from '../config/resource-state.ts';
+import { APPLIED, type ConfigSnapshot } from '../config/store.ts';
+import { type Issue, resourceKey } from '../router/index.ts';
+import type { ValidResource } from '../router/schema/kind.ts';
+
+/** Two snapshots compared. */
+export interface Reload {
+  /** `rules changed: VirtualService default/greeter (rules.yaml:1) changed`; absent when nothing in effect did. */
+  readonly summary?: string;
+  /** Issues that were not there before. */
+  readonly issues: readonly Issue[];
+  /** True when there were errors before and there are none now. */
+  readonly recovered: boolean;
+}
+
+/** Names more resources than this by their number alone. */
+const MAX_NAMED = 5;
+
+/** What changed from one snapshot to the next. */
+export function describeReload(before: ConfigSnapshot, after: ConfigSnapshot): Reload {
+  const old = byKey(before);
+  const next = byKey(after);
+  const changes: string[] = [];
+  for (const [key, resource] of next) {
+    const was = old.get(key);
+    if (was === undefined) changes.push(`${nameOf(resource)} added`);
+    else if (!sameContent(was, resource)) changes.push(`${nameOf(resource)} changed`);
+  }
+  for (const [key, resource] of old) if (!next.has(key)) changes.push(`${nameOf(resource)} removed`);
+
+  const known = new Set(before.issues.map(identity));
+  const named = changes.slice(0, MAX_NAMED).join(', ');
+  const more = changes.length > MAX_NAMED ? ` and ${changes.length - MAX_NAMED} more` : '';
+  return {
+    ...(changes.length > 0 && { summary: `rules in effect: ${named}${more}` }),
+    issues: after.issues.filter((issue) => !known.has(identity(issue))),
+    recovered: before.issues.some(isError) && !after.issues.some(isError),
+  };
+}
+
+function byKey(snapshot: ConfigSnapshot): Map<string, ValidResource> {
+  return new Map(snapshot.resources.map((resource) => [resourceKey(resource), resource]));
+}
+
+function nameOf({ kind, metadata, source }: ValidResource): string {
+  const name = `${kind} ${metadata.namespace}/${metadata.name}`;
+  if (source === undefined) return name;
+  return source.file === APPLIED
+    ? `${name} (applied)`
+    : `${name} (${source.file}:${source.position([]).line})`;
+}
+
+function identity({ code, message, file, line, column }: Issue): string {
+  return JSON.stringify([code, message, file, line, column]);
+}
+
+function isError({ severity }: Issue): boolean {
+  return severity === 'error';
+}

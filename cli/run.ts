@@ -1,0 +1,213 @@
+/**
+ * A gateway's life as a process, for `serve` and `dev`: opens its ports, logs each change of the rules, and ends
+ * in order when it is told to.
+ */
+import { fileSource } from '../config/file.ts';
+import type { ConfigSnapshot } from '../config/store.ts';
+import { createAdmin } from '../gateway/admin/index.ts';
+import { createGateway, type Gateway, type InProcessService, type Listening } from '../gateway/index.ts';
+import { listen } from '../gateway/listener/index.ts';
+import { prometheusMetrics } from '../gateway/telemetry/prometheus.ts';
+import type { Service } from '../router/index.ts';
+import { CommandFailure, EXIT, usageFailure } from './failure.ts';
+import type { PortMapping } from './listen-option.ts';
+import { createLog, type Log } from './log.ts';
+import { describeReload } from './reload.ts';
+import { issueText, print } from './terminal.ts';
+
+/** See the fields; most are options of the commands. */
+export interface RunOptions {
+  /** Files and folders of rules, watched. */
+  readonly config: readonly string[];
+  readonly ports: readonly PortMapping[];
+  readonly host: string;
+  readonly adminPort: number;
+  readonly adminHost: string;
+  readonly defaultHost?: string;
+  readonly gateway?: string;
+  readonly namespace?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly debugHeaders?: boolean;
+  /** Tells clients why nothing was found, which is for development. */
+  readonly explainNotFound?: boolean;
+  readonly json?: boolean;
+  readonly services?: readonly InProcessService[];
+  readonly remoteServices?: readonly Service[];
+  /** What to print for people once all ports are open. Default: nothing beside the log. */
+  greet?(running: Running): string;
+}
+
+/** The ports that are open. */
+export interface Running {
+  readonly traffic: readonly Listening[];
+  readonly admin: Listening;
+}
+
+/** How long running calls may take to finish after the first signal. */
+const DRAIN_LIMIT_MS = 30_000;
+/** The admin port has no long calls, and a gateway that never opened has none at all. */
+const ADMIN_DRAIN_MS = 500;
+
+/** Runs until a signal ends it. Resolves when the ports are open; the process then lives on by them. */
+export async function run(options: RunOptions): Promise<void> {
+  const foreign = options.config.find((path) => /^[a-z0-9]+:\/\//i.test(path));
+  if (foreign !== undefined)
+    throw usageFailure(`Cannot read "${foreign}": --config takes a file or a folder`);
+  const log = createLog(options.json === true);
+  const metrics = prometheusMetrics();
+  const gateway = createGateway({
+    config: options.config.map(fileSource),
+    services: options.services ?? [],
+    remoteServices: options.remoteServices ?? [],
+    ...(options.defaultHost !== undefined && { defaultHost: options.defaultHost }),
+    proxy: {
+      ...(options.gateway !== undefined && { type: 'router' as const, gateways: [options.gateway] }),
+      ...(options.namespace !== undefined && { namespace: options.namespace }),
+      ...(options.labels !== undefined && { labels: options.labels }),
+    },
+    debugHeaders: options.debugHeaders ?? false,
+    explainNotFound: options.explainNotFound ?? false,
+    metrics,
+    log,
+  });
+  const open: Listening[] = [];
+  endOnSignal(gateway, open, log);
+  try {
+    const admin = await openAdmin(gateway, metrics.expose, options, log);
+    open.push(admin);
+    let before = gateway.config.current();
+    gateway.config.subscribe((snapshot) => {
+      logReload(before, snapshot, log);
+      before = snapshot;
+    });
+    await gateway.ready();
+    const traffic: Listening[] = [];
+    for (const { port, servicePort } of options.ports) {
+      const listening = await orExplain(
+        gateway.listen({ port, hostname: options.host, ...(servicePort !== undefined && { servicePort }) }),
+        options.host,
+        port,
+        '--port',
+      );
+      traffic.push(listening);
+      log('INFO', `listening on ${urlOf(listening)} (${listening.protocols.join(' and ')})`);
+    }
+    log('INFO', `admin on ${urlOf(admin)}`);
+    if (options.greet !== undefined && !options.json) print(options.greet({ traffic, admin }));
+  } catch (error) {
+    await Promise.all([
+      gateway.stop(ADMIN_DRAIN_MS),
+      ...open.map((listening) => listening.close(ADMIN_DRAIN_MS)),
+    ]);
+    throw error;
+  }
+}
+
+/** `http://localhost:8080`: where a client on this machine reaches it. */
+export function urlOf({ hostname, port }: Listening): string {
+  const local = ['127.0.0.1', '0.0.0.0', '::1', '::', 'localhost'].includes(hostname);
+  return `http://${local ? 'localhost' : hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`;
+}
+
+async function openAdmin(
+  gateway: Gateway,
+  metrics: () => Promise<{ readonly contentType: string; readonly text: string }>,
+  options: RunOptions,
+  log: Log,
+): Promise<Listening> {
+  const token = process.env['POINTSMAN_ADMIN_TOKEN'];
+  const loopback = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(options.adminHost);
+  const admin = createAdmin(
+    {
+      store: gateway.config,
+      readiness() {
+        const reason = gateway.unreadiness();
+        return reason === undefined ? 'ready' : { reason };
+      },
+      servicePorts: () => gateway.servicePorts(),
+      explain: (request) => gateway.explain(request),
+      compileIssues: () => gateway.issues(),
+      clusters: () => gateway.clusters(),
+      metrics,
+    },
+    { loopback, ...(token && { token }) },
+  );
+  if (!loopback && !token)
+    log(
+      'WARN',
+      'the admin port is not on loopback: without POINTSMAN_ADMIN_TOKEN it shows the rules to all and lets nobody change them',
+    );
+  return orExplain(
+    listen(
+      { port: options.adminPort, hostname: options.adminHost },
+      (request) => admin.fetch(request),
+      (message) => log('WARN', message),
+    ),
+    options.adminHost,
+    options.adminPort,
+    '--admin-port',
+  );
+}
+
+/** Says in one line why a port cannot be opened, and what would do. */
+async function orExplain(
+  opening: Promise<Listening>,
+  host: string,
+  port: number,
+  option: string,
+): Promise<Listening> {
+  try {
+    return await opening;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const where = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+    if (code === 'EADDRINUSE')
+      throw new CommandFailure(
+        `Cannot listen on ${where}: another program has this port; end it, or choose another port with ${option} (0: any free one)`,
+      );
+    if (code === 'EACCES')
+      throw new CommandFailure(
+        `Cannot listen on ${where}: ports below 1024 need privileges; choose another with ${option}`,
+      );
+    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+      throw new CommandFailure(`Cannot listen on ${where}: this machine has no such address`);
+    throw new CommandFailure(`Cannot listen on ${where}: ${message}`);
+  }
+}
+
+function logReload(before: ConfigSnapshot, after: ConfigSnapshot, log: Log): void {
+  const { summary, issues, recovered } = describeReload(before, after);
+  if (before.version === 0) log('INFO', `${after.resources.length} resources loaded`);
+  else if (summary !== undefined) log('INFO', summary);
+  const kept = new Set(after.states.filter(({ state }) => state === 'last-good').map(({ key }) => key));
+  for (const issue of issues) {
+    const { resource, severity } = issue;
+    const key = resource && `${resource.kind}/${resource.namespace}/${resource.name}`;
+    const outcome =
+      key === undefined ? '' : kept.has(key) ? 'refused, its last good version stays: ' : 'refused: ';
+    log(severity === 'error' ? 'ERROR' : 'WARN', `${severity === 'error' ? outcome : ''}${issueText(issue)}`);
+  }
+  if (recovered) log('INFO', 'all rules are valid again');
+}
+
+/**
+ * The first SIGTERM or SIGINT drains and exits 0, a second one exits at once. A handler of its own makes this work
+ * for process 1 of a container, too, which has no default action.
+ */
+function endOnSignal(gateway: Gateway, open: readonly Listening[], log: Log): void {
+  let ending = false;
+  const end = async (signal: string) => {
+    if (ending) {
+      log('WARN', `second ${signal}: ended at once`);
+      process.exit(EXIT.findings);
+    }
+    ending = true;
+    log('INFO', `${signal}: no new connections; calls under way have ${DRAIN_LIMIT_MS / 1000} s to finish`);
+    const cut = await gateway.stop(DRAIN_LIMIT_MS);
+    if (cut > 0) log('WARN', `${cut} calls were cut off`);
+    await Promise.all(open.map((listening) => listening.close(ADMIN_DRAIN_MS)));
+    log('INFO', 'ended');
+    process.exit(EXIT.fine);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end(signal));
+}

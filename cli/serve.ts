@@ -1,0 +1,64 @@
+/** `pointsman serve`: the gateway alone, for production. */
+import type { Command } from 'commander';
+import { defineCommand, jsonOption, parseLabel, parsePort, repeated } from './command.ts';
+import { usageFailure } from './failure.ts';
+import { type PortMapping, parsePortMapping } from './listen-option.ts';
+
+interface ServeOptions {
+  readonly config?: readonly string[];
+  readonly port?: readonly PortMapping[];
+  readonly host: string;
+  readonly adminPort: number;
+  readonly adminHost: string;
+  readonly defaultHost?: string;
+  readonly gateway?: string;
+  readonly namespace?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly debugHeaders?: true;
+  readonly json?: true;
+}
+
+/** Declares the command. */
+export function serveCommand(): Command {
+  return defineCommand(
+    'serve',
+    'Run the gateway: route requests by the rules, and follow the rules as they change.',
+    [
+      'pointsman serve --config rules/',
+      'pointsman serve --config se.yaml --config vs.yaml --port 8080=20000 --admin-port 0',
+      'POINTSMAN_ADMIN_TOKEN=... pointsman serve --config /etc/pointsman --admin-host 0.0.0.0',
+    ],
+  )
+    .option('--config <path>', 'file or folder of rules, watched; repeatable', repeated)
+    .option(
+      '--port <port[=service]>',
+      'port to listen on, and the service port it stands for (default: the only HTTP port of the default host, else the same); repeatable (default: 8080)',
+      parsePortMapping,
+    )
+    .option('--host <address>', 'address to listen on', '0.0.0.0')
+    .option('--admin-port <port>', 'port of the admin endpoints; 0: any free one', parsePort, 9901)
+    .option(
+      '--admin-host <address>',
+      'address of the admin port; off loopback, changes want the token in POINTSMAN_ADMIN_TOKEN',
+      '127.0.0.1',
+    )
+    .option('--default-host <name>', "route requests for the gateway's own address as if sent to this host")
+    .option('--gateway <name>', 'take the rules bound to this gateway instead of mesh')
+    .option('--namespace <name>', 'who the client is: its namespace, for sourceNamespace and short names')
+    .option('--labels <k=v>', 'who the client is: its labels, for sourceLabels; repeatable', parseLabel)
+    .option(
+      '--debug-headers',
+      'add x-pointsman-route to responses: the rule and subset that took the request',
+    )
+    .addOption(jsonOption())
+    .action(serve);
+}
+
+async function serve(options: ServeOptions): Promise<void> {
+  if (options.config === undefined)
+    throw usageFailure(
+      'Cannot serve without rules: give --config with a file or folder, for example --config rules/',
+    );
+  const { run } = await import('./run.ts');
+  await run({ ...options, config: options.config, ports: options.port ?? [{ port: 8080 }] });
+}

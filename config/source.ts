@@ -1,0 +1,36 @@
+/** Where resources come from. A source reports whole snapshots of what it holds; it never interprets rules. */
+import type { Issue } from '../router/issue.ts';
+import type { ValidResource } from '../router/schema/kind.ts';
+
+/** Everything one source holds at one moment. */
+export interface SourceSnapshot {
+  /** Resources that are valid, in the order written. */
+  readonly resources: readonly ValidResource[];
+  /** What was wrong, warnings included. */
+  readonly issues: readonly Issue[];
+  /**
+   * Keys (`KIND/NAMESPACE/NAME`) of resources that are present but refused: the store keeps their last good
+   * version, unlike those that are gone.
+   */
+  readonly refused: readonly string[];
+  /** Files that could not be read or parsed at all: every resource last read from them is kept. */
+  readonly unreadable: readonly string[];
+  /**
+   * Keys of valid resources whose text was saved since the snapshot before, changed or not: a save ends what
+   * `apply` or `delete` laid over the resource. Absent: none.
+   */
+  readonly saved?: readonly string[];
+}
+
+/** A place that resources come from, watched until the signal aborts. */
+export interface ConfigSource {
+  /** As the user wrote it: `deploy/istio`, `k8s://`, `xds://localhost:15010`. */
+  readonly name: string;
+  /** Calls `onSnapshot` with the first snapshot before it resolves, then on each change. */
+  start(onSnapshot: (snapshot: SourceSnapshot) => void, signal: AbortSignal): Promise<void>;
+  /**
+   * Looks for changes now, and resolves once they are reported. Absent: the source reports them as they happen.
+   * The store asks before it lays anything over, so that a save made earlier is not taken for a later one.
+   */
+  refresh?(): Promise<void>;
+}

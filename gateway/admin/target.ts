@@ -1,0 +1,20 @@
+/** What the admin port needs to know of the gateway that it shows. Types only, so that a test can stand in for one. */
+import type { ConfigStore } from '../../config/store.ts';
+import type { Explanation, Issue, RouteRequest } from '../../router/index.ts';
+
+/** A gateway as its admin port sees it. */
+export interface AdminTarget {
+  readonly store: ConfigStore;
+  /** `ready`, or in one sentence why no traffic should be sent here: starting, draining. */
+  readiness(): 'ready' | { readonly reason: string };
+  /** Service ports of the listeners, the default one first; `explain` takes the first unless told otherwise. */
+  servicePorts(): readonly number[];
+  /** Why the gateway would decide as it does, its own addresses already replaced by the default host. */
+  explain(request: RouteRequest): Explanation;
+  /** What compiling the snapshot in effect found: rules that can have no effect, hosts claimed twice. */
+  compileIssues(): readonly Issue[];
+  /** Clusters in effect with their endpoints and what is known of these, as JSON shows it. */
+  clusters(): readonly unknown[];
+  /** Prometheus' text exposition and its content type. */
+  metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
+}
