@@ -15,6 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'router/schema': [],
   'router/parse': ['router/schema', 'router/issue.ts'],
   'router/validate': ['router/schema', 'router/issue.ts', 'router/parse'],
+  'router/verdict': ['router/schema', 'router/issue.ts', 'router/parse', 'router/validate'],
   'router/route': ['router/table'],
   'router/policy': ['router/table'],
   'router/compile': ['router/table', 'router/schema', 'router/issue.ts', 'router/route'],

@@ -89,7 +89,6 @@ test("apply speaks kubectl's words: configured, unchanged, created", async () =>
     const first = await run(['apply', '-f', CANARY]);
     assert.deepEqual(first, {
       code: 0,
-      signal: null,
       stdout: 'virtualservice.networking.istio.io/dubbo-go-server configured\n',
       stderr: '',
     });
@@ -161,7 +160,6 @@ test('delete takes away what was applied, then hides what the file holds, then k
     const gone = await run(['delete', 'virtualservice/dubbo-go-server']);
     assert.deepEqual(gone, {
       code: 1,
-      signal: null,
       stdout: '',
       stderr: 'Error (NotFound): virtualservice.networking.istio.io/dubbo-go-server not found\n',
     });

@@ -5,7 +5,8 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { pointsman, type Running, root, start } from './program.ts';
+import { type Program, root } from '../program.ts';
+import { pointsman, start } from './program.ts';
 
 const EVERYTHING = '0.0.0.0';
 
@@ -15,9 +16,9 @@ interface Ports {
 }
 
 /** The ports that a gateway's log names once both are open. */
-async function ports(running: Running): Promise<Ports> {
-  const [, admin] = await running.seen(/admin on http:\/\/localhost:(\d+)/);
-  const [, port] = await running.seen(/listening on http:\/\/localhost:(\d+)/);
+async function ports(running: Program): Promise<Ports> {
+  const [, admin] = await running.line(/admin on http:\/\/localhost:(\d+)/);
+  const [, port] = await running.line(/listening on http:\/\/localhost:(\d+)/);
   return { port: Number(port), admin: Number(admin) };
 }
 
@@ -90,12 +91,12 @@ async function inFolder(body: (folder: string) => Promise<void>): Promise<void> 
 }
 
 /** Ends a process that a test left behind, whatever happened to the test. */
-async function ended(running: Running, body: () => Promise<void>): Promise<void> {
+async function ended(running: Program, body: () => Promise<void>): Promise<void> {
   try {
     await body();
   } finally {
     running.kill('SIGKILL');
-    await running.finished;
+    await running.exit;
   }
 }
 
@@ -103,7 +104,7 @@ test('dev prints where it listens, what it watches, and lines to paste, and gree
   const running = start(['dev', '--port', '0', '--admin-port', '0']);
   await ended(running, async () => {
     const { port, admin } = await ports(running);
-    const [screen] = await running.seen(/[\s\S]*Try it:[\s\S]*canary-90-10\.yaml.*/);
+    const [screen] = await running.line(/[\s\S]*Try it:[\s\S]*canary-90-10\.yaml.*/);
     assert.match(screen, /deploy\/istio\/destinationrule\.yaml/);
     assert.match(screen, /deploy\/istio\/virtualservice\.yaml/);
     assert.ok(
@@ -157,11 +158,11 @@ spec:
       writeFileSync(file, rule('v2'));
       const tookMs = await untilTrue(async () => (await greet(port)).id === 'v2.0.0');
       assert.ok(tookMs < 1000, `took ${tookMs} ms`);
-      await running.seen(
+      await running.line(
         /rules in effect: VirtualService default\/dubbo-go-server \(rules\.yaml:1\) changed\n/,
       );
       writeFileSync(file, rule('v1').replace('hosts:', 'hots:'));
-      const [, , caret] = await running.seen(
+      const [, , caret] = await running.line(
         /ERROR\trefused, its last good version stays: rules\.yaml:6:3 unknown-field: .*\n\t(.*)\n\t( *\^)\n/,
       );
       assert.ok(caret);
@@ -251,13 +252,13 @@ test('serve finishes the call under way after SIGTERM, takes no new one, and exi
       });
       await slow.arrived;
       running.kill('SIGTERM');
-      await running.seen(/SIGTERM: /);
+      await running.line(/SIGTERM: /);
       await untilTrue(async () => (await fetch(`http://127.0.0.1:${admin}/readyz`)).status === 503);
       await assert.rejects(fetch(`http://127.0.0.1:${port}/`), 'a new connection is refused');
       slow.answer();
       assert.equal(await answered, 'begun done');
-      const { code, signal } = await running.finished;
-      assert.deepEqual({ code, signal }, { code: 0, signal: null });
+      const code = await running.exit;
+      assert.equal(code, 0);
     });
   });
   slow.close();
@@ -285,10 +286,10 @@ test('serve ends at once by a second signal, though a call is under way', async 
       call.end();
       await slow.arrived;
       running.kill('SIGINT');
-      await running.seen(/SIGINT: /);
+      await running.line(/SIGINT: /);
       running.kill('SIGINT');
-      const { code, signal } = await running.finished;
-      assert.deepEqual({ code, signal }, { code: 1, signal: null });
+      const code = await running.exit;
+      assert.equal(code, 1);
     });
   });
   slow.close();
@@ -300,7 +301,7 @@ test('serve exits 0 by a signal when nothing is under way', async () => {
     await ended(running, async () => {
       await ports(running);
       running.kill(signal);
-      assert.equal((await running.finished).code, 0);
+      assert.equal(await running.exit, 0);
     });
   }
 });
@@ -310,7 +311,8 @@ test('serve --json logs an object a line', async () => {
   await ended(running, async () => {
     await ports(running);
     running.kill('SIGTERM');
-    const { stdout } = await running.finished;
+    await running.exit;
+    const stdout = running.stdout();
     for (const line of stdout.trimEnd().split('\n')) {
       const { time, level, message } = JSON.parse(line);
       assert.ok(!Number.isNaN(Date.parse(time)) && level && message, line);
