@@ -111,7 +111,10 @@ interface Counts {
   skipped: number;
 }
 
-/** Counts test cases of a JUnit report; prints what failed and why, and each reason for skipping once. */
+/** Why tests were skipped, each said once; Node's reports alone tell. */
+const reasons = new Set<string>();
+
+/** Counts the test cases of a JUnit report, prints the names of those that failed, and notes why others were skipped. */
 function readReport(report: string, runtime: string): Counts {
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
   if (!existsSync(report)) return counts;
@@ -122,8 +125,11 @@ function readReport(report: string, runtime: string): Counts {
     if (/<(failure|error)\b/.test(content)) {
       counts.failed++;
       console.log(`  ${runtime}: failed: ${/\bname="([^"]*)"/.exec(attributes)?.[1]}`);
-    } else if (/<skipped\b/.test(content)) counts.skipped++;
-    else counts.passed++;
+    } else if (/<skipped\b/.test(content)) {
+      counts.skipped++;
+      const reason = /<skipped\b[^>]*\bmessage="([^"]*)"/.exec(content)?.[1];
+      if (reason) reasons.add(`${runtime}: ${reason}`);
+    } else counts.passed++;
   }
   return counts;
 }
@@ -179,6 +185,7 @@ for (const name of values.runtime.split(',')) {
   total.skipped += counts.skipped;
 }
 rmSync(scratch, { recursive: true });
+for (const reason of reasons) console.log(`skipped on ${reason}`);
 if (total.passed === 0) total.failed++;
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exitCode = total.failed > 0 ? 1 : 0;
