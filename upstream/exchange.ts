@@ -22,7 +22,7 @@ export interface UpstreamRequest {
 export interface UpstreamResponse {
   readonly status: number;
   readonly headers: HeaderList;
-  /** Null: no body (HEAD, 204, 304). Cancelling it resets the upstream's stream. */
+  /** Null: no body (HEAD, 204, 304). Cancelling it resets the upstream's stream; it errors when the upstream breaks off. */
   readonly body: ReadableStream<Uint8Array> | null;
   /** Resolves once {@link body} has ended; empty where the protocol has none. Never rejects. */
   readonly trailers: Promise<HeaderList>;
@@ -31,4 +31,30 @@ export interface UpstreamResponse {
 /** Something that answers requests for one endpoint. Rejects with {@link UpstreamError} when it gives no answer. */
 export interface Upstream {
   send(request: UpstreamRequest): Promise<UpstreamResponse>;
+  /** True: it holds the whole body of a request that is no stream, so that the body needs a limit. */
+  readonly buffers?: boolean;
+  /** Gives idle connections back and lets running exchanges finish. Absent: there is nothing to close. */
+  close?(): void;
+}
+
+/** How an exchange came to no answer, in Envoy's words with dashes. */
+export type ResetReason =
+  | 'remote-connection-failure'
+  | 'connection-timeout'
+  | 'connection-termination'
+  | 'remote-reset'
+  | 'remote-refused-stream-reset'
+  | 'protocol-error'
+  | 'local-reset';
+
+/** An upstream that gave no answer, or broke off in the middle of one. */
+export class UpstreamError extends Error {
+  readonly reason: ResetReason;
+
+  /** `detail` is what the transport said, for logs: `connect ECONNREFUSED 127.0.0.1:3000`. */
+  constructor(reason: ResetReason, detail: string, options?: ErrorOptions) {
+    super(detail, options);
+    this.name = 'UpstreamError';
+    this.reason = reason;
+  }
 }

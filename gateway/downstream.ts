@@ -1,0 +1,67 @@
+/**
+ * Between the web's `Request` and `Response`, which Hono's middleware may read and replace, and the exchange that
+ * the rules and upstreams see. Imports Hono's types.
+ */
+import type { Context } from 'hono';
+import type { HeaderList, RouteRequest } from '../router/index.ts';
+import type { DownstreamResponse } from '../traffic/exchange.ts';
+import type { GatewayBindings, ListenerExchange } from './exchange.ts';
+
+/** A context of the gateway's. */
+export type GatewayContext = Context<{ Bindings: GatewayBindings }>;
+
+/**
+ * The head as it was on the wire, with the headers that middleware has changed; of a call without a listener,
+ * what its `Request` still tells.
+ */
+export function headOf(request: Request, exchange: ListenerExchange | undefined): RouteRequest {
+  if (exchange) {
+    const headers = withChanges(exchange.head.headers, request.headers);
+    return headers === exchange.head.headers ? exchange.head : { ...exchange.head, headers };
+  }
+  const url = new URL(request.url);
+  return {
+    method: request.method,
+    scheme: url.protocol.slice(0, -1),
+    authority: request.headers.get('host') ?? url.host,
+    path: `${url.pathname}${url.search}`,
+    headers: [...request.headers].filter(([name]) => name !== 'host'),
+    port: Number(url.port) || (url.protocol === 'https:' ? 443 : 80),
+  };
+}
+
+/** The list itself when nothing was changed. */
+function withChanges(raw: HeaderList, seen: Headers): HeaderList {
+  const before = new Map<string, string>();
+  for (const [name, value] of raw) {
+    const known = before.get(name);
+    before.set(name, known === undefined ? value : `${known}${name === 'cookie' ? '; ' : ', '}${value}`);
+  }
+  const changed = new Map<string, string>();
+  const left = new Set(before.keys());
+  for (const [name, value] of seen) {
+    left.delete(name);
+    // Runtimes differ in what they trim and how they join cookies; neither is a change.
+    if (before.get(name)?.trim() !== value && !(name === 'cookie' && before.has(name)))
+      changed.set(name, value);
+  }
+  if (changed.size === 0 && left.size === 0) return raw;
+  const kept = raw.filter(([name]) => !changed.has(name) && !left.has(name));
+  return [...kept, ...[...changed].filter(([name]) => name !== 'host')];
+}
+
+/** The body as middleware has left it: unread, or read and kept by Hono. */
+export async function bodyOf(context: GatewayContext): Promise<ReadableStream<Uint8Array> | null> {
+  const { raw } = context.req;
+  if (raw.body === null) return context.env?.exchange?.body ?? null;
+  if (!raw.bodyUsed) return raw.body as ReadableStream<Uint8Array>;
+  return new Response(await context.req.arrayBuffer()).body as ReadableStream<Uint8Array>;
+}
+
+/** The answer for Hono; its trailers go beside. */
+export function responseOf(answer: DownstreamResponse, exchange: ListenerExchange | undefined): Response {
+  if (exchange) exchange.trailers = answer.trailers;
+  const headers = new Headers();
+  for (const [name, value] of answer.headers) headers.append(name, value);
+  return new Response(answer.body as BodyInit | null, { status: answer.status, headers });
+}

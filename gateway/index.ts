@@ -1,0 +1,266 @@
+/**
+ * `pointsman/gateway`: a Hono app that asks the router where each request goes and moves the bytes there.
+ * `fetch` serves it on any runtime; `listen()` opens a port for full gRPC. It knows rules only as decisions, and
+ * runtimes not at all: what needs one is loaded when it is asked for.
+ */
+import { Hono } from 'hono';
+import type { ConfigSource } from '../config/source.ts';
+import { ConfigStore } from '../config/store.ts';
+import {
+  type CompileOptions,
+  type Explanation,
+  formatIssue,
+  type Issue,
+  type Random,
+  type RouteRequest,
+  type Router,
+  type Service,
+} from '../router/index.ts';
+import { type ClusterState, describeCluster } from '../upstream/cluster.ts';
+import { UpstreamPool } from '../upstream/pool.ts';
+import { isOwnAuthority } from './authority.ts';
+import type { GatewayContext } from './downstream.ts';
+import type { GatewayBindings } from './exchange.ts';
+import { DEFAULT_GRACE_MS, type Listening } from './listener/listening.ts';
+import { proxy } from './proxy.ts';
+import { buildRuleSet, type RuleSet } from './rule-set.ts';
+import { type InProcessService, type RegisteredServices, registerServices } from './service.ts';
+import type { MetricSink } from './telemetry/metric.ts';
+
+export type { ConfigSource } from '../config/source.ts';
+export { textSource } from '../config/text.ts';
+export type { Decision, RouteRequest, Router } from '../router/index.ts';
+export type { ClusterState } from '../upstream/cluster.ts';
+export type { GatewayBindings } from './exchange.ts';
+export type { Listening } from './listener/listening.ts';
+export type { InProcessService } from './service.ts';
+export type { MetricSink, RequestOutcome } from './telemetry/metric.ts';
+
+/** What a gateway is made of; everything has a default but what it routes to. */
+export interface GatewayOptions {
+  /** Where rules come from. Default: no rules, so each service gets its own requests. */
+  readonly config?: ConfigSource | readonly ConfigSource[];
+  /** Endpoints in this process. */
+  readonly services?: readonly InProcessService[];
+  /** Services elsewhere that no ServiceEntry tells of. */
+  readonly remoteServices?: readonly Service[];
+  /** Decides in place of the VirtualService router; the clusters it may name are those of services and rules. */
+  readonly router?: Router;
+  /**
+   * Requests for the gateway's own address (localhost, a loopback or bind address, any port) are routed as if
+   * sent to this host. Default: none.
+   */
+  readonly defaultHost?: string;
+  /** On whose behalf requests are routed: namespace, labels, gateways. Default: a sidecar in `default`. */
+  readonly proxy?: NonNullable<CompileOptions['proxy']>;
+  readonly meshConfig?: NonNullable<CompileOptions['meshConfig']>;
+  /** Adds `x-pointsman-route` to responses: the rule's name and the subset. Default false. */
+  readonly debugHeaders?: boolean;
+  /** Tells clients in body or grpc-message which host and path found no rule, where Envoy says nothing. Default false. */
+  readonly explainNotFound?: boolean;
+  /**
+   * Largest body of a request without streams to a Connect service in process, which holds it as a whole; more is
+   * answered 413. Also the largest single message of a stream there. What is passed through has no limit.
+   * Default 4 MiB, gRPC's own.
+   */
+  readonly maxBodyBytes?: number;
+  /** Told of every request that was routed. Default: nobody. */
+  readonly metrics?: MetricSink;
+  /** Told what happens inside. Default: nobody. */
+  readonly log?: (level: 'INFO' | 'WARN' | 'ERROR', message: string) => void;
+  /** Draws for weights, faults and mirrors. Default: the runtime's chance. */
+  readonly random?: Random;
+}
+
+/** What to listen on. */
+export interface ListenOptions {
+  /** 0: any free port. */
+  readonly port: number;
+  /** Default `127.0.0.1`. */
+  readonly hostname?: string;
+  /**
+   * The service port that selects the virtual hosts, as an Istio listener's does. Default: the only HTTP port of
+   * the default host, else the listener's own.
+   */
+  readonly servicePort?: number;
+}
+
+const DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024;
+
+/** A gateway; see {@link Gateway}. Throws a RangeError for two services in process of one name. */
+export function createGateway(options: GatewayOptions = {}): Gateway {
+  return new Gateway(options);
+}
+
+/**
+ * A Hono app whose "not found" is the mesh: middleware and routes that a user adds come first, and what they do
+ * not answer is routed by the rules. Lives from `ready()`, `listen()` or its first request to `stop()`.
+ */
+export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
+  /** What is loaded, and the place to apply and delete resources. */
+  readonly config: ConfigStore;
+  readonly #options: GatewayOptions;
+  readonly #registered: RegisteredServices;
+  readonly #pool: UpstreamPool;
+  readonly #listening = new Set<Listening>();
+  readonly #ownHosts = new Set<string>();
+  #rules: RuleSet | undefined;
+  #ready: Promise<void> | undefined;
+  #draining = false;
+
+  constructor(options: GatewayOptions) {
+    super();
+    this.#options = options;
+    const { config = [], services = [], maxBodyBytes = DEFAULT_MAX_BODY_BYTES, log } = options;
+    this.config = new ConfigStore('start' in config ? [config] : config);
+    this.#registered = registerServices(services, maxBodyBytes);
+    this.#pool = new UpstreamPool(this.#registered.lookup);
+    // Comes after every route, in whatever order they are added, and within every middleware.
+    this.notFound((context) => this.#route(context));
+    this.onError((error, context) => {
+      if ('getResponse' in error) return (error as { getResponse(): Response }).getResponse();
+      log?.('ERROR', `Cannot answer ${context.req.method} ${context.req.path}: ${error.message}`);
+      return context.text('Internal Server Error', 500);
+    });
+  }
+
+  /** The router in effect; undefined before the first configuration is. */
+  get routing(): Router | undefined {
+    return this.#rules?.router;
+  }
+
+  /** Resolves when the first configuration is in effect. Rejects when a source cannot start. */
+  ready(): Promise<void> {
+    this.#ready ??= this.#start();
+    return this.#ready;
+  }
+
+  /** Why no traffic should be sent here now; undefined when it should. */
+  unreadiness(): string | undefined {
+    if (this.#draining) return 'draining';
+    return this.#rules === undefined ? 'no configuration has been loaded yet' : undefined;
+  }
+
+  /**
+   * Opens a port for HTTP/1.1 and h2c: gRPC with trailers, gRPC-Web, Connect, any HTTP. On Deno HTTP/1.1 alone,
+   * without native gRPC. Rejects when it cannot be opened, or on a runtime without sockets.
+   */
+  async listen({ port, hostname = '127.0.0.1', servicePort }: ListenOptions): Promise<Listening> {
+    const { log } = this.#options;
+    const [{ listen }] = await Promise.all([import('./listener/index.ts'), this.ready()]);
+    this.#ownHosts.add(hostname.toLowerCase());
+    const listening = await listen(
+      { port, hostname, ...(servicePort !== undefined && { servicePort }) },
+      (request, exchange) => this.fetch(request, { exchange }),
+      (message) => log?.('WARN', message),
+    );
+    this.#listening.add(listening);
+    if (!listening.protocols.includes('h2c'))
+      log?.('WARN', `port ${listening.port} speaks HTTP/1.1 alone on this runtime: native gRPC is refused`);
+    return listening;
+  }
+
+  /**
+   * Stops accepting, says so to clients (GOAWAY), and lets what runs finish for at most `graceMs`, by default
+   * 30,000. Resolves with the number of calls cut off.
+   */
+  async drain(graceMs: number = DEFAULT_GRACE_MS): Promise<number> {
+    this.#draining = true;
+    const listening = [...this.#listening];
+    this.#listening.clear();
+    const cut = await Promise.all(listening.map((each) => each.close(graceMs)));
+    return cut.reduce((sum, calls) => sum + calls, 0);
+  }
+
+  /** Drains, ends watching the configuration and closes every connection. Resolves as {@link drain} does. */
+  async stop(graceMs: number = DEFAULT_GRACE_MS): Promise<number> {
+    const cut = await this.drain(graceMs);
+    await this.config.stop();
+    this.#pool.close();
+    return cut;
+  }
+
+  /** Why a request goes where it goes; its authority may be the gateway's own address. */
+  explain(request: RouteRequest): Explanation {
+    if (this.#rules === undefined) return { tried: [], outcomes: [] };
+    return this.#rules.router.explain(this.#addressed(request));
+  }
+
+  /** Clusters in effect with their endpoints. */
+  clusters(): readonly ClusterState[] {
+    return [...(this.#rules?.clusters.byName.values() ?? [])].map(describeCluster);
+  }
+
+  /** What the rules in effect say that has no effect. */
+  issues(): readonly Issue[] {
+    return this.#rules?.issues ?? [];
+  }
+
+  /** Service ports that the rules in effect know, the default host's first. */
+  servicePorts(): readonly number[] {
+    const { defaultServicePort, servicePorts = [] } = this.#rules ?? {};
+    if (defaultServicePort === undefined) return servicePorts;
+    return [defaultServicePort, ...servicePorts.filter((port) => port !== defaultServicePort)];
+  }
+
+  async #start(): Promise<void> {
+    this.config.subscribe(() => this.#swap());
+    await this.config.start();
+    if (this.#rules === undefined) throw new Error('Cannot start: the first rules could not be compiled');
+  }
+
+  /** One assignment: a request sees the whole of one rule set, and keeps it. */
+  #swap(): void {
+    const { proxy, meshConfig, router, defaultHost, remoteServices = [], log } = this.#options;
+    let rules: RuleSet;
+    try {
+      rules = buildRuleSet(this.config.current(), this.#pool, {
+        compile: {
+          services: [...this.#registered.services, ...remoteServices],
+          ...(proxy && { proxy }),
+          ...(meshConfig && { meshConfig }),
+        },
+        ...(router && { router }),
+        ...(defaultHost !== undefined && { defaultHost }),
+        chance: Math.random,
+      });
+    } catch (error) {
+      // Compiling valid resources does not fail; should it ever, the rules in effect stay.
+      log?.('ERROR', `Cannot compile the rules, the last good ones stay: ${(error as Error).message}`);
+      return;
+    }
+    const known = new Set(this.#rules?.issues.map((issue) => formatIssue(issue)));
+    this.#rules = rules;
+    this.#pool.retain(rules.clusters.keys);
+    for (const text of rules.issues.map((issue) => formatIssue(issue)))
+      if (!known.has(text)) log?.('WARN', text);
+  }
+
+  #addressed(request: RouteRequest): RouteRequest {
+    const { defaultHost } = this.#options;
+    if (defaultHost === undefined || !isOwnAuthority(request.authority, this.#ownHosts)) return request;
+    return { ...request, authority: defaultHost };
+  }
+
+  async #route(context: GatewayContext): Promise<Response> {
+    if (this.#rules === undefined) await this.ready();
+    const rules = this.#rules!;
+    const { exchange } = context.env ?? {};
+    const { debugHeaders = false, explainNotFound = false, metrics, random = byChance } = this.#options;
+    return proxy(context, {
+      rules,
+      random,
+      isEdge: this.#options.proxy?.type === 'router',
+      maxBodyBytes: this.#options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
+      debugHeaders,
+      explainNotFound,
+      ...(metrics && { metrics }),
+      address: (head) => ({
+        ...this.#addressed(head),
+        port: exchange?.servicePort ?? rules.defaultServicePort ?? head.port,
+      }),
+    });
+  }
+}
+
+const byChance: Random = (bound) => Math.floor(Math.random() * bound);

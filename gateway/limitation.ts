@@ -1,0 +1,65 @@
+/** What rules ask for that the gateway does not carry out, as warnings. Imports schema types and issues. */
+import type { Issue, ValidResource, ValidResourceOf } from '../router/index.ts';
+
+/**
+ * One warning for each rule that would be routed without something that it asks for: nothing is left out in
+ * silence.
+ */
+export function limitationsOf(resources: readonly ValidResource[]): Issue[] {
+  return resources.flatMap((resource) => {
+    if (resource.kind === 'VirtualService') return ofVirtualService(resource);
+    return resource.kind === 'DestinationRule' ? ofDestinationRule(resource) : [];
+  });
+}
+
+function ofVirtualService(resource: ValidResourceOf<'VirtualService'>): Issue[] {
+  return (resource.spec.http ?? []).flatMap((rule, index) => {
+    const features = [
+      ...(rule.fault ? ['fault'] : []),
+      ...(rule.retries && rule.retries.attempts !== 0 ? ['retries'] : []),
+      ...(rule.mirror || (rule.mirrors ?? []).length > 0 ? ['mirrors'] : []),
+    ];
+    return features.length === 0 ? [] : [issueOf(resource, ['spec', 'http', index], features)];
+  });
+}
+
+function ofDestinationRule(resource: ValidResourceOf<'DestinationRule'>): Issue[] {
+  const { trafficPolicy, subsets = [] } = resource.spec;
+  return [
+    { path: ['spec', 'trafficPolicy'], policy: trafficPolicy },
+    ...subsets.map(({ trafficPolicy: policy }, index) => ({
+      path: ['spec', 'subsets', index, 'trafficPolicy'],
+      policy,
+    })),
+  ].flatMap(({ path, policy }) => {
+    if (!policy) return [];
+    const all = [policy, ...(policy.portLevelSettings ?? [])];
+    const asks = (test: (part: (typeof all)[number]) => unknown): boolean => all.some((part) => test(part));
+    const features = [
+      ...(asks(({ loadBalancer }) => loadBalancer?.consistentHash) ? ['consistentHash'] : []),
+      ...(asks(({ loadBalancer }) => loadBalancer?.simple === 'PASSTHROUGH') ? ['PASSTHROUGH'] : []),
+      ...(asks(({ connectionPool }) => connectionPool) ? ['connectionPool'] : []),
+      ...(asks(({ outlierDetection }) => outlierDetection) ? ['outlierDetection'] : []),
+      ...(asks(({ tls }) => tls && (tls.mode ?? 'DISABLE') !== 'DISABLE') ? ['tls'] : []),
+    ];
+    return features.length === 0 ? [] : [issueOf(resource, path, features)];
+  });
+}
+
+function issueOf(resource: ValidResource, path: readonly (string | number)[], features: string[]): Issue {
+  const { kind, metadata, source } = resource;
+  const where = path.reduce<string>(
+    (text, step) => (typeof step === 'number' ? `${text}[${step}]` : text === '' ? step : `${text}.${step}`),
+    '',
+  );
+  const position = source?.position(path);
+  return {
+    code: 'not-carried-out',
+    severity: 'warning',
+    message: `Cannot carry out ${features.join(', ')} of ${where} yet: requests are routed without`,
+    path,
+    resource: { kind, namespace: metadata.namespace, name: metadata.name },
+    ...(source !== undefined &&
+      position !== undefined && { file: source.file, ...position, excerpt: source.line(position.line) }),
+  };
+}

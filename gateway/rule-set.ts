@@ -1,0 +1,54 @@
+/**
+ * One configuration made ready to route by: the compiled table's router and its clusters, swapped in as a whole.
+ * Imports the router and upstream's clusters, and nothing that listens.
+ */
+import type { ConfigSnapshot } from '../config/store.ts';
+import { type CompileOptions, compile, createRouter, type Issue, type Router } from '../router/index.ts';
+import { type RunningClusters, startClusters } from '../upstream/cluster.ts';
+import type { UpstreamPool } from '../upstream/pool.ts';
+import { limitationsOf } from './limitation.ts';
+
+/** What a request needs to know of the rules; it keeps the set it began with to its end. */
+export interface RuleSet {
+  readonly router: Router;
+  readonly clusters: RunningClusters;
+  /** The only service port of the default host, if it has just one. */
+  readonly defaultServicePort?: number;
+  /** Of every listener that the rules know. */
+  readonly servicePorts: readonly number[];
+  /** What the rules say that has no effect, the gateway's own limits included. */
+  readonly issues: readonly Issue[];
+}
+
+/** See the fields. */
+export interface RuleSetOptions {
+  readonly compile: CompileOptions;
+  /** Stands in for the VirtualService router. */
+  readonly router?: Router;
+  readonly defaultHost?: string;
+  /** Returns a number in [0, 1), for balancers. */
+  readonly chance: () => number;
+}
+
+/** Compiles a snapshot. Meanwhile requests go on under the set before. */
+export function buildRuleSet(
+  { resources }: Pick<ConfigSnapshot, 'resources'>,
+  pool: UpstreamPool,
+  options: RuleSetOptions,
+): RuleSet {
+  const { table, issues } = compile(resources, options.compile);
+  const host = options.defaultHost?.toLowerCase();
+  const own =
+    host === undefined
+      ? []
+      : table.listeners.filter(({ virtualHosts }) =>
+          virtualHosts.some(({ domains }) => domains.includes(host)),
+        );
+  return {
+    router: options.router ?? createRouter(table),
+    clusters: startClusters(table.clusters, pool, options.chance),
+    ...(own.length === 1 && { defaultServicePort: own[0]!.port }),
+    servicePorts: table.listeners.map(({ port }) => port),
+    issues: [...issues, ...limitationsOf(resources)],
+  };
+}

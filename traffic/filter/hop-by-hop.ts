@@ -1,0 +1,50 @@
+/** Headers that belong to one connection and never travel further. Imports the header list. */
+import type { HeaderList } from '../../router/table/request.ts';
+
+/** RFC 9110, 7.6.1, and what HTTP/2 forbids (RFC 9113, 8.2.2). `expect` is answered by the listener. */
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  'connection',
+  'expect',
+  'http2-settings',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** Names that a client cannot have dropped by naming them in `connection`: other parties rely on them. */
+const KEPT: ReadonlySet<string> = new Set([
+  'content-length',
+  'content-type',
+  'cookie',
+  'host',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-request-id',
+]);
+
+/**
+ * The headers that go on: without hop-by-hop ones and those that `connection` names. Of `te` only `trailers`
+ * stays, as gRPC asks. Returns the list itself where nothing goes.
+ */
+export function endToEnd(headers: HeaderList): HeaderList {
+  let named: Set<string> | undefined;
+  let isClean = true;
+  for (const [name, value] of headers) {
+    if (HOP_BY_HOP.has(name) || name === 'te') isClean = false;
+    if (name !== 'connection') continue;
+    named ??= new Set();
+    for (const word of value.toLowerCase().split(',')) named.add(word.trim());
+  }
+  if (isClean) return headers;
+  return headers.flatMap((header) => {
+    const [name, value] = header;
+    if (HOP_BY_HOP.has(name)) return [];
+    if (name === 'te') {
+      const asksTrailers = value.split(',').some((each) => /^\s*trailers\s*(;|$)/i.test(each));
+      return asksTrailers ? [['te', 'trailers'] as const] : [];
+    }
+    return named?.has(name) && !KEPT.has(name) ? [] : [header];
+  });
+}

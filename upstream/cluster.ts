@@ -1,0 +1,128 @@
+/** Clusters at work: a table's clusters joined with their endpoints' upstreams and a balancer. Imports the table's types. */
+import type { Cluster } from '../router/table/cluster.ts';
+import { type Balancer, createBalancer } from './balancer.ts';
+import type { Upstream } from './exchange.ts';
+import type { PooledUpstream, UpstreamPool } from './pool.ts';
+
+/** One endpoint as it can be picked. */
+export interface RunningEndpoint {
+  readonly id: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly weight: number;
+  /** `10.0.0.1:8080`, a socket's path, or the id of one in process. */
+  readonly address: string;
+  readonly kind: 'socket' | 'unix' | 'in-process';
+  readonly upstream: Upstream;
+  /** Exchanges under way, by whatever cluster. */
+  readonly active: number;
+  /** Counts one more exchange until the function returned is called, which may be more than once. */
+  begin(): () => void;
+}
+
+/** One cluster in effect. */
+export interface RunningCluster {
+  readonly cluster: Cluster;
+  readonly endpoints: readonly RunningEndpoint[];
+  /** Undefined when there is no endpoint. */
+  readonly pick: Balancer<RunningEndpoint>;
+}
+
+/** See {@link startClusters}. */
+export interface RunningClusters {
+  readonly byName: ReadonlyMap<string, RunningCluster>;
+  /** Of every upstream in use, for {@link UpstreamPool.retain}. */
+  readonly keys: ReadonlySet<string>;
+}
+
+/** Joins clusters with upstreams from the pool. `chance` returns a number in [0, 1). */
+export function startClusters(
+  clusters: readonly Cluster[],
+  pool: UpstreamPool,
+  chance: () => number,
+): RunningClusters {
+  const byName = new Map<string, RunningCluster>();
+  const keys = new Set<string>();
+  for (const cluster of clusters) {
+    const endpoints = cluster.endpoints.flatMap((endpoint): RunningEndpoint[] => {
+      const pooled = pool.get(cluster, endpoint);
+      if (!pooled) return [];
+      keys.add(pooled.key);
+      return [run(endpoint, pooled)];
+    });
+    const pick = createBalancer(cluster.policy.loadBalancer.kind, endpoints, chance);
+    byName.set(cluster.name, { cluster, endpoints, pick });
+  }
+  return { byName, keys };
+}
+
+function run(endpoint: Cluster['endpoints'][number], pooled: PooledUpstream): RunningEndpoint {
+  const { id, labels, weight, kind } = endpoint;
+  return {
+    id,
+    labels,
+    weight,
+    kind,
+    address: addressOf(endpoint),
+    upstream: pooled.upstream,
+    get active() {
+      return pooled.active;
+    },
+    begin() {
+      pooled.active++;
+      let isUnderWay = true;
+      return () => {
+        if (isUnderWay) pooled.active--;
+        isUnderWay = false;
+      };
+    },
+  };
+}
+
+function addressOf(endpoint: Cluster['endpoints'][number]): string {
+  switch (endpoint.kind) {
+    case 'in-process':
+      return endpoint.id;
+    case 'unix':
+      return endpoint.path;
+    case 'socket':
+      return endpoint.address.includes(':')
+        ? `[${endpoint.address}]:${endpoint.port}`
+        : `${endpoint.address}:${endpoint.port}`;
+  }
+}
+
+/** A cluster for people and JSON: what `/clusters` shows. */
+export interface ClusterState {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly subset?: string;
+  readonly protocol: Cluster['protocol'];
+  readonly loadBalancer: string;
+  readonly endpoints: readonly {
+    readonly id: string;
+    readonly address: string;
+    readonly kind: RunningEndpoint['kind'];
+    readonly labels: Readonly<Record<string, string>>;
+    readonly weight: number;
+    readonly active: number;
+  }[];
+}
+
+/** What is known of a cluster at this moment. */
+export function describeCluster({ cluster, endpoints }: RunningCluster): ClusterState {
+  return {
+    name: cluster.name,
+    ...cluster.destination,
+    protocol: cluster.protocol,
+    loadBalancer: cluster.policy.loadBalancer.kind,
+    endpoints: endpoints.map(({ id, address, kind, labels, weight, active }) => ({
+      id,
+      address,
+      kind,
+      labels,
+      weight,
+      active,
+    })),
+  };
+}
