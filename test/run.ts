@@ -15,6 +15,9 @@ import { parseArgs } from 'node:util';
 
 const root = resolve(import.meta.dirname, '..');
 
+/** A runtime's whole run is ended after this long: not every test command limits a test that never yields. */
+const LIMIT_MS = 6 * 60_000;
+
 interface Runtime {
   readonly name: string;
   /** The program and arguments that run `files` and write a JUnit report to `report`; a string says why not. */
@@ -148,7 +151,12 @@ async function run(command: readonly string[]): Promise<{ code: number; output: 
   child.stderr.on('data', (chunk) => {
     output += chunk;
   });
+  const limit = setTimeout(() => {
+    output += `\nEnded after ${LIMIT_MS / 60_000} minutes\n`;
+    child.kill('SIGKILL');
+  }, LIMIT_MS);
   const code = await new Promise<number>((done) => child.on('close', (status) => done(status ?? 1)));
+  clearTimeout(limit);
   return { code, output };
 }
 
