@@ -2,13 +2,12 @@
  * A port on Deno's own server. It sends no trailers, so native gRPC is refused, and it hands over requests with
  * their paths normalised; the rest works as elsewhere. Names nothing of Deno's in types: other runtimes check this.
  */
-import { watchBody } from '../../traffic/body.ts';
+import { type WatchedBody, watchBody } from '../../traffic/body.ts';
 import type { Answer, ListenerExchange } from '../exchange.ts';
 import { DEFAULT_GRACE_MS, type ListenerOptions, type Listening } from './listening.ts';
 
 interface DenoServer {
   readonly addr: { readonly port: number };
-  readonly finished: Promise<void>;
   shutdown(): Promise<void>;
 }
 
@@ -36,6 +35,7 @@ export async function listen(
 ): Promise<Listening> {
   const { serve } = (globalThis as unknown as { Deno: DenoServe }).Deno;
   const cut = new AbortController();
+  const bodies = new Set<WatchedBody>();
   let calls = 0;
   const server = serve(
     {
@@ -58,9 +58,13 @@ export async function listen(
           calls--;
           return response;
         }
-        const { stream, ended } = watchBody(response.body as ReadableStream<Uint8Array>);
-        ended.then(() => calls--);
-        return new Response(stream, response);
+        const body = watchBody(response.body as ReadableStream<Uint8Array>);
+        bodies.add(body);
+        body.ended.then(() => {
+          calls--;
+          bodies.delete(body);
+        });
+        return new Response(body.stream, response);
       } catch (error) {
         calls--;
         throw error;
@@ -72,13 +76,17 @@ export async function listen(
     port: server.addr.port,
     protocols: ['HTTP/1.1'],
     async close(graceMs = DEFAULT_GRACE_MS) {
-      let cutOff = 0;
-      const limit = setTimeout(() => {
-        cutOff = calls;
-        cut.abort();
-      }, graceMs);
-      await server.shutdown();
-      await server.finished;
+      const drained = server.shutdown().then(() => 0);
+      let limit: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise<number>((resolve) => {
+        limit = setTimeout(() => {
+          resolve(calls);
+          for (const body of bodies) body.fail(new Error('The gateway stops'));
+          cut.abort();
+        }, graceMs);
+      });
+      // A connection that its client keeps open is not waited for beyond the limit.
+      const cutOff = await Promise.race([drained, late]);
       clearTimeout(limit);
       return cutOff;
     },

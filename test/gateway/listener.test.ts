@@ -37,7 +37,9 @@ test('apply() under load drops no call, and holds for the next one', async () =>
     defaultHost: 'echo',
     config: [textSource('dr.yaml', destinationRule), textSource('vs.yaml', allTo('v1'))],
   });
-  const clients = Object.values(transports).map((transport) => createClient(Echo, transport(baseUrl)));
+  // Deno's node:http client (2.9) loses answers when several are under way beside a server in its own process.
+  const used = Object.values(transports).slice(0, isDeno ? 1 : undefined);
+  const clients = used.map((transport) => createClient(Echo, transport(baseUrl)));
   let isRunning = true;
   let calls = 0;
   const load = clients.map(async (client) => {
@@ -48,12 +50,15 @@ test('apply() under load drops no call, and holds for the next one', async () =>
   });
   const failed = Promise.all(load);
   failed.catch(() => {});
-  for (let i = 0; i < 20; i++) {
-    const subset = i % 2 === 0 ? 'v2' : 'v1';
-    await gateway.config.apply(resourcesOf(allTo(subset)));
-    for (const client of clients) assert.equal((await client.unary({ value: 'a' })).value, `${subset}: a`);
+  try {
+    for (let i = 0; i < 20; i++) {
+      const subset = i % 2 === 0 ? 'v2' : 'v1';
+      await gateway.config.apply(resourcesOf(allTo(subset)));
+      for (const client of clients) assert.equal((await client.unary({ value: 'a' })).value, `${subset}: a`);
+    }
+  } finally {
+    isRunning = false;
   }
-  isRunning = false;
   await failed;
   assert.ok(calls > 0);
   await gateway.stop(0);
@@ -289,7 +294,7 @@ test('listen() leaves errors of a protocol to the protocol', { skip: noH2 }, asy
   await gateway.stop(0);
 });
 
-test('listen() passes a large body on without holding it, as fast as the endpoint reads', async () => {
+test('listen() passes a request body on that is far larger than any buffer', async () => {
   const total = 64 * 1024 * 1024;
   let received = 0;
   const { gateway, port } = await openGateway({
@@ -332,3 +337,48 @@ test('listen() passes a large body on without holding it, as fast as the endpoin
   assert.equal(answer, `${total}`);
   await gateway.stop(0);
 });
+
+/** Resolves with the number once it has stayed the same for a while: nothing tells that something will not happen. */
+async function settled(read: () => number): Promise<number> {
+  for (let before = -1; ; ) {
+    const now = read();
+    if (now > 0 && now === before) return now;
+    before = now;
+    await new Promise((done) => setTimeout(done, 150));
+  }
+}
+
+for (const version of ['HTTP/1.1', 'h2c'] as const) {
+  const skip = version === 'h2c' ? noH2 : false;
+  test(`listen() takes no more from an endpoint than a slow client of ${version} reads`, {
+    skip,
+  }, async () => {
+    let produced = 0;
+    const endless = () =>
+      new ReadableStream<Uint8Array>({
+        pull(controller) {
+          produced += 64 * 1024;
+          controller.enqueue(new Uint8Array(64 * 1024));
+        },
+      });
+    const { gateway, port, baseUrl } = await openGateway({
+      services: [{ host: 'echo', port: 80, handler: { fetch: () => new Response(endless()) } }],
+      defaultHost: 'echo',
+    });
+    if (version === 'HTTP/1.1') {
+      const socket = net.connect(port, '127.0.0.1');
+      socket.on('error', () => {});
+      socket.write('GET / HTTP/1.1\r\nhost: echo\r\n\r\n');
+      assert.ok((await settled(() => produced)) < 64 * 1024 * 1024, `${produced} bytes`);
+      socket.destroy();
+    } else {
+      const session = http2.connect(baseUrl);
+      const stream = session.request({ ':path': '/' });
+      stream.on('error', () => {});
+      stream.pause();
+      assert.ok((await settled(() => produced)) < 64 * 1024 * 1024, `${produced} bytes`);
+      session.destroy();
+    }
+    await gateway.stop(0);
+  });
+}

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { HeaderList, RouteRequest } from '../../router/index.ts';
+import { withForwarded } from '../../traffic/filter/forwarded.ts';
+import { endToEnd } from '../../traffic/filter/hop-by-hop.ts';
+import { changeResponseHeaders } from '../../traffic/filter/response-header.ts';
+
+test('endToEnd() drops what RFC 9110 7.6.1 calls hop by hop and what connection names', () => {
+  const headers: HeaderList = [
+    ['connection', 'X-Secret, close'],
+    ['x-secret', '1'],
+    ['keep-alive', 'timeout=5'],
+    ['proxy-connection', 'keep-alive'],
+    ['transfer-encoding', 'chunked'],
+    ['upgrade', 'h2c'],
+    ['http2-settings', 'x'],
+    ['te', 'trailers, deflate'],
+    ['a', '1'],
+    ['a', '2'],
+  ];
+  assert.deepEqual(endToEnd(headers), [
+    ['te', 'trailers'],
+    ['a', '1'],
+    ['a', '2'],
+  ]);
+  assert.deepEqual(endToEnd([['te', 'gzip']]), []);
+});
+
+test('endToEnd() lets no client drop the headers that others rely on', () => {
+  const headers: HeaderList = [
+    ['x-forwarded-for', '1.2.3.4'],
+    ['content-type', 'a/b'],
+  ];
+  const named: HeaderList = [['connection', 'x-forwarded-for, content-type'], ...headers];
+  assert.deepEqual(endToEnd(named), headers);
+});
+
+test('endToEnd() gives back the list itself when there is nothing to drop', () => {
+  const headers: HeaderList = [['a', '1']];
+  assert.equal(endToEnd(headers), headers);
+});
+
+const head = (headers: HeaderList): RouteRequest => ({
+  method: 'GET',
+  scheme: 'http',
+  authority: 'a',
+  path: '/',
+  port: 80,
+  headers,
+  sourceAddress: '10.0.0.9',
+});
+const requestId = () => 'new';
+
+test("withForwarded() keeps what a sidecar's client says and adds what is missing", () => {
+  assert.deepEqual(withForwarded(head([]), { isEdge: false, requestId }), [
+    ['x-forwarded-proto', 'http'],
+    ['x-request-id', 'new'],
+  ]);
+  const said: HeaderList = [
+    ['x-forwarded-proto', 'https'],
+    ['x-request-id', 'mine'],
+    ['x-forwarded-for', '1.1.1.1'],
+  ];
+  assert.deepEqual(withForwarded(head(said), { isEdge: false, requestId }), said);
+});
+
+test('withForwarded() at the edge says the scheme itself and adds the client to the chain', () => {
+  const said: HeaderList = [
+    ['x-forwarded-proto', 'https'],
+    ['x-forwarded-for', '1.1.1.1'],
+  ];
+  assert.deepEqual(withForwarded(head(said), { isEdge: true, requestId }), [
+    ['x-forwarded-proto', 'http'],
+    ['x-request-id', 'new'],
+    ['x-forwarded-for', '1.1.1.1,10.0.0.9'],
+  ]);
+});
+
+test('changeResponseHeaders() fills in what only the answer can tell', () => {
+  const facts = {
+    status: 201,
+    headers: [['x-up', 'u']] as HeaderList,
+    upstreamHost: '10.0.0.1:80',
+    cluster: 'c',
+  };
+  const headers = changeResponseHeaders(
+    [['x-up', 'u']],
+    [
+      { kind: 'set', name: 'a', value: '%RESPONSE_CODE% from %UPSTREAM_HOST%' },
+      { kind: 'add', name: 'b', value: '%RESP(X-Up)%' },
+      { kind: 'add', name: 'c', value: '%RESP(x-none)%' },
+      { kind: 'remove', name: 'x-up' },
+    ],
+    [['access-control-allow-origin', 'http://a']],
+    facts,
+  );
+  assert.deepEqual(headers, [
+    ['a', '201 from 10.0.0.1:80'],
+    ['b', 'u'],
+    ['access-control-allow-origin', 'http://a'],
+  ]);
+});

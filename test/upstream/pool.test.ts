@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Cluster, ClusterEndpoint } from '../../router/index.ts';
+import { startClusters } from '../../upstream/cluster.ts';
+import { UpstreamPool } from '../../upstream/pool.ts';
+
+const endpoint = (port: number): ClusterEndpoint => ({
+  id: `127.0.0.1:${port}`,
+  labels: {},
+  weight: 1,
+  kind: 'socket',
+  address: '127.0.0.1',
+  port,
+});
+const cluster = (name: string, ...ports: number[]): Cluster => ({
+  name,
+  destination: { host: name, port: 80 },
+  protocol: 'http1',
+  endpoints: ports.map(endpoint),
+  policy: { loadBalancer: { kind: 'ROUND_ROBIN' } },
+});
+
+test('UpstreamPool keeps the connections of endpoints that stay and drains those of endpoints that go', () => {
+  const opened: number[] = [];
+  const closed: number[] = [];
+  const pool = new UpstreamPool(
+    () => undefined,
+    (to) => {
+      const port = to.kind === 'socket' ? to.port : 0;
+      opened.push(port);
+      return { send: () => Promise.reject(new Error('not asked')), close: () => closed.push(port) };
+    },
+  );
+  const chance = () => 0;
+  const before = startClusters([cluster('a', 1, 2), cluster('b', 2)], pool, chance);
+  pool.retain(before.keys);
+  assert.deepEqual(opened, [1, 2]);
+  const after = startClusters([cluster('c', 2, 3)], pool, chance);
+  pool.retain(after.keys);
+  assert.deepEqual(opened, [1, 2, 3]);
+  assert.deepEqual(closed, [1]);
+  const stayed = before.byName.get('b')!.endpoints[0]!;
+  const end = stayed.begin();
+  assert.equal(after.byName.get('c')!.endpoints[0]!.active, 1, 'what is under way counts for all clusters');
+  end();
+  end();
+  assert.equal(stayed.active, 0);
+  pool.close();
+  assert.deepEqual(closed, [1, 2, 3]);
+});
+
+test('startClusters() leaves out an endpoint in process that nobody registered', () => {
+  const pool = new UpstreamPool(() => undefined);
+  const inProcess: Cluster = {
+    ...cluster('a'),
+    endpoints: [{ id: 'gone', labels: {}, weight: 1, kind: 'in-process' }],
+  };
+  const { byName } = startClusters([inProcess], pool, () => 0);
+  assert.equal(byName.get('a')!.pick(), undefined);
+});
