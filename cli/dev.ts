@@ -1,8 +1,8 @@
 /** `pointsman dev`: the gateway with both greeters, or before your own servers, its rules followed as you save. */
 import type { Command } from 'commander';
-import type { InProcessService } from '../gateway/index.ts';
 import { defineCommand, jsonOption, parsePort, repeated } from './command.ts';
 import { parseUpstream, type UpstreamOption, upstreamService } from './listen-option.ts';
+import type { RunOptions } from './run.ts';
 
 interface DevOptions {
   readonly config?: readonly string[];
@@ -64,7 +64,7 @@ async function dev(options: DevOptions): Promise<void> {
     explainNotFound: true,
     ...(options.json && { json: true }),
     ...(options.upstream === undefined
-      ? { services: await greeters() }
+      ? await greeters()
       : { remoteServices: [upstreamService(HOST, SERVICE_PORT, options.upstream)] }),
     greet: ({ traffic, admin }) =>
       greeting({
@@ -80,16 +80,22 @@ async function dev(options: DevOptions): Promise<void> {
   });
 }
 
-/** Both greeters as endpoints in this process. */
-async function greeters(): Promise<InProcessService[]> {
+/** Both greeters as endpoints in this process, whose health says NOT_SERVING from the begin of a drain. */
+async function greeters(): Promise<Required<Pick<RunOptions, 'services' | 'onDrain'>>> {
   const { createGreeter, greeterVersions } = await import('../services/greeter/app.ts');
-  return greeterVersions.map((version) => ({
-    host: HOST,
-    port: SERVICE_PORT,
-    labels: { dubbogoAppVersion: version },
-    name: `greeter-${version}`,
-    handler: createGreeter(version).routes,
-  }));
+  const apps = greeterVersions.map(createGreeter);
+  return {
+    services: apps.map(({ version, routes }) => ({
+      host: HOST,
+      port: SERVICE_PORT,
+      labels: { dubbogoAppVersion: version },
+      name: `greeter-${version}`,
+      handler: routes,
+    })),
+    onDrain() {
+      for (const { health } of apps) health.shutDown();
+    },
+  };
 }
 
 interface Greeting {

@@ -9,6 +9,8 @@ import { createGateway, type Gateway, type InProcessService, type Listening } fr
 import { listen } from '../gateway/listener/index.ts';
 import { prometheusMetrics } from '../gateway/telemetry/prometheus.ts';
 import type { Service } from '../router/index.ts';
+import { createHealth } from '../services/health/health.ts';
+import { reflectionRoutes } from '../services/reflection/reflection.ts';
 import { CommandFailure, EXIT, usageFailure } from './failure.ts';
 import type { PortMapping } from './listen-option.ts';
 import { createLog, type Log } from './log.ts';
@@ -33,6 +35,8 @@ export interface RunOptions {
   readonly json?: boolean;
   readonly services?: readonly InProcessService[];
   readonly remoteServices?: readonly Service[];
+  /** Called when the drain begins. */
+  onDrain?(): void;
   /** What to print for people once all ports are open. Default: nothing beside the log. */
   greet?(running: Running): string;
 }
@@ -55,6 +59,7 @@ export async function run(options: RunOptions): Promise<void> {
     throw usageFailure(`Cannot read "${foreign}": --config takes a file or a folder`);
   const log = createLog(options.json === true);
   const metrics = prometheusMetrics();
+  const health = createHealth([]);
   const gateway = createGateway({
     config: options.config.map(fileSource),
     services: options.services ?? [],
@@ -69,9 +74,17 @@ export async function run(options: RunOptions): Promise<void> {
     explainNotFound: options.explainNotFound ?? false,
     metrics,
     log,
+    ownServices(router) {
+      health.routes(router);
+      reflectionRoutes(() => router.handlers.map(({ service }) => service))(router);
+    },
   });
+  metrics.watchConfig(() => gateway.config.current().states);
   const open: Listening[] = [];
-  endOnSignal(gateway, open, log);
+  endOnSignal(gateway, open, log, () => {
+    health.shutDown();
+    options.onDrain?.();
+  });
   try {
     const admin = await openAdmin(gateway, metrics.expose, options, log);
     open.push(admin);
@@ -194,7 +207,7 @@ function logReload(before: ConfigSnapshot, after: ConfigSnapshot, log: Log): voi
  * The first SIGTERM or SIGINT drains and exits 0, a second one exits at once. A handler of its own makes this work
  * for process 1 of a container, too, which has no default action.
  */
-function endOnSignal(gateway: Gateway, open: readonly Listening[], log: Log): void {
+function endOnSignal(gateway: Gateway, open: readonly Listening[], log: Log, onDrain: () => void): void {
   let ending = false;
   const end = async (signal: string) => {
     if (ending) {
@@ -202,6 +215,8 @@ function endOnSignal(gateway: Gateway, open: readonly Listening[], log: Log): vo
       process.exit(EXIT.findings);
     }
     ending = true;
+    // Watchers of health learn of it first: their streams would hold up the drain until its limit.
+    onDrain();
     log('INFO', `${signal}: no new connections; calls under way have ${DRAIN_LIMIT_MS / 1000} s to finish`);
     const cut = await gateway.stop(DRAIN_LIMIT_MS);
     if (cut > 0) log('WARN', `${cut} calls were cut off`);

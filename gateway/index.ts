@@ -3,6 +3,7 @@
  * `fetch` serves it on any runtime; `listen()` opens a port for full gRPC. It knows rules only as decisions, and
  * runtimes not at all: what needs one is loaded when it is asked for.
  */
+import type { ConnectRouter } from '@connectrpc/connect';
 import { Hono } from 'hono';
 import type { ConfigSource } from '../config/source.ts';
 import { ConfigStore } from '../config/store.ts';
@@ -22,6 +23,7 @@ import { isOwnAuthority } from './authority.ts';
 import type { GatewayContext } from './downstream.ts';
 import type { GatewayBindings } from './exchange.ts';
 import { DEFAULT_GRACE_MS, type Listening } from './listener/listening.ts';
+import { createOwnServices, type OwnServices } from './own.ts';
 import { proxy } from './proxy.ts';
 import { buildRuleSet, type RuleSet } from './rule-set.ts';
 import { type InProcessService, type RegisteredServices, registerServices } from './service.ts';
@@ -42,6 +44,11 @@ export interface GatewayOptions {
   readonly config?: ConfigSource | readonly ConfigSource[];
   /** Endpoints in this process. */
   readonly services?: readonly InProcessService[];
+  /**
+   * Services of the gateway itself (reflection, health), which answer for its own address where no rule matches.
+   * Default: none.
+   */
+  readonly ownServices?: (router: ConnectRouter) => void;
   /** Services elsewhere that no ServiceEntry tells of. */
   readonly remoteServices?: readonly Service[];
   /** Decides in place of the VirtualService router; the clusters it may name are those of services and rules. */
@@ -102,6 +109,7 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
   readonly #options: GatewayOptions;
   readonly #registered: RegisteredServices;
   readonly #pool: UpstreamPool;
+  readonly #own: OwnServices | undefined;
   readonly #listening = new Set<Listening>();
   readonly #ownHosts = new Set<string>();
   #rules: RuleSet | undefined;
@@ -115,6 +123,7 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
     this.config = new ConfigStore('start' in config ? [config] : config);
     this.#registered = registerServices(services, maxBodyBytes);
     this.#pool = new UpstreamPool(this.#registered.lookup);
+    this.#own = options.ownServices && createOwnServices(options.ownServices, maxBodyBytes);
     // Comes after every route, in whatever order they are added, and within every middleware.
     this.notFound((context) => this.#route(context));
     this.onError((error, context) => {
@@ -255,6 +264,7 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
       debugHeaders,
       explainNotFound,
       ...(metrics && { metrics }),
+      own: (head) => (isOwnAuthority(head.authority, this.#ownHosts) ? this.#own?.(head) : undefined),
       address: (head) => ({
         ...this.#addressed(head),
         port: exchange?.servicePort ?? rules.defaultServicePort ?? head.port,

@@ -2,7 +2,7 @@
  * The life of one call: the head is read, the router asked, the decision carried out, the outcome told. Imports
  * traffic and the router's types.
  */
-import type { Decision, HeaderList, Random, RouteRequest } from '../router/index.ts';
+import type { Decision, Forward, HeaderList, Random, RouteRequest } from '../router/index.ts';
 import { firstHeader } from '../router/route/header.ts';
 import { isGrpcContentType } from '../router/route/index.ts';
 import type { DownstreamResponse } from '../traffic/exchange.ts';
@@ -10,7 +10,9 @@ import { withForwarded } from '../traffic/filter/forwarded.ts';
 import { endToEnd } from '../traffic/filter/hop-by-hop.ts';
 import { forward } from '../traffic/forward/index.ts';
 import { failureReply, replyOf } from '../traffic/local-reply.ts';
+import type { RunningCluster } from '../upstream/cluster.ts';
 import { bodyOf, type GatewayContext, headOf, responseOf } from './downstream.ts';
+import type { OwnCall } from './own.ts';
 import type { RuleSet } from './rule-set.ts';
 import type { MetricSink } from './telemetry/metric.ts';
 
@@ -23,6 +25,8 @@ export interface ProxyContext {
   readonly debugHeaders: boolean;
   readonly explainNotFound: boolean;
   readonly metrics?: MetricSink;
+  /** The gateway's own services, for a request as it arrived. */
+  own(head: RouteRequest): OwnCall | undefined;
   /** Puts the default host and the service port in place. */
   address(head: RouteRequest): RouteRequest;
 }
@@ -44,7 +48,13 @@ export async function proxy(context: GatewayContext, gateway: ProxyContext): Pro
   if (isGrpc && !exchange?.sendsTrailers) return responseOf(failureReply(NO_TRAILERS, contentType), exchange);
 
   const decision = withoutPassthrough(gateway.rules.router.route(head, gateway.random), head, isGrpc);
-  const answer = await carryOut(decision, head, context, gateway, contentType);
+  const own =
+    decision.kind === 'reply' && decision.flag === 'NR'
+      ? gateway.own({ ...raw, headers: head.headers })
+      : undefined;
+  const answer = own
+    ? await forwardTo(own.cluster, own.decision, head, context, gateway)
+    : await carryOut(decision, head, context, gateway, contentType);
   if (gateway.metrics) {
     const told = gateway.metrics;
     Promise.all([answer.ended, answer.trailers]).then(([flag, trailers]) =>
@@ -74,9 +84,19 @@ async function carryOut(
       return failureReply({ status: 404, message: decision.reason, flag: 'NR' }, contentType);
     return replyOf(decision, contentType);
   }
+  const cluster = gateway.rules.clusters.byName.get(decision.cluster);
+  return forwardTo(cluster, decision, head, context, gateway);
+}
+
+async function forwardTo(
+  cluster: RunningCluster | undefined,
+  decision: Forward,
+  head: RouteRequest,
+  context: GatewayContext,
+  gateway: ProxyContext,
+): Promise<DownstreamResponse> {
   const body = await bodyOf(context);
   const signal = context.env?.exchange?.signal ?? context.req.raw.signal;
-  const cluster = gateway.rules.clusters.byName.get(decision.cluster);
   return forward(withNewLength(decision, context), { head, body, signal }, cluster, gateway);
 }
 

@@ -2,11 +2,13 @@
  * Request counts and durations for Prometheus. A registry of its own, so that two gateways in one process do not
  * mix. Loaded only where metrics are served: prom-client needs node's modules.
  */
-import { Counter, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { MetricSink, RequestOutcome } from './metric.ts';
 
 /** Counts for Prometheus. */
 export interface PrometheusMetrics extends MetricSink {
+  /** Also counts resources by their state, read when metrics are. Call it once. */
+  watchConfig(states: () => readonly { readonly state: string }[]): void;
   /** The text exposition and its content type. */
   expose(): Promise<{ readonly contentType: string; readonly text: string }>;
 }
@@ -20,6 +22,7 @@ export interface PrometheusOptions {
   readonly maxSeries?: number;
 }
 
+const CONFIG_STATES = ['active', 'last-good', 'hidden', 'refused'] as const;
 const LABELS = ['host', 'subset', 'route', 'status', 'grpc_status', 'response_flag'] as const;
 
 /**
@@ -44,6 +47,18 @@ export function prometheusMetrics(options: PrometheusOptions = {}): PrometheusMe
   });
   const known = new Set<string>();
   return {
+    watchConfig(states) {
+      new Gauge({
+        name: 'pointsman_config_resources',
+        help: 'Resources by state: active, last-good (a newer text is refused), hidden, refused.',
+        labelNames: ['state'],
+        registers: [registry],
+        collect() {
+          for (const state of CONFIG_STATES)
+            this.set({ state }, states().filter((each) => each.state === state).length);
+        },
+      });
+    },
     requestEnded(outcome) {
       let labels = labelsOf(outcome);
       const key = LABELS.map((label) => labels[label]).join('\n');
