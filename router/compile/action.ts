@@ -16,6 +16,7 @@ import type {
 import { clusterName } from './cluster-name.ts';
 import { fractionOf, wholePercent } from './fault.ts';
 import { compileHeaders, joinOperations } from './header.ts';
+import { compileRegex } from './regex.ts';
 import { compileRetry } from './retry.ts';
 
 /** What a rule's action depends on besides the rule: the listener and the services it knows. */
@@ -103,12 +104,17 @@ function compileForward(
 function compileRewrite({ rewrite }: HTTPRoute, authority: string): Rewrite | undefined {
   const regex = rewrite?.uriRegexRewrite;
   const path = regex
-    ? { regex: { pattern: regex.match ?? '', replacement: regex.rewrite ?? '' } }
+    ? { regex: compileRegexRewrite(regex.match ?? '', regex.rewrite ?? '') }
     : rewrite?.uri
       ? { uri: rewrite.uri }
       : {};
   const compiled: Rewrite = { ...path, ...(authority && { authority }) };
   return Object.keys(compiled).length > 0 ? compiled : undefined;
+}
+
+function compileRegexRewrite(pattern: string, replacement: string): NonNullable<Rewrite['regex']> {
+  const program = compileRegex(pattern);
+  return { pattern, replacement, ...(program && { program }) };
 }
 
 /** Source: Istio `pilot/pkg/networking/core/route/route.go` (MirrorPercent, MirrorPercentByPolicy). */

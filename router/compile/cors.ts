@@ -2,7 +2,7 @@
 import { durationMs } from '../schema/duration.ts';
 import type { CorsPolicy as CorsPolicySpec } from '../schema/virtual-service.ts';
 import type { CorsPolicy } from '../table/route-table.ts';
-import { compileStringMatch } from './match.ts';
+import { compileStringMatch, regexMatch } from './match.ts';
 
 /** Source: Istio `pilot/pkg/networking/core/route/route.go` (TranslateCORSPolicy). */
 export function compileCors(cors: CorsPolicySpec | undefined): CorsPolicy | undefined {
@@ -25,5 +25,5 @@ export function compileCors(cors: CorsPolicySpec | undefined): CorsPolicy | unde
 function compileOrigin(
   match: NonNullable<CorsPolicySpec['allowOrigins']>[number],
 ): CorsPolicy['allowOrigins'][number] {
-  return match.regex !== undefined ? { kind: 'regex', value: match.regex } : compileStringMatch(match);
+  return match.regex !== undefined ? regexMatch(match.regex) : compileStringMatch(match);
 }

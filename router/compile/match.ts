@@ -9,6 +9,7 @@ import type {
   StringMatch,
 } from '../table/route-table.ts';
 import { compareText } from './age.ts';
+import { compileRegex } from './regex.ts';
 
 /**
  * The conditions of one match; without one, every request.
@@ -50,11 +51,17 @@ export function compileMatch(match: HTTPMatchRequest | undefined): RouteMatch {
  */
 export function compileStringMatch(match: StringMatchSpec): StringMatch {
   if (match.regex !== undefined) {
-    return match.regex === '*' ? { kind: 'any' } : { kind: 'regex', value: match.regex };
+    return match.regex === '*' ? { kind: 'any' } : regexMatch(match.regex);
   }
   if (match.prefix !== undefined) return { kind: 'prefix', value: match.prefix };
   if (match.exact !== undefined) return { kind: 'exact', value: match.exact };
   return { kind: 'any' };
+}
+
+/** A condition by regex, with its program. */
+export function regexMatch(value: string): StringMatch & { readonly kind: 'regex' } {
+  const program = compileRegex(value);
+  return { kind: 'regex', value, ...(program && { program }) };
 }
 
 /**
@@ -74,7 +81,7 @@ const EVERY_PATH: PathMatch = { kind: 'prefix', value: '/', ignoreCase: false };
 
 function compilePath({ uri, ignoreUriCase }: HTTPMatchRequest): PathMatch {
   const ignoreCase = ignoreUriCase ?? false;
-  if (uri?.regex !== undefined) return { kind: 'regex', value: uri.regex, ignoreCase };
+  if (uri?.regex !== undefined) return { ...regexMatch(uri.regex), ignoreCase };
   if (uri?.prefix !== undefined) return { kind: 'prefix', value: uri.prefix, ignoreCase };
   if (uri?.exact !== undefined) return { kind: 'exact', value: uri.exact, ignoreCase };
   return { ...EVERY_PATH, ignoreCase };

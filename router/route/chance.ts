@@ -11,9 +11,11 @@ import type { FaultPolicy, Fraction, WeightedCluster } from '../table/route-tabl
  */
 export function pickWeighted(destinations: readonly WeightedCluster[], random: Random): number {
   if (destinations.length < 2) return 0;
-  const total = destinations.reduce((sum, { weight }) => sum + weight, 0);
+  let total = 0;
+  for (const { weight } of destinations) total += weight;
   let left = total > 0 ? random(total, 'weight') : 0;
-  for (const [index, { weight }] of destinations.entries()) {
+  for (let index = 0; index < destinations.length; index++) {
+    const { weight } = destinations[index]!;
     if (left < weight) return index;
     left -= weight;
   }

@@ -2,6 +2,7 @@
  * A route's match as a list of conditions, each of which can say in the writer's words what it wants and what
  * it saw: the same tests decide and explain. Imports table types.
  */
+import type { HeaderList } from '../table/request.ts';
 import type {
   HeaderMatch,
   PathMatch,
@@ -10,7 +11,7 @@ import type {
   StringMatch,
 } from '../table/route-table.ts';
 import { headerValues } from './header.ts';
-import { pseudoHeader, type RequestView } from './request.ts';
+import { pseudoHeader, queryOf, type RequestView } from './request.ts';
 import { compileStringMatch, type StringTest } from './string-match.ts';
 
 /** One condition of a route. */
@@ -51,6 +52,15 @@ function pathCondition(path: PathMatch): Condition[] {
   ];
 }
 
+/** True when every condition holds that is not known to already: `known` has a bit for each of the first ones. */
+export function holdBesides(conditions: readonly Condition[], known: number, view: RequestView): boolean {
+  for (let index = 0; index < conditions.length; index++) {
+    if (index < 31 && known & (1 << index)) continue;
+    if (!conditions[index]!.holds(view)) return false;
+  }
+  return true;
+}
+
 /**
  * A header given several times fulfils a condition with any of its values. Inverted, a header that is not
  * there is compared as if it were empty; asked for presence alone, it must not be there.
@@ -66,13 +76,30 @@ function headerCondition({ name, value, invert }: HeaderMatch): Condition {
   return {
     field: fieldOf(name, invert),
     want: invert ? `not ${wantOf(value)}` : wantOf(value),
-    holds: (view) => fulfils(valuesOf(view), value, test, invert),
+    holds: (view) => {
+      const own = pseudoHeader(view, name);
+      if (own !== undefined) return test(own) !== invert;
+      return headerFulfils(view.headers, name, value, test, invert);
+    },
     seen: (view) => seenValues(valuesOf(view)),
   };
 }
 
-function fulfils(values: readonly string[], match: StringMatch, test: StringTest, invert: boolean): boolean {
-  if (values.length > 0) return values.some(test) !== invert;
+function headerFulfils(
+  headers: HeaderList,
+  name: string,
+  match: StringMatch,
+  test: StringTest,
+  invert: boolean,
+): boolean {
+  let isThere = false;
+  for (let index = 0; index < headers.length; index++) {
+    const header = headers[index]!;
+    if (header[0] !== name) continue;
+    if (test(header[1])) return !invert;
+    isThere = true;
+  }
+  if (isThere) return invert;
   return invert && (match.kind === 'any' || !test(''));
 }
 
@@ -82,11 +109,11 @@ function queryCondition({ name, value }: QueryParamMatch): Condition {
     field: `queryParams[${name}]`,
     want: wantOf(value),
     holds: (view) => {
-      const seen = view.query().get(name);
+      const seen = queryOf(view).get(name);
       return seen !== undefined && test(seen);
     },
     seen: (view) => {
-      const seen = view.query().get(name);
+      const seen = queryOf(view).get(name);
       return seenValues(seen === undefined ? [] : [seen]);
     },
   };

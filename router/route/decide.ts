@@ -2,45 +2,72 @@
  * From a request to its decision, in the order in which Envoy's filters have their say: virtual host, route,
  * fault, cross-origin, then the route's own action. Imports table types.
  */
-import type { Cluster, Destination } from '../table/cluster.ts';
-import type { Decision, Fault, HeaderOperation, Mirror } from '../table/decision.ts';
+import type { Decision } from '../table/decision.ts';
 import type { HeaderList, Random, RouteRequest } from '../table/request.ts';
-import type { ForwardAction } from '../table/route-table.ts';
-import { drawFault, drawFraction, pickWeighted } from './chance.ts';
-import { type CorsOutcome, judgeCors } from './cors.ts';
-import { evaluate, type FormatContext } from './format.ts';
-import { parseGrpcTimeout } from './grpc.ts';
-import { firstHeader, setHeader } from './header.ts';
-import { applyHeaderOperations } from './header-operation.ts';
-import { localReply } from './local-reply.ts';
-import type { PreparedRoute, PreparedTable } from './prepared.ts';
+import { drawFault } from './chance.ts';
+import type { FormatContext } from './format.ts';
+import { forward } from './forward.ts';
+import { changesOf } from './header-change.ts';
+import { localReply, withRoute } from './local-reply.ts';
+import { type PreparedRoute, type PreparedTable, partsOf } from './prepared.ts';
 import { locationOf } from './redirect.ts';
 import { type FoundVirtualHost, type Matcher, redirectsToHttps } from './reference.ts';
-import { type RequestView, readRequest } from './request.ts';
-import { rewritePath } from './rewrite.ts';
+import { blankView, type RequestView, readRequest } from './request.ts';
 
 /** What was found for a request; what is absent was not reached or not there. */
 export interface Found {
-  readonly view?: RequestView;
-  readonly host?: FoundVirtualHost;
-  readonly route?: PreparedRoute;
+  readonly view: RequestView | undefined;
+  readonly host: FoundVirtualHost | undefined;
+  readonly route: PreparedRoute | undefined;
 }
 
 /** Reads the request and finds its virtual host and route. */
-export function find(table: PreparedTable, matcher: Matcher, request: RouteRequest): Found {
+export function find<Host extends FoundVirtualHost>(
+  table: PreparedTable,
+  matcher: Matcher<Host>,
+  request: RouteRequest,
+): Found {
   const listener = table.listenerOf(request.port);
-  const view = readRequest(request, listener.listener);
-  if (!view) return {};
-  const host = matcher.findVirtualHost(listener, view.authority);
-  if (!host) return { view };
-  if (redirectsToHttps(host.virtualHost.virtualHost, view)) return { view, host };
-  const route = matcher.findRoute(host.virtualHost, view);
-  return route ? { view, host, route } : { view, host };
+  const view = readRequest(request, listener.listener, blankView());
+  const host = view && matcher.findVirtualHost(listener, view.authority);
+  const isAnswered = !view || !host || redirectsToHttps(host.virtualHost.virtualHost, view);
+  return { view, host, route: isAnswered ? undefined : matcher.findRoute(host, view) };
+}
+
+/**
+ * Finds and decides: what every request goes through. The request is read into `blank`, of which nothing is kept
+ * in the decision.
+ */
+export function decideRequest<Host extends FoundVirtualHost>(
+  table: PreparedTable,
+  matcher: Matcher<Host>,
+  request: RouteRequest,
+  random: Random,
+  blank: RequestView,
+): Decision {
+  const listener = table.listenerOf(request.port);
+  const view = readRequest(request, listener.listener, blank);
+  const host = view && matcher.findVirtualHost(listener, view.authority);
+  if (!view || !host) return decideWithoutRoute(view, host, request);
+  const { virtualHost } = host.virtualHost;
+  const route = redirectsToHttps(virtualHost, view) ? undefined : matcher.findRoute(host, view);
+  if (!route) return decideWithoutRoute(view, host, request);
+  return decideRoute(table, view, virtualHost.name, route, random);
 }
 
 /** The decision for what was found. */
 export function decide(table: PreparedTable, found: Found, request: RouteRequest, random: Random): Decision {
   const { view, host, route } = found;
+  if (view && host && route)
+    return decideRoute(table, view, host.virtualHost.virtualHost.name, route, random);
+  return decideWithoutRoute(view, host, request);
+}
+
+function decideWithoutRoute(
+  view: RequestView | undefined,
+  host: FoundVirtualHost | undefined,
+  request: RouteRequest,
+): Decision {
   if (!view) {
     const reason = `The path ${JSON.stringify(request.path)} cannot be normalised`;
     return localReply(undefined, { status: 400, reason });
@@ -53,165 +80,36 @@ export function decide(table: PreparedTable, found: Found, request: RouteRequest
     const reason = `The gateway redirects every plain request to ${place} to https`;
     return { ...common, ...localReply(view, { status: 301, headers: [['location', location]], reason }) };
   }
-  if (!route) {
-    const reason = `No route of ${common.virtualHost} takes ${view.method} ${view.barePath} for ${place}`;
-    return { ...common, ...localReply(view, { status: 404, flag: 'NR', reason }) };
-  }
-  const { name, origin, action, match } = route.route;
-  const fault = drawFault(route.route.fault, random);
-  const decided = {
-    ...common,
-    ...(name !== undefined && { route: name }),
-    ...(origin && { rule: origin }),
-    ...(fault && { fault }),
-  };
-  const context: FormatContext = { view, headers: view.headers, routeName: name, cluster: undefined };
-  const operations = () => evaluate(route.responseHeaders, context);
-  switch (action.kind) {
-    case 'redirect': {
-      const headers: HeaderList = [['location', locationOf(view, action, match.path)]];
-      const reason = `The rule redirects ${view.method} ${view.barePath}`;
-      const parts = { status: action.status, headers, operations: operations(), reason };
-      return { ...decided, ...localReply(view, parts) };
-    }
-    case 'direct-response': {
-      const { status } = action;
-      const body = bodyOf(action.body);
-      const reason = `The rule answers ${view.method} ${view.barePath} itself`;
-      // Envoy gives a location to every answer whose status may have one.
-      const hasLocation = status === 201 || (status >= 300 && status < 400);
-      const headers: HeaderList = hasLocation ? [['location', locationOf(view, {}, match.path)]] : [];
-      const parts = { status, headers, body, operations: operations(), reason };
-      return { ...decided, ...localReply(view, parts) };
-    }
-    case 'forward':
-      return forward(table, view, route, action, decided, random);
-  }
+  const reason = `No route of ${common.virtualHost} takes ${view.method} ${view.barePath} for ${place}`;
+  return { ...common, ...localReply(view, { status: 404, flag: 'NR', reason }) };
 }
 
-interface DecidedSoFar {
-  readonly virtualHost: string;
-  readonly fault?: Fault;
-}
-
-function forward(
+function decideRoute(
   table: PreparedTable,
   view: RequestView,
-  route: PreparedRoute,
-  action: ForwardAction,
-  decided: DecidedSoFar,
+  virtualHost: string,
+  prepared: PreparedRoute,
   random: Random,
 ): Decision {
-  const index = pickWeighted(action.destinations, random);
-  const picked = action.destinations[index];
-  const cluster = picked ? table.clusters.get(picked.cluster) : undefined;
-  const cors = judgeCors(view, route.route.cors);
-  const asReceived = { view, headers: view.headers, routeName: route.route.name, cluster: picked?.cluster };
-  if (cors.preflight) {
-    const reason = 'The rule answers the preflight itself';
-    const reply = localReply(view, { status: 200, headers: cors.preflight, reason });
-    const destination = cluster && { destination: cluster.destination };
-    return {
-      ...decided,
-      ...reply,
-      responseHeaders: responseOperations(route, index, asReceived),
-      ...destination,
-    };
+  const { route } = prepared;
+  const { action, match } = route;
+  if (action.kind === 'forward') return forward(table, view, virtualHost, prepared, action, random);
+  const fault = drawFault(route.fault, random);
+  const context: FormatContext = { view, headers: view.headers, routeName: route.name, cluster: undefined };
+  const operations = changesOf(partsOf(prepared).responseHeaders, context);
+  const asked = `${view.method} ${view.barePath}`;
+  if (action.kind === 'redirect') {
+    const headers: HeaderList = [['location', locationOf(view, action, match.path)]];
+    const parts = { status: action.status, headers, operations, reason: `The rule redirects ${asked}` };
+    return withRoute(localReply(view, parts), virtualHost, route, fault);
   }
-  const isService = picked?.cluster.startsWith('outbound|') ?? false;
-  if (!picked || (isService && !cluster)) {
-    const operations = responseOperations(route, index, asReceived);
-    return noCluster(view, picked?.cluster, decided, cors, operations);
-  }
-
-  const own = route.destinationHeaders(index);
-  const headers = [own.request, route.requestHeaders].reduce(
-    (list, templates) => applyHeaderOperations(list, evaluate(templates, { ...asReceived, headers: list })),
-    view.headers,
-  );
-  const { rewrite } = action;
-  const authority = rewrite?.authority ?? picked.authority ?? view.authority;
-  const path = rewritePath(view.path, route.route.match.path, rewrite, route.rewriteRegex);
-  const sent: FormatContext = {
-    ...asReceived,
-    headers: withOriginals(headers, view, path, authority),
-    view: { ...view, authority, path },
-  };
-  return {
-    ...decided,
-    kind: 'forward',
-    cluster: picked.cluster,
-    ...(cluster && { destination: cluster.destination }),
-    request: { method: view.method, authority, path, headers },
-    responseHeaders: responseOperations(route, index, sent),
-    ...(cors.headers && { corsHeaders: cors.headers }),
-    timeoutMs: timeoutOf(view, action.timeoutMs),
-    ...(action.retry && { retry: action.retry }),
-    mirrors: drawMirrors(table.clusters, action, authority, path, random),
-    ...(action.hashPolicy.length > 0 && { hashPolicy: action.hashPolicy }),
-  };
-}
-
-/** What Envoy notes in the request when it rewrites it; a format string can ask for it. */
-function withOriginals(headers: HeaderList, view: RequestView, path: string, authority: string): HeaderList {
-  let out = headers;
-  if (path !== view.path) out = setHeader(out, 'x-envoy-original-path', view.path);
-  if (authority !== view.authority) out = setHeader(out, 'x-envoy-original-host', view.authority);
-  return out;
-}
-
-/** A destination's before its rule's. */
-function responseOperations(
-  route: PreparedRoute,
-  destination: number,
-  context: FormatContext,
-): HeaderOperation[] {
-  const own = route.destinationHeaders(destination).response;
-  return [...evaluate(own, context), ...evaluate(route.responseHeaders, context)];
-}
-
-/** Source: Envoy `source/common/router/router.cc` (Filter::decodeHeaders, cluster not found). */
-function noCluster(
-  view: RequestView,
-  name: string | undefined,
-  decided: DecidedSoFar,
-  cors: CorsOutcome,
-  operations: readonly HeaderOperation[],
-): Decision {
-  const reason =
-    name === undefined
-      ? `No destination of the rule for ${view.method} ${view.barePath} has a weight`
-      : `No cluster is called ${name}: its host, port or subset does not exist`;
-  let { headers, ...reply } = localReply(view, { status: 503, operations, flag: 'NC', reason });
-  for (const [header, value] of cors.headers ?? []) headers = setHeader(headers, header, value);
-  return { ...decided, ...reply, headers, responseHeaders: operations };
-}
-
-/**
- * Of a gRPC request what its client asks for, at most the rule's; of any other the rule's.
- *
- * Source: Envoy `source/common/router/router.cc` (FilterUtility::finalTimeout).
- */
-function timeoutOf(view: RequestView, limitMs: number): number {
-  if (!view.isGrpc) return limitMs;
-  const asked = parseGrpcTimeout(firstHeader(view.headers, 'grpc-timeout')) ?? 0;
-  if (limitMs === 0) return asked;
-  return asked === 0 ? limitMs : Math.min(asked, limitMs);
-}
-
-/** A mirror to a cluster that does not exist is left out. */
-function drawMirrors(
-  clusters: ReadonlyMap<string, Cluster>,
-  action: ForwardAction,
-  authority: string,
-  path: string,
-  random: Random,
-): Mirror[] {
-  return action.mirrors.flatMap(({ cluster, fraction }): Mirror[] => {
-    const destination: Destination | undefined = clusters.get(cluster)?.destination;
-    if (!drawFraction(fraction, random, 'mirror') || !destination) return [];
-    return [{ cluster, destination, authority, path }];
-  });
+  const { status } = action;
+  // Envoy gives a location to every answer whose status may have one.
+  const hasLocation = status === 201 || (status >= 300 && status < 400);
+  const headers: HeaderList = hasLocation ? [['location', locationOf(view, {}, match.path)]] : [];
+  const reason = `The rule answers ${asked} itself`;
+  const reply = localReply(view, { status, headers, body: bodyOf(action.body), operations, reason });
+  return withRoute(reply, virtualHost, route, fault);
 }
 
 type Body = { readonly kind: 'text' | 'base64'; readonly value: string } | undefined;

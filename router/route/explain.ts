@@ -3,7 +3,7 @@ import type { Chance, Explanation, RuleTrial } from '../table/explanation.ts';
 import type { Random, RouteRequest } from '../table/request.ts';
 import type { FaultPolicy, Fraction } from '../table/route-table.ts';
 import { decide, find } from './decide.ts';
-import type { PreparedRoute, PreparedTable } from './prepared.ts';
+import { conditionsOf, type PreparedRoute, type PreparedTable } from './prepared.ts';
 import { domainKind, type FoundVirtualHost, referenceMatcher } from './reference.ts';
 import type { RequestView } from './request.ts';
 import { asciiLower } from './string-match.ts';
@@ -49,7 +49,7 @@ function trials(host: FoundVirtualHost, view: RequestView, taken: PreparedRoute 
     const { origin, name } = route.route;
     const trial = { ...(origin && { rule: origin }), ...(name !== undefined && { route: name }) };
     if (route === taken) return [...tried, { ...trial, matched: true }];
-    const failed = route.conditions.find((condition) => !condition.holds(view));
+    const failed = conditionsOf(route).find((condition) => !condition.holds(view));
     tried.push({
       ...trial,
       matched: false,

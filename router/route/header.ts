@@ -81,9 +81,23 @@ export function joinRepeats(headers: HeaderList, http2: boolean): HeaderList {
   return out;
 }
 
+/** So many names are compared with each other where their first look is alike; more go into a set. */
+const FEW_HEADERS = 32;
+
 function hasRepeats(headers: HeaderList): boolean {
-  if (headers.length < 2) return false;
-  return new Set(headers.map(([name]) => name)).size !== headers.length;
+  const count = headers.length;
+  if (count > FEW_HEADERS) return new Set(headers.map(([name]) => name)).size !== count;
+  // A bit for each length and first letter: names that share none with those before need no comparison.
+  let looks = 0;
+  for (let index = 0; index < count; index++) {
+    const name = headers[index]![0];
+    const look = 1 << ((name.length + 7 * name.charCodeAt(0)) & 31);
+    if (looks & look) {
+      for (let before = 0; before < index; before++) if (headers[before]![0] === name) return true;
+    }
+    looks |= look;
+  }
+  return false;
 }
 
 /** The first value of a header, or undefined. */

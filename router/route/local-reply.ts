@@ -1,6 +1,7 @@
 /** Answers that no upstream gives: their headers, and how gRPC clients are told. Imports table types. */
-import type { HeaderOperation, LocalReply, ResponseFlag } from '../table/decision.ts';
+import type { Fault, HeaderOperation, LocalReply, ResponseFlag } from '../table/decision.ts';
 import type { HeaderList } from '../table/request.ts';
+import type { Route } from '../table/route-table.ts';
 import { grpcStatusOf } from './grpc.ts';
 import { firstHeader } from './header.ts';
 import { applyHeaderOperations } from './header-operation.ts';
@@ -21,11 +22,22 @@ export interface ReplyParts {
 /** What `%RESPONSE_CODE%` is in an answer that no upstream gave. */
 export const NO_STATUS = 0;
 
-/** A reply's own fields, without those of the route. */
-export type Reply = Omit<
-  LocalReply,
-  'virtualHost' | 'route' | 'rule' | 'fault' | 'corsHeaders' | 'destination'
->;
+/** A decision in the making. */
+export type Writable<T> = T extends unknown ? { -readonly [K in keyof T]: T[K] } : never;
+
+/** The same object, told which route it comes from and which fault was drawn for it. */
+export function withRoute(
+  reply: Writable<LocalReply>,
+  virtualHost: string,
+  { name, origin }: Route,
+  fault: Fault | undefined,
+): LocalReply {
+  reply.virtualHost = virtualHost;
+  if (name !== undefined) reply.route = name;
+  if (origin) reply.rule = origin;
+  if (fault) reply.fault = fault;
+  return reply;
+}
 
 /**
  * The answer to a request, its headers final. Text has content type `text/plain` unless the rule sets another;
@@ -33,7 +45,7 @@ export type Reply = Omit<
  *
  * Source: Envoy `source/common/http/utility.cc` (Utility::prepareLocalReply).
  */
-export function localReply(view: RequestView | undefined, parts: ReplyParts): Reply {
+export function localReply(view: RequestView | undefined, parts: ReplyParts): Writable<LocalReply> {
   const { status, body = '', flag, reason } = parts;
   const isGrpc = view?.isGrpc ?? false;
   const headers = replyHeaders(
@@ -41,16 +53,10 @@ export function localReply(view: RequestView | undefined, parts: ReplyParts): Re
     body,
     isGrpc,
   );
-  return {
-    kind: 'reply',
-    status,
-    headers,
-    body,
-    responseHeaders: [],
-    ...(isGrpc && { grpc: grpcOf(status, headers, body) }),
-    ...(flag && { flag }),
-    reason,
-  };
+  const reply: Writable<LocalReply> = { kind: 'reply', status, headers, body, responseHeaders: [], reason };
+  if (isGrpc) reply.grpc = grpcOf(status, headers, body);
+  if (flag) reply.flag = flag;
+  return reply;
 }
 
 /** Headers that fit a body: text is `text/plain` unless the rule says otherwise, no body has no type; the length is not the rule's. */

@@ -28,6 +28,46 @@ export function normalizePath(path: string, normalization: PathNormalization): s
   return bare + query;
 }
 
+/**
+ * The length of the path without its query, if every normalisation leaves it as it is, else -1. Most are so, and
+ * one look at each character tells.
+ */
+export function normalLength(path: string): number {
+  const size = path.length;
+  let index = 0;
+  let wrong = 0;
+  let afterSlash = 0;
+  for (; index < size; index++) {
+    const char = path.charCodeAt(index);
+    const kind = char < ASCII ? PATH_CHARACTERS[char]! : OTHER;
+    if (kind >= OTHER) break;
+    wrong |= kind & afterSlash;
+    afterSlash = kind >> 1;
+  }
+  if (wrong || path.charCodeAt(0) !== SLASH) return NOT_NORMAL;
+  if (index < size && path.charCodeAt(index) !== QUESTION_MARK) return NOT_NORMAL;
+  for (let rest = index; rest < size; rest++) {
+    const char = path.charCodeAt(rest);
+    if (char <= 0x20 || char >= 0x7f || char === HASH) return NOT_NORMAL;
+  }
+  return index;
+}
+
+const NOT_NORMAL = -1;
+const ASCII = 128;
+const SLASH = 0x2f;
+const QUESTION_MARK = 0x3f;
+const HASH = 0x23;
+/** Of a character that ends what is looked at, `?` included. */
+const OTHER = 4;
+/** 0 for characters that stay as they are; bit 0 for those that may not follow a slash, bit 1 for the slash. */
+const PATH_CHARACTERS = new Uint8Array(ASCII).fill(OTHER);
+for (let char = 0; char < ASCII; char++) {
+  if (/[\w\-~!$&'()*+,;=:@]/.test(String.fromCharCode(char))) PATH_CHARACTERS[char] = 0;
+}
+PATH_CHARACTERS['.'.charCodeAt(0)] = 1;
+PATH_CHARACTERS[SLASH] = 3;
+
 /** Anything but the characters that normalising leaves alone, a dot after a slash, or two slashes. */
 const NEEDS_WORK = /[^\w\-~!$&'()*+,;=:@/.]|\/\.|\/\/|^[^/]/;
 

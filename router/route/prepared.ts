@@ -1,14 +1,19 @@
-/** A table made ready for many requests: everything that depends on the rules alone is worked out once. Imports table types. */
+/**
+ * A table made ready for many requests: what depends on the rules alone is worked out once, and of routes when
+ * they are first needed, as most of a large table are never taken. Imports table types.
+ */
 import type { Cluster } from '../table/cluster.ts';
+import type { HeaderOperation } from '../table/decision.ts';
 import type { Listener, Route, RouteTable, VirtualHost } from '../table/route-table.ts';
 import { type Condition, compileConditions } from './condition.ts';
-import { compileTemplates, type HeaderTemplate } from './format.ts';
-import { compileRegex } from './string-match.ts';
+import { type HeaderChanges, prepareChanges } from './header-change.ts';
+import { compileStringMatch, type StringTest } from './string-match.ts';
 
 /** See {@link prepareTable}. */
 export interface PreparedTable {
   /** The listener of a port, or the one for ports without. */
   listenerOf(port: number): PreparedListener;
+  readonly listeners: readonly PreparedListener[];
   readonly clusters: ReadonlyMap<string, Cluster>;
 }
 
@@ -24,84 +29,115 @@ export interface PreparedVirtualHost {
   readonly routes: readonly PreparedRoute[];
 }
 
-/** A route; its parts are compiled when first asked for, as most routes of a large table are never taken. */
+/** A route, and what is made of it when it is first needed. */
 export interface PreparedRoute {
   readonly route: Route;
-  readonly conditions: readonly Condition[];
-  readonly requestHeaders: readonly HeaderTemplate[];
-  readonly responseHeaders: readonly HeaderTemplate[];
-  /** Of the destination with this index. */
-  destinationHeaders(index: number): DestinationTemplates;
-  /** Of a rewrite by regex; undefined where there is none or RE2 refuses it. */
-  readonly rewriteRegex: ReturnType<typeof compileRegex>;
+  /** For {@link conditionsOf}. */
+  conditions: readonly Condition[] | undefined;
+  /** For {@link partsOf}. */
+  parts: RouteParts | undefined;
 }
 
-interface DestinationTemplates {
-  readonly request: readonly HeaderTemplate[];
-  readonly response: readonly HeaderTemplate[];
+/** What a route does to headers and origins, compiled. */
+export interface RouteParts {
+  readonly responseHeaders: HeaderChanges;
+  /** By destination, its own changes before the route's; one entry at least. */
+  readonly destinations: readonly DestinationParts[];
+  /** Of its corsPolicy. */
+  readonly allowOrigins: readonly StringTest[];
 }
 
-/** Prepares a table. The cost is that of the lists; regexes are compiled as they are needed. */
+/** One destination: its cluster, and what is done to headers for it. */
+export interface DestinationParts {
+  /** Undefined for a route that has nowhere to go. */
+  readonly clusterName: string | undefined;
+  /** For {@link clusterOf}. */
+  known: { readonly clusters: PreparedTable['clusters']; readonly cluster: Cluster | undefined } | undefined;
+  readonly requestHeaders: readonly HeaderChanges[];
+  readonly responseHeaders: readonly HeaderChanges[];
+  /** All changes of {@link responseHeaders}, where none of them needs the request. */
+  readonly fixedResponse: readonly HeaderOperation[] | undefined;
+}
+
+/** Prepares a table. The cost is that of the lists. */
 export function prepareTable(table: RouteTable): PreparedTable {
-  const routes = new Map<Route, PreparedRoute>();
-  const prepareOnce = (route: Route): PreparedRoute => {
-    let prepared = routes.get(route);
-    if (!prepared) {
-      prepared = prepareRoute(route);
-      routes.set(route, prepared);
-    }
-    return prepared;
-  };
-  const prepareListener = (listener: Listener): PreparedListener => ({
-    listener,
-    virtualHosts: listener.virtualHosts.map((virtualHost) => ({
-      virtualHost,
-      routes: virtualHost.routes.map(prepareOnce),
-    })),
-  });
-  const listeners = new Map(table.listeners.map((listener) => [listener.port, prepareListener(listener)]));
+  const listeners = table.listeners.map(prepareListener);
   const fallback = prepareListener(table.fallback);
+  const byPort = new Map(listeners.map((each) => [each.listener.port, each]));
   return {
-    listenerOf: (port) => listeners.get(port) ?? fallback,
+    listenerOf: (port) => byPort.get(port) ?? fallback,
+    listeners: [...listeners, fallback],
     clusters: new Map(table.clusters.map((cluster) => [cluster.name, cluster])),
   };
 }
 
-function prepareRoute(route: Route): PreparedRoute {
-  const { action } = route;
-  const destinations: DestinationTemplates[] = [];
+function prepareListener(listener: Listener): PreparedListener {
+  return { listener, virtualHosts: listener.virtualHosts.map(prepareVirtualHost) };
+}
+
+const virtualHosts = new WeakMap<VirtualHost, PreparedVirtualHost>();
+
+/** The same for the same virtual host, so that of a table of which little is new little is prepared. */
+function prepareVirtualHost(virtualHost: VirtualHost): PreparedVirtualHost {
+  let prepared = virtualHosts.get(virtualHost);
+  if (!prepared) {
+    const routes = virtualHost.routes.map(
+      (route): PreparedRoute => ({ route, conditions: undefined, parts: undefined }),
+    );
+    prepared = { virtualHost, routes };
+    virtualHosts.set(virtualHost, prepared);
+  }
+  return prepared;
+}
+
+/** The conditions of a route. */
+export function conditionsOf(prepared: PreparedRoute): readonly Condition[] {
+  prepared.conditions ??= compileConditions(prepared.route.match);
+  return prepared.conditions;
+}
+
+/** The parts of a route. */
+export function partsOf(prepared: PreparedRoute): RouteParts {
+  prepared.parts ??= prepareParts(prepared.route);
+  return prepared.parts;
+}
+
+/**
+ * The cluster of a destination, if there is one; remembered, as the name is looked up for every request. Routes
+ * outlive their table, clusters do not.
+ */
+export function clusterOf({ clusters }: PreparedTable, destination: DestinationParts): Cluster | undefined {
+  let { known } = destination;
+  if (known?.clusters !== clusters) {
+    const { clusterName } = destination;
+    known = { clusters, cluster: clusterName === undefined ? undefined : clusters.get(clusterName) };
+    destination.known = known;
+  }
+  return known?.cluster;
+}
+
+function prepareParts({ action, cors, requestHeaders, responseHeaders }: Route): RouteParts {
+  const request = prepareChanges(requestHeaders);
+  const response = prepareChanges(responseHeaders);
+  const destinations =
+    action.kind === 'forward' && action.destinations.length > 0 ? action.destinations : [NONE];
   return {
-    route,
-    get conditions() {
-      return replace(this, 'conditions', compileConditions(route.match));
-    },
-    get requestHeaders() {
-      return replace(this, 'requestHeaders', compileTemplates(route.requestHeaders));
-    },
-    get responseHeaders() {
-      return replace(this, 'responseHeaders', compileTemplates(route.responseHeaders));
-    },
-    get rewriteRegex() {
-      const pattern = action.kind === 'forward' ? action.rewrite?.regex?.pattern : undefined;
-      return replace(this, 'rewriteRegex', pattern === undefined ? undefined : compileRegex(pattern));
-    },
-    destinationHeaders(index) {
-      const destination = action.kind === 'forward' ? action.destinations[index] : undefined;
-      destinations[index] ??= {
-        request: compileTemplates(destination?.requestHeaders ?? []),
-        response: compileTemplates(destination?.responseHeaders ?? []),
+    responseHeaders: response,
+    destinations: destinations.map((destination) => {
+      const responses = [prepareChanges(destination.responseHeaders), response];
+      const isFixed = responses.every(({ fixed }) => fixed);
+      return {
+        clusterName: 'cluster' in destination ? destination.cluster : undefined,
+        known: undefined,
+        requestHeaders: [prepareChanges(destination.requestHeaders), request].filter(
+          ({ templates }) => templates.length > 0,
+        ),
+        responseHeaders: responses,
+        fixedResponse: isFixed ? responses.flatMap(({ fixed }) => fixed ?? []) : undefined,
       };
-      return destinations[index];
-    },
+    }),
+    allowOrigins: (cors?.allowOrigins ?? []).map((match) => compileStringMatch(match)),
   };
 }
 
-/** Puts a value in the place of the getter that made it. */
-function replace<K extends keyof PreparedRoute>(
-  target: object,
-  key: K,
-  value: PreparedRoute[K],
-): PreparedRoute[K] {
-  Object.defineProperty(target, key, { value });
-  return value;
-}
+const NONE = { requestHeaders: [], responseHeaders: [] };

@@ -4,14 +4,19 @@
  * Imports table types.
  */
 import type { VirtualHost } from '../table/route-table.ts';
-import type { PreparedListener, PreparedRoute, PreparedVirtualHost } from './prepared.ts';
+import {
+  conditionsOf,
+  type PreparedListener,
+  type PreparedRoute,
+  type PreparedVirtualHost,
+} from './prepared.ts';
 import type { RequestView } from './request.ts';
 import { asciiLower } from './string-match.ts';
 
 /** A way to find a request's virtual host and route: the reference, or a faster one that agrees with it. */
-export interface Matcher {
-  findVirtualHost(listener: PreparedListener, authority: string): FoundVirtualHost | undefined;
-  findRoute(virtualHost: PreparedVirtualHost, view: RequestView): PreparedRoute | undefined;
+export interface Matcher<Found extends FoundVirtualHost = FoundVirtualHost> {
+  findVirtualHost(listener: PreparedListener, authority: string): Found | undefined;
+  findRoute(found: Found, view: RequestView): PreparedRoute | undefined;
 }
 
 /** A virtual host with the domain that brought the request to it. */
@@ -48,8 +53,18 @@ function findVirtualHost(listener: PreparedListener, authority: string): FoundVi
 
 /** The authority as domains are compared with it: lower case, without port where the listener says so. */
 export function hostOf({ listener }: PreparedListener, authority: string): string {
-  return asciiLower(listener.ignorePortInHost ? withoutPort(authority) : authority);
+  for (let index = 0; index < authority.length; index++) {
+    const char = authority.charCodeAt(index);
+    if (char === COLON || (char >= UPPER_A && char <= UPPER_Z)) {
+      return asciiLower(listener.ignorePortInHost ? withoutPort(authority) : authority);
+    }
+  }
+  return authority;
 }
+
+const COLON = 0x3a;
+const UPPER_A = 0x41;
+const UPPER_Z = 0x5a;
 
 /** True when the domain takes the host. */
 function domainCovers(domain: string, host: string): boolean {
@@ -86,8 +101,8 @@ function compareDomains(a: string, b: string): number {
  *
  * Source: Envoy `source/common/router/config_impl.cc` (VirtualHostImpl::getRouteFromEntries).
  */
-function findRoute(virtualHost: PreparedVirtualHost, view: RequestView): PreparedRoute | undefined {
-  return virtualHost.routes.find((route) => route.conditions.every((condition) => condition.holds(view)));
+function findRoute({ virtualHost }: FoundVirtualHost, view: RequestView): PreparedRoute | undefined {
+  return virtualHost.routes.find((route) => conditionsOf(route).every((condition) => condition.holds(view)));
 }
 
 /**

@@ -2,64 +2,114 @@
 import type { HeaderList, RouteRequest } from '../table/request.ts';
 import type { Listener } from '../table/route-table.ts';
 import { isGrpcContentType } from './grpc.ts';
-import { firstHeader, joinRepeats, setHeader } from './header.ts';
-import { normalizePath, parseQuery, pathOf } from './path.ts';
+import { joinRepeats, setHeader } from './header.ts';
+import { normalizePath, normalLength, parseQuery, pathOf } from './path.ts';
 import { asciiLower } from './string-match.ts';
 
 /** A request after Envoy's connection manager has had it, before its rules have. */
 export interface RequestView {
-  readonly method: string;
+  method: string;
   /** Lower case. */
-  readonly scheme: string;
+  scheme: string;
   /** What `x-forwarded-proto` says, or would say once it is set: the scheme of the client's own connection. */
-  readonly forwardedProto: string;
-  readonly authority: string;
+  forwardedProto: string;
+  authority: string;
   /** Normalised, with query. */
-  readonly path: string;
+  path: string;
   /** {@link path} without its query: what paths are matched against. */
-  readonly barePath: string;
-  readonly headers: HeaderList;
-  readonly isGrpc: boolean;
-  /** The first value of each query parameter; parsed when first asked for. */
-  query(): ReadonlyMap<string, string>;
-  readonly http2: boolean;
-  readonly sourceAddress?: string;
+  barePath: string;
+  headers: HeaderList;
+  isGrpc: boolean;
+  http2: boolean;
+  sourceAddress: string | undefined;
+  /** For {@link queryOf}. */
+  query: ReadonlyMap<string, string> | undefined;
+}
+
+/** To read requests into, one after the other. */
+export function blankView(): RequestView {
+  return {
+    method: '',
+    scheme: '',
+    forwardedProto: '',
+    authority: '',
+    path: '',
+    barePath: '',
+    headers: [],
+    isGrpc: false,
+    http2: false,
+    sourceAddress: undefined,
+    query: undefined,
+  };
 }
 
 /**
- * Reads a request; undefined where its path cannot be normalised, which is answered 400.
+ * Reads a request into `view` and returns it; undefined where its path cannot be normalised, which is answered
+ * 400. What is as it should be already is taken over, not copied.
  *
  * Source: Envoy `source/common/http/conn_manager_utility.cc` (mutateRequestHeaders, maybeNormalizePath).
  */
-export function readRequest(request: RouteRequest, listener: Listener): RequestView | undefined {
+export function readRequest(
+  request: RouteRequest,
+  listener: Listener,
+  view: RequestView,
+): RequestView | undefined {
   const http2 = request.http2 ?? false;
-  const target = http2 ? undefined : splitAbsoluteTarget(request.path);
-  const path = normalizePath(target?.path ?? request.path, listener.normalization);
-  if (path === undefined) return undefined;
+  const target = http2 || isOriginForm(request.path) ? undefined : splitAbsoluteTarget(request.path);
+  let path: string | undefined = target ? target.path : request.path;
+  let bareLength = normalLength(path);
+  if (bareLength === -1) {
+    path = normalizePath(path, listener.normalization);
+    if (path === undefined) return undefined;
+    bareLength = pathOf(path).length;
+  }
   let headers = joinRepeats(request.headers, http2);
-  const own = (request.tls ?? (!http2 && asciiLower(request.scheme) === 'https')) ? 'https' : 'http';
-  const forwarded = firstHeader(headers, 'x-forwarded-proto');
+  const own = isTls(request, http2) ? 'https' : 'http';
+  let forwarded: string | undefined;
+  let contentType: string | undefined;
+  // One pass for both: lengths tell most names apart before any letter is compared.
+  for (let index = 0; index < headers.length; index++) {
+    const header = headers[index]!;
+    const name = header[0];
+    if (name.length === FORWARDED_PROTO.length && name === FORWARDED_PROTO) forwarded ??= header[1];
+    else if (name.length === CONTENT_TYPE.length && name === CONTENT_TYPE) contentType ??= header[1];
+  }
   const overruled = forwarded !== undefined && !listener.trustForwardedProto;
-  if (overruled) headers = setHeader(headers, 'x-forwarded-proto', own);
+  if (overruled) headers = setHeader(headers, FORWARDED_PROTO, own);
   const forwardedProto = overruled ? own : (forwarded ?? own);
-  let query: ReadonlyMap<string, string> | undefined;
-  return {
-    method: request.method,
-    scheme: schemeOf(request, forwardedProto),
-    forwardedProto,
-    authority: target?.authority ?? request.authority,
-    path,
-    barePath: pathOf(path),
-    headers,
-    isGrpc: isGrpcContentType(firstHeader(headers, 'content-type')),
-    query: () => {
-      query ??= new Map(parseQuery(path).reverse());
-      return query;
-    },
-    http2,
-    ...(request.sourceAddress !== undefined && { sourceAddress: request.sourceAddress }),
-  };
+  view.method = request.method;
+  view.scheme = schemeOf(request, forwardedProto);
+  view.forwardedProto = forwardedProto;
+  view.authority = target ? target.authority : request.authority;
+  view.path = path;
+  view.barePath = bareLength === path.length ? path : path.slice(0, bareLength);
+  view.headers = headers;
+  view.isGrpc = contentType !== undefined && isGrpcContentType(contentType);
+  view.http2 = http2;
+  view.sourceAddress = request.sourceAddress;
+  view.query = undefined;
+  return view;
 }
+
+function isTls({ tls, scheme }: RouteRequest, http2: boolean): boolean {
+  return tls ?? (!http2 && scheme !== 'http' && asciiLower(scheme) === 'https');
+}
+
+const FORWARDED_PROTO = 'x-forwarded-proto';
+const CONTENT_TYPE = 'content-type';
+
+/** The first value of each query parameter; parsed when first asked for. */
+export function queryOf(view: RequestView): ReadonlyMap<string, string> {
+  view.query ??= new Map(parseQuery(view.path).reverse());
+  return view.query;
+}
+
+/** A path that begins with a slash, as nearly all do, names no host. */
+function isOriginForm(path: string): boolean {
+  return path.charCodeAt(0) === SLASH;
+}
+
+const SLASH = 0x2f;
 
 /** `http://host/path` as a proxy's client sends it: its host takes the place of the Host header. */
 function splitAbsoluteTarget(path: string): { authority: string; path: string } | undefined {
@@ -72,6 +122,7 @@ function splitAbsoluteTarget(path: string): { authority: string; path: string } 
 /** HTTP/2 says it itself; of HTTP/1.1 it is what was forwarded, if that is a scheme. */
 function schemeOf(request: RouteRequest, forwardedProto: string): string {
   if (request.http2) return asciiLower(request.scheme);
+  if (forwardedProto === 'http' || forwardedProto === 'https') return forwardedProto;
   const forwarded = asciiLower(forwardedProto);
   return forwarded === 'http' || forwarded === 'https' ? forwarded : asciiLower(request.scheme);
 }
@@ -92,3 +143,10 @@ export function pseudoHeader(view: RequestView, name: string): string | undefine
       return undefined;
   }
 }
+
+/** True for the names of which {@link pseudoHeader} has a value. */
+export function isPseudoHeader(name: string): boolean {
+  return PSEUDO_HEADERS.has(name);
+}
+
+const PSEUDO_HEADERS: ReadonlySet<string> = new Set([':authority', 'host', ':method', ':path', ':scheme']);

@@ -1,7 +1,8 @@
-/** Path and authority as they go upstream. Imports table types and the RE2 library's type. */
-import type { RE2JS } from 're2js';
+/** Path and authority as they go upstream. Imports table types. */
+import type { RegexProgram } from '../table/regex.ts';
 import type { PathMatch, Rewrite } from '../table/route-table.ts';
 import { pathOf, queryOf } from './path.ts';
+import { findRegex } from './regex-find.ts';
 
 /**
  * The path after the rewrite, query kept. A `uri` takes the place of what was matched: the prefix, or all of
@@ -9,16 +10,12 @@ import { pathOf, queryOf } from './path.ts';
  *
  * Source: Envoy `source/common/router/config_impl.cc` (RouteEntryImplBase::currentUrlPathAfterRewriteWithMatchedPath).
  */
-export function rewritePath(
-  path: string,
-  match: PathMatch,
-  rewrite: Rewrite | undefined,
-  regex: RE2JS | undefined,
-): string {
-  if (rewrite?.uri !== undefined) return replaceMatched(path, match, rewrite.uri);
-  if (rewrite?.regex && regex)
-    return replaceAll(pathOf(path), regex, rewrite.regex.replacement) + queryOf(path);
-  return path;
+export function rewritePath(path: string, match: PathMatch, rewrite: Rewrite | undefined): string {
+  if (!rewrite) return path;
+  if (rewrite.uri !== undefined) return replaceMatched(path, match, rewrite.uri);
+  const { regex } = rewrite;
+  if (!regex?.program) return path;
+  return replaceAll(pathOf(path), regex.program, regex.replacement) + queryOf(path);
 }
 
 /** The path with what was matched replaced, query kept. */
@@ -32,23 +29,24 @@ export function replaceMatched(path: string, match: PathMatch, replacement: stri
  *
  * Source: RE2 `re2/re2.cc` (RE2::GlobalReplace, RE2::Rewrite).
  */
-function replaceAll(text: string, regex: RE2JS, replacement: string): string {
-  const matcher = regex.matcher(text);
+function replaceAll(text: string, regex: RegexProgram, replacement: string): string {
   let out = '';
   let at = 0;
   let lastEnd = -1;
-  while (at <= text.length && matcher.find(at)) {
-    const start = matcher.start(0);
-    const end = matcher.end(0);
+  while (at <= text.length) {
+    const groups = findRegex(regex, text, at);
+    if (!groups) break;
+    const [start = 0, end = 0] = groups;
     out += text.slice(at, start);
     if (start === lastEnd && start === end) {
       out += text.slice(start, start + 1);
       at = start + 1;
       continue;
     }
-    out += expand(replacement, (group) =>
-      group <= matcher.groupCount() ? (matcher.group(group) ?? '') : '',
-    );
+    out += expand(replacement, (group) => {
+      const from = groups[2 * group] ?? -1;
+      return from === -1 ? '' : text.slice(from, groups[2 * group + 1]);
+    });
     at = end;
     lastEnd = end;
   }

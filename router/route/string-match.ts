@@ -1,9 +1,9 @@
 /**
  * The one compiler of string conditions: every field that Istio matches with a StringMatch, header, query,
- * path or origin, goes through here. Imports table types and the RE2 library.
+ * path or origin, goes through here. Imports table types.
  */
-import { RE2JS } from 're2js';
-import type { StringMatch } from '../table/route-table.ts';
+import type { PathMatch, StringMatch } from '../table/route-table.ts';
+import { createRegexSet } from './regex-set.ts';
 
 /** Says whether a value fits. */
 export type StringTest = (value: string) => boolean;
@@ -14,7 +14,7 @@ export type StringTest = (value: string) => boolean;
  *
  * Source: Envoy `source/common/common/matchers.h` (StringMatcherImpl), `source/common/common/regex.cc` (full match).
  */
-export function compileStringMatch(match: StringMatch, ignoreCase = false): StringTest {
+export function compileStringMatch(match: StringMatch | PathMatch, ignoreCase = false): StringTest {
   switch (match.kind) {
     case 'any':
       return () => true;
@@ -31,22 +31,18 @@ export function compileStringMatch(match: StringMatch, ignoreCase = false): Stri
       return (text) => text.length >= lower.length && asciiLower(text.slice(0, lower.length)) === lower;
     }
     case 'regex': {
-      const regex = compileRegex(match.value);
-      return regex ? (text) => regex.testExact(text) : () => false;
+      if (!match.program) return () => false;
+      const set = createRegexSet([match.program], [[0]]);
+      return (text) => set.match(0, text).length > 0;
     }
-  }
-}
-
-/** The RE2 program, or undefined where the pattern is not RE2. */
-export function compileRegex(pattern: string): RE2JS | undefined {
-  try {
-    return RE2JS.compile(pattern);
-  } catch {
-    return undefined;
   }
 }
 
 /** Letters A to Z in lower case, all else kept: what HTTP and Envoy call case-insensitive. */
 export function asciiLower(text: string): string {
-  return /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text;
+  for (let index = 0; index < text.length; index++) {
+    const char = text.charCodeAt(index);
+    if (char >= 0x41 && char <= 0x5a) return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  }
+  return text;
 }

@@ -1,10 +1,11 @@
 /**
  * The compiled rules: what a request is matched against. Plain readonly data that survives JSON, so that a
- * table made at build time runs on an edge without YAML or schemas. Regexes are kept as source text, and
- * what users name is kept in pairs, never as keys of an object. Imports types only.
+ * table made at build time runs on an edge without YAML or schemas. Regexes are kept as source text and as
+ * the program made of it, and what users name is kept in pairs, never as keys of an object. Imports types only.
  */
 import type { Cluster, HashPolicy } from './cluster.ts';
 import type { HeaderOperation, RetryPolicy, RuleOrigin } from './decision.ts';
+import type { RegexProgram } from './regex.ts';
 
 /** Every rule that one client, sidecar or gateway, obeys. */
 export interface RouteTable {
@@ -77,12 +78,16 @@ export interface PathMatch {
   readonly kind: 'exact' | 'prefix' | 'regex';
   readonly value: string;
   readonly ignoreCase: boolean;
+  /** Of a regex; absent where RE2 refuses it, which matches nothing. */
+  readonly program?: RegexProgram;
 }
 
 /** Istio's StringMatch, resolved. `any` holds for every value that is there. */
 export type StringMatch =
   | { readonly kind: 'any' }
-  | { readonly kind: 'exact' | 'prefix' | 'regex'; readonly value: string };
+  | { readonly kind: 'exact' | 'prefix'; readonly value: string }
+  /** `program` is absent where RE2 refuses the regex, which matches nothing. */
+  | { readonly kind: 'regex'; readonly value: string; readonly program?: RegexProgram };
 
 /** One header's condition. */
 export interface HeaderMatch {
@@ -129,8 +134,12 @@ export interface WeightedCluster {
 export interface Rewrite {
   /** Takes the place of the prefix matched, or of the whole path where an exact path or a regex matched. */
   readonly uri?: string;
-  /** Every match within the path is replaced; `\1` is the first group, `\0` all of it. */
-  readonly regex?: { readonly pattern: string; readonly replacement: string };
+  /** Every match within the path is replaced; `\1` is the first group, `\0` all of it. Without a program, none is. */
+  readonly regex?: {
+    readonly pattern: string;
+    readonly replacement: string;
+    readonly program?: RegexProgram;
+  };
   readonly authority?: string;
 }
 

@@ -1,0 +1,178 @@
+/**
+ * A route's forward action: which destination, the request as it goes there, and what may be answered in its
+ * stead. Imports table types.
+ */
+import type { Cluster, Destination } from '../table/cluster.ts';
+import type { Decision, Forward, HeaderOperation, LocalReply, Mirror } from '../table/decision.ts';
+import type { HeaderList, Random } from '../table/request.ts';
+import type { ForwardAction, Route } from '../table/route-table.ts';
+import { drawFault, drawFraction, pickWeighted } from './chance.ts';
+import { type CorsOutcome, judgeCors } from './cors.ts';
+import type { FormatContext } from './format.ts';
+import { parseGrpcTimeout } from './grpc.ts';
+import { firstHeader, setHeader } from './header.ts';
+import { changesOf } from './header-change.ts';
+import { applyHeaderOperations } from './header-operation.ts';
+import { localReply, type Writable, withRoute } from './local-reply.ts';
+import {
+  clusterOf,
+  type DestinationParts,
+  type PreparedRoute,
+  type PreparedTable,
+  partsOf,
+} from './prepared.ts';
+import type { RequestView } from './request.ts';
+import { rewritePath } from './rewrite.ts';
+
+/** The decision of a route that forwards: a destination is drawn, and the request made as it goes there. */
+export function forward(
+  table: PreparedTable,
+  view: RequestView,
+  virtualHost: string,
+  prepared: PreparedRoute,
+  action: ForwardAction,
+  random: Random,
+): Decision {
+  const { route } = prepared;
+  const fault = drawFault(route.fault, random);
+  const parts = partsOf(prepared);
+  const index = pickWeighted(action.destinations, random);
+  const picked = action.destinations[index];
+  const own = parts.destinations[index]!;
+  const cluster = clusterOf(table, own);
+  const cors = route.cors ? judgeCors(view, route.cors, parts.allowOrigins) : NO_CORS;
+  if (cors.preflight) {
+    const reason = 'The rule answers the preflight itself';
+    const reply = localReply(view, { status: 200, headers: cors.preflight, reason });
+    reply.responseHeaders = responseChanges(own, view, route, picked?.cluster);
+    if (cluster) reply.destination = cluster.destination;
+    return withRoute(reply, virtualHost, route, fault);
+  }
+  if (!picked || (!cluster && picked.cluster.startsWith('outbound|'))) {
+    const operations = responseChanges(own, view, route, picked?.cluster);
+    return withRoute(noCluster(view, picked?.cluster, cors, operations), virtualHost, route, fault);
+  }
+
+  const { rewrite } = action;
+  const authority = rewrite?.authority ?? picked.authority ?? view.authority;
+  const path = rewritePath(view.path, route.match.path, rewrite);
+  let { headers } = view;
+  if (own.requestHeaders.length > 0) headers = requestChanged(own, view, route, picked.cluster);
+  const decision: Writable<Forward> = {
+    kind: 'forward',
+    virtualHost,
+    cluster: picked.cluster,
+    request: { method: view.method, authority, path, headers },
+    responseHeaders:
+      own.fixedResponse ?? sentChanges(own, view, route, picked.cluster, headers, authority, path),
+    timeoutMs: timeoutOf(view, action.timeoutMs),
+    mirrors: drawMirrors(table.clusters, action, authority, path, random),
+  };
+  if (route.name !== undefined) decision.route = route.name;
+  if (route.origin) decision.rule = route.origin;
+  if (cluster) decision.destination = cluster.destination;
+  if (fault) decision.fault = fault;
+  if (cors.headers) decision.corsHeaders = cors.headers;
+  if (action.retry) decision.retry = action.retry;
+  if (action.hashPolicy.length > 0) decision.hashPolicy = action.hashPolicy;
+  return decision;
+}
+
+/** The request's headers after a destination's changes, then the rule's. */
+function requestChanged(
+  { requestHeaders }: DestinationParts,
+  view: RequestView,
+  { name }: Route,
+  cluster: string,
+): HeaderList {
+  let { headers } = view;
+  for (const changes of requestHeaders) {
+    const context: FormatContext = { view, headers, routeName: name, cluster };
+    headers = applyHeaderOperations(headers, changesOf(changes, context));
+  }
+  return headers;
+}
+
+const NO_CORS: CorsOutcome = {};
+
+/** Changes to the answer to a request that was sent on: their values can tell what was sent. */
+function sentChanges(
+  own: DestinationParts,
+  view: RequestView,
+  route: Route,
+  cluster: string,
+  sentHeaders: HeaderList,
+  authority: string,
+  path: string,
+): readonly HeaderOperation[] {
+  const headers = withOriginals(sentHeaders, view, path, authority);
+  return responseChanges(own, { ...view, authority, path }, route, cluster, headers);
+}
+
+/** What Envoy notes in the request when it rewrites it; a format string can ask for it. */
+function withOriginals(headers: HeaderList, view: RequestView, path: string, authority: string): HeaderList {
+  let out = headers;
+  if (path !== view.path) out = setHeader(out, 'x-envoy-original-path', view.path);
+  if (authority !== view.authority) out = setHeader(out, 'x-envoy-original-host', view.authority);
+  return out;
+}
+
+/** A destination's before its rule's. */
+function responseChanges(
+  own: DestinationParts,
+  view: RequestView,
+  { name }: Route,
+  cluster: string | undefined,
+  headers: HeaderList = view.headers,
+): readonly HeaderOperation[] {
+  if (own.fixedResponse) return own.fixedResponse;
+  const context: FormatContext = { view, headers, routeName: name, cluster };
+  return own.responseHeaders.flatMap((changes) => changesOf(changes, context));
+}
+
+/** Source: Envoy `source/common/router/router.cc` (Filter::decodeHeaders, cluster not found). */
+function noCluster(
+  view: RequestView,
+  name: string | undefined,
+  cors: CorsOutcome,
+  operations: readonly HeaderOperation[],
+): Writable<LocalReply> {
+  const reason =
+    name === undefined
+      ? `No destination of the rule for ${view.method} ${view.barePath} has a weight`
+      : `No cluster is called ${name}: its host, port or subset does not exist`;
+  const reply = localReply(view, { status: 503, operations, flag: 'NC', reason });
+  for (const [header, value] of cors.headers ?? []) reply.headers = setHeader(reply.headers, header, value);
+  reply.responseHeaders = operations;
+  return reply;
+}
+
+/**
+ * Of a gRPC request what its client asks for, at most the rule's; of any other the rule's.
+ *
+ * Source: Envoy `source/common/router/router.cc` (FilterUtility::finalTimeout).
+ */
+function timeoutOf(view: RequestView, limitMs: number): number {
+  if (!view.isGrpc) return limitMs;
+  const asked = parseGrpcTimeout(firstHeader(view.headers, 'grpc-timeout')) ?? 0;
+  if (limitMs === 0) return asked;
+  return asked === 0 ? limitMs : Math.min(asked, limitMs);
+}
+
+const NO_MIRRORS: readonly Mirror[] = [];
+
+/** A mirror to a cluster that does not exist is left out. */
+function drawMirrors(
+  clusters: ReadonlyMap<string, Cluster>,
+  action: ForwardAction,
+  authority: string,
+  path: string,
+  random: Random,
+): readonly Mirror[] {
+  if (action.mirrors.length === 0) return NO_MIRRORS;
+  return action.mirrors.flatMap(({ cluster, fraction }): Mirror[] => {
+    const destination: Destination | undefined = clusters.get(cluster)?.destination;
+    if (!drawFraction(fraction, random, 'mirror') || !destination) return [];
+    return [{ cluster, destination, authority, path }];
+  });
+}
