@@ -72,7 +72,8 @@ export class ConfigStore {
   readonly #feeds: readonly Feed[];
   readonly #overlay = new Map<string, Laid>();
   readonly #listeners = new Set<(snapshot: ConfigSnapshot) => void>();
-  readonly #stopping = new AbortController();
+  /** Made when it is needed: an edge lets a module make a store while it loads, but nothing that aborts. */
+  #stopping: AbortController | undefined;
   readonly #now: () => Date;
   #current: ConfigSnapshot = { version: 0, resources: [], issues: [], states: [] };
 
@@ -83,6 +84,7 @@ export class ConfigStore {
 
   /** Starts every source; resolves when each has given its first snapshot and {@link current} holds them all. */
   async start(): Promise<void> {
+    this.#stopping ??= new AbortController();
     const { signal } = this.#stopping;
     await Promise.all(
       this.#feeds.map((feed) => feed.source.start((snapshot) => this.#take(feed, snapshot), signal)),
@@ -136,6 +138,7 @@ export class ConfigStore {
 
   /** Ends all watching. The last snapshot stays readable. */
   async stop(): Promise<void> {
+    this.#stopping ??= new AbortController();
     this.#stopping.abort();
     this.#listeners.clear();
   }
@@ -145,7 +148,7 @@ export class ConfigStore {
   }
 
   #take(feed: Feed, snapshot: SourceSnapshot): void {
-    if (this.#stopping.signal.aborted) return;
+    if (this.#stopping?.signal.aborted) return;
     feed.holding = holdNext(feed.holding, snapshot, this.#now().toISOString());
     feed.issues = snapshot.issues;
     feed.reported = true;

@@ -59,7 +59,8 @@ function isEjected({ world }: Case, { responseCodeDetails }: ExpectedResult): bo
   return ejects && responseCodeDetails === 'no_healthy_upstream';
 }
 
-function toRouteRequest(request: CaseRequest): RouteRequest {
+/** A recorded request as a router takes it. */
+export function toRouteRequest(request: CaseRequest): RouteRequest {
   return {
     method: request.method,
     scheme: request.scheme ?? 'http',
