@@ -24,7 +24,8 @@ export function createHttp1(context: ServerContext, answer: Answer): ConnectionS
       response.on('error', () => {});
       response.once('close', () => {
         done();
-        running.set(socket, (running.get(socket) ?? 1) - 1);
+        // A socket that closed first is forgotten already, and must stay so.
+        if (running.has(socket)) running.set(socket, (running.get(socket) ?? 1) - 1);
         // The response may have promised to keep the connection before the drain began.
         if (draining && running.get(socket) === 0) socket.end();
       });

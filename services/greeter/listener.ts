@@ -60,7 +60,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       if (draining || !options.http1KeepAlive) response.setHeader('connection', 'close');
       callsBySocket.set(socket, (callsBySocket.get(socket) ?? 0) + 1);
       response.once('close', () => {
-        callsBySocket.set(socket, (callsBySocket.get(socket) ?? 1) - 1);
+        // A socket that closed first is forgotten already, and must stay so.
+        if (callsBySocket.has(socket)) callsBySocket.set(socket, (callsBySocket.get(socket) ?? 1) - 1);
         // The response may have promised keep-alive before the drain began.
         if (draining && callsBySocket.get(socket) === 0) socket.end();
       });
