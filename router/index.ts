@@ -5,6 +5,7 @@
 export { type Compilation, compile } from './compile/index.ts';
 export type { CompileOptions, MeshConfig, ProxyOptions } from './compile/option.ts';
 export * from './issue.ts';
+export { LINT_CODES, type LintOptions, lint } from './lint/index.ts';
 export { type ParseOptions, type ParseResult, parse } from './parse/index.ts';
 export * from './route/index.ts';
 export type { Kind, SpecByKind, ValidResource, ValidResourceOf } from './schema/kind.ts';

@@ -22,6 +22,8 @@ export interface Issue {
   readonly resource?: { readonly kind: string; readonly namespace: string; readonly name: string };
   /** The text of {@link line}, for the caret. */
   readonly excerpt?: string;
+  /** A command that shows it: `curl -H 'user: admin' http://reviews/api`. */
+  readonly example?: string;
 }
 
 /** Every code with the sentence that explains it in docs. Closed list: codes are never renamed or reused. */
@@ -108,6 +110,17 @@ export const ISSUE_CODES = {
   'delegate-match-conflict': "A delegate's rule has a match that lies outside the delegating rule's.",
   'cluster-refuses':
     "A Kubernetes API server with Istio's resource definitions refuses this, though Istio itself takes it.",
+  // Lint: what Istio takes and yet does not do what it says.
+  'rule-never-taken': 'Earlier rules together take every request that fits a rule.',
+  'match-never-taken': 'Earlier matches together take every request that fits one match of a rule.',
+  'match-impossible':
+    'No request can fit a match: its conditions exclude each other, or what a request can be.',
+  'host-conflict': 'Two VirtualServices have the same host in the mesh, where only one is obeyed.',
+  'destination-rule-conflict':
+    'Two DestinationRules of one namespace have the same host, and parts of the later one are dropped.',
+  'subset-missing': 'A destination names a subset that no DestinationRule of its host has.',
+  'regex-plain': 'A regular expression says what an exact text or a prefix would say.',
+  'delegate-unused': 'No rule delegates to a VirtualService without hosts.',
   // What carries traffic.
   'not-carried-out':
     'A rule asks for something that the gateway does not do yet; requests are routed without it.',
@@ -135,10 +148,12 @@ export function formatIssue(issue: Issue, format: IssueFormat = {}): string {
     issue.severity === 'error' ? issue.code : `${issue.code} (warning)`,
   );
   const head = `${place === '' ? '' : `${paint('1', place)} `}${code}: ${printable(issue.message)}`;
-  if (issue.excerpt === undefined || issue.column === undefined) return head;
+  const example =
+    issue.example === undefined ? '' : `\n${paint('2', 'for example:')} ${printable(issue.example)}`;
+  if (issue.excerpt === undefined || issue.column === undefined) return head + example;
   const { text, caret } = excerptAround(issue.excerpt, issue.column);
   const gutter = `${issue.line ?? ''} | `;
-  return `${head}\n${paint('2', gutter)}${text}\n${' '.repeat(gutter.length + caret)}${paint('31', '^')}`;
+  return `${head}\n${paint('2', gutter)}${text}\n${' '.repeat(gutter.length + caret)}${paint('31', '^')}${example}`;
 }
 
 /** A field path as people write it: `spec.http[0].headers.request.set["x-a.b"]`. Empty for the resource itself. */

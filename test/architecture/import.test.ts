@@ -19,6 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'router/route': ['router/table'],
   'router/policy': ['router/table'],
   'router/compile': ['router/table', 'router/schema', 'router/issue.ts', 'router/route'],
+  'router/lint': ['router/table', 'router/schema', 'router/issue.ts', 'router/compile'],
   'router/issue.ts': ['router/schema'],
   'router/index.ts': ['router'],
   wire: [],

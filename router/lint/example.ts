@@ -1,0 +1,71 @@
+/** A sample as a request: for the router, and as a line to paste. Imports table types. */
+import type { RouteRequest } from '../table/request.ts';
+import { type Sample, stateOf } from './reach.ts';
+import type { Dimension } from './requirement.ts';
+import type { World } from './world.ts';
+
+/** A request with who sends it. */
+export interface ExampleRequest {
+  readonly request: RouteRequest;
+  /** `mesh` or `NAMESPACE/NAME`. */
+  readonly gateway: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** The client's; absent: one that no rule names. */
+  readonly namespace?: string;
+}
+
+/** The request of a sample; `port` is the service port where no rule asks for one. */
+export function requestOf(sample: Sample, world: World, port: number): ExampleRequest {
+  const one = (id: string): string => stateOf(sample, { id, presence: 'one' }, world)[0] ?? '';
+  const named = (kind: string): [string, string][] =>
+    [...sample].flatMap(([id, values]) =>
+      id.startsWith(`${kind} `)
+        ? values.map((value): [string, string] => [id.slice(kind.length + 1), value])
+        : [],
+    );
+  const query = named('query').map(([name, value]) => `${name}=${value}`);
+  const scheme = one('scheme');
+  const namespace = one('namespace');
+  const forwarded = sample.get('header x-forwarded-proto')?.[0];
+  return {
+    request: {
+      method: one('method'),
+      scheme,
+      authority: one('authority'),
+      path: `${one('path')}${query.length > 0 ? `?${query.join('&')}` : ''}`,
+      headers: named('header'),
+      port: Number(one('port') || port),
+      // Only HTTP/2 says its scheme itself.
+      ...(sample.has('scheme') && { http2: true }),
+      ...(forwarded === 'https' && { tls: true }),
+    },
+    gateway: one('gateway'),
+    labels: Object.fromEntries(named('label')),
+    ...(namespace && { namespace }),
+  };
+}
+
+/**
+ * The request as a curl command. Headers that curl sends by itself are taken away where a rule looks for their
+ * absence.
+ */
+export function curlOf({ request }: ExampleRequest, asked: readonly Dimension[]): string {
+  const words = ['curl'];
+  if (request.method !== 'GET') words.push('-X', quote(request.method));
+  for (const [name, value] of request.headers)
+    words.push('-H', quote(value === '' ? `${name};` : `${name}: ${value}`));
+  for (const name of ['accept', 'user-agent']) {
+    const isAsked = asked.some(({ id }) => id === `header ${name}`);
+    if (isAsked && !request.headers.some(([given]) => given === name)) words.push('-H', quote(`${name}:`));
+  }
+  const { scheme, authority, path } = request;
+  if (/[[\]{}]/.test(authority + path)) words.push('-g');
+  if (path === '*') words.push('--request-target', quote('*'));
+  words.push(quote(`${scheme}://${authority}${path === '*' ? '/' : path}`));
+  return words.join(' ');
+}
+
+/** For a POSIX shell. */
+function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,66 @@
+/**
+ * The quick ways to a verdict, for rules of exact texts and prefixes, as most are: a request made of a rule's own
+ * texts, and one rule's conditions read off another's. Both only ever answer what the exact comparison would.
+ * Imports cells.
+ */
+import { inUniverse, type State } from './cell.ts';
+import type { Workspace } from './partition.ts';
+import { ODD_ENDING } from './partition.ts';
+import type { Requirement } from './requirement.ts';
+import { preferredTexts, type World } from './world.ts';
+
+/**
+ * A request that may well fulfil the requirements, by dimension; undefined where a regex would have to be
+ * guessed. With `odd` it is one that few other rules name.
+ */
+export function guess(
+  requirements: readonly Requirement[],
+  odd: boolean,
+  world: World,
+  workspace: Workspace,
+): Map<string, State> | undefined {
+  const states = new Map<string, State>();
+  const hasQuery = requirements.some(({ dimension }) => dimension.presence === 'optional');
+  for (const requirement of requirements) {
+    const { dimension } = requirement;
+    if (requirement.kind === 'name') {
+      const { names } = requirement;
+      const isKnown = (each: string) => dimension.id !== 'gateway' || world.gateways.includes(each);
+      const known = names.find(isKnown);
+      if (known === undefined) return undefined;
+      states.set(dimension.id, [known]);
+      continue;
+    }
+    if (requirement.invert) continue;
+    const { match } = requirement;
+    if (match.kind === 'regex') return undefined;
+    const text = match.kind === 'any' ? (preferredTexts(dimension, world)[0] ?? 'any') : match.value;
+    const value = odd && match.kind === 'prefix' ? text + ODD_ENDING : text;
+    if (!inUniverse(dimension, value, world, hasQuery, workspace)) return undefined;
+    states.set(dimension.id, [...(states.get(dimension.id) ?? []), value]);
+  }
+  return states;
+}
+
+/** True when whatever fulfils `own` is seen to fulfil `other`, without looking into regexes. */
+export function plainlyImplies(own: readonly Requirement[], other: readonly Requirement[]): boolean {
+  return other.every((asked) => own.some((given) => implies(given, asked)));
+}
+
+function implies(given: Requirement, asked: Requirement): boolean {
+  if (given.key === asked.key) return true;
+  if (given.dimension.id !== asked.dimension.id || given.kind !== asked.kind) return false;
+  if (given.kind === 'name' || asked.kind === 'name') {
+    return (
+      given.kind === 'name' &&
+      asked.kind === 'name' &&
+      given.names.every((each) => asked.names.includes(each))
+    );
+  }
+  if (given.invert || asked.invert) return false;
+  if (asked.match.kind === 'any') return true;
+  if (asked.match.kind !== 'prefix' || given.ignoreCase !== asked.ignoreCase) return false;
+  if (given.match.kind !== 'prefix' && given.match.kind !== 'exact') return false;
+  const [text, prefix] = [given.match.value, asked.match.value];
+  return given.ignoreCase ? text.toLowerCase().startsWith(prefix.toLowerCase()) : text.startsWith(prefix);
+}

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { test } from 'node:test';
+import { checkTexts } from '../../cli/check-report.ts';
+
+const folder = resolve(import.meta.dirname, '../conformance/corpus/validation');
+
+interface RecordedVerdict {
+  readonly valid: boolean;
+  readonly crd?: { readonly valid: boolean };
+}
+
+test('checkTexts() has for every recorded document the verdicts of Istio and of the API server, and an error where one refuses', () => {
+  const { files } = JSON.parse(readFileSync(join(folder, 'verdict.json'), 'utf8')) as {
+    files: Record<string, readonly RecordedVerdict[]>;
+  };
+  for (const [file, verdicts] of Object.entries(files)) {
+    const report = checkTexts([{ file, bytes: readFileSync(join(folder, file)) }]);
+    assert.deepEqual(
+      report.documents.map(({ istio, cluster }) => [istio.valid, cluster?.valid]),
+      verdicts.map(({ valid, crd }) => [valid, crd?.valid]),
+      file,
+    );
+    if (verdicts.some(({ valid, crd }) => !valid || crd?.valid === false))
+      assert.ok(
+        report.issues.some(({ severity }) => severity === 'error'),
+        file,
+      );
+    for (const { by } of report.issues) assert.ok(by.length > 0);
+  }
+});

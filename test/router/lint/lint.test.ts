@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatIssue, type Issue, LINT_CODES, lint, parse, validate } from '../../../router/index.ts';
+import { plainOf } from '../../../router/lint/regex.ts';
+
+/** `CODE LINE` of each finding about resources that have to be valid. */
+function found(yaml: string): string[] {
+  return issuesOf(yaml).map(({ code, line }) => `${code} ${line}`);
+}
+
+function issuesOf(yaml: string): Issue[] {
+  const parsed = parse(yaml, { file: 'rules.yaml' });
+  const { resources, issues } = validate(parsed.resources);
+  assert.deepEqual(
+    [...parsed.issues, ...issues].filter(({ severity }) => severity === 'error'),
+    [],
+  );
+  return lint(resources);
+}
+
+/** A VirtualService on one line. */
+function rules(name: string, spec: string, metadata = ''): string {
+  return `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: ${name}${metadata}}, spec: {${spec}}}\n---\n`;
+}
+
+const ROUTE = 'route: [{destination: {host: a}}]';
+const ALL = `http: [{${ROUTE}}]`;
+const under = (prefix: string) => `http: [{match: [{uri: {prefix: ${prefix}}}], ${ROUTE}}]`;
+
+test('lint() finds nothing wrong with rules that all do something', () => {
+  const http = `http: [{match: [{uri: {prefix: /a/b}}], ${ROUTE}}, {match: [{uri: {prefix: /a}}], ${ROUTE}}, {${ROUTE}}]`;
+  assert.deepEqual(found(rules('one', `hosts: [a], ${http}`)), []);
+});
+
+test('lint() finds a host that two VirtualServices claim in the mesh, whichever way they spell it', () => {
+  const first = rules('one', `hosts: [a], ${ALL}`);
+  assert.deepEqual(found(first + rules('two', `hosts: [a.default.svc.cluster.local], ${ALL}`)), [
+    'host-conflict 3',
+  ]);
+  assert.deepEqual(found(first + rules('two', `hosts: [A.default.svc.cluster.local], ${ALL}`)), [
+    'host-conflict 3',
+  ]);
+  assert.deepEqual(found(first + rules('two', `hosts: [b], ${ALL}`)), []);
+  assert.deepEqual(found(first + rules('two', `hosts: [a], ${ALL}`, ', namespace: other')), []);
+});
+
+test('lint() takes the older of two VirtualServices for the one that is obeyed, then the one that comes first by name', () => {
+  const at = (time: string) => `, creationTimestamp: "2026-01-0${time}T00:00:00Z"`;
+  const [one, two] = ['one', 'two'].map(
+    (name) => (metadata: string) => rules(name, `hosts: [a], ${ALL}`, metadata),
+  );
+  assert.deepEqual(found(one!('') + two!('')), ['host-conflict 3']);
+  assert.deepEqual(found(one!(at('2')) + two!(at('1'))), ['host-conflict 1']);
+  assert.deepEqual(found(two!(at('1')) + one!(at('1'))), ['host-conflict 1']);
+});
+
+test('lint() finds no conflict where clients, ports or gateways may tell the VirtualServices apart', () => {
+  const first = rules('one', `hosts: [a], ${ALL}`);
+  assert.deepEqual(
+    found(first + rules('two', `hosts: [a], exportTo: [.], ${ALL}`)),
+    [],
+    'the private one goes first',
+  );
+  assert.deepEqual(found(first + rules('two', `hosts: [a.example], gateways: [gate], ${ALL}`)), []);
+  const onPort = `http: [{match: [{port: 80}], ${ROUTE}}]`;
+  assert.deepEqual(found(rules('one', `hosts: [a], ${onPort}`) + rules('two', `hosts: [a], ${ALL}`)), []);
+});
+
+test('lint() finds a rule that another VirtualService of the same gateway and host takes first', () => {
+  const atGate = (name: string, http: string, gateways = '[gate]', hosts = '[a.example]') =>
+    rules(name, `hosts: ${hosts}, gateways: ${gateways}, ${http}`);
+  assert.deepEqual(found(atGate('one', under('/a')) + atGate('two', under('/a/b'))), ['rule-never-taken 3']);
+  assert.deepEqual(found(atGate('one', under('/a/b')) + atGate('two', under('/a'))), []);
+  assert.deepEqual(
+    found(atGate('one', ALL) + atGate('two', under('/a'))),
+    [],
+    'what takes everything comes last',
+  );
+  assert.deepEqual(found(atGate('one', ALL) + atGate('two', ALL)), ['rule-never-taken 3']);
+  assert.deepEqual(found(atGate('one', under('/a')) + atGate('two', under('/a'), '[gate, other]')), []);
+  assert.deepEqual(
+    found(atGate('one', under('/a')) + atGate('two', under('/a'), '[gate]', '[a.example, b.example]')),
+    [],
+  );
+});
+
+test('lint() says nothing against a delegate that is taken under one of its roots', () => {
+  const root = (name: string, prefix: string) =>
+    rules(name, `hosts: [${name}], http: [{match: [{uri: {prefix: ${prefix}}}], delegate: {name: leaf}}]`);
+  const early = (name: string) =>
+    rules(
+      name,
+      `hosts: [${name}], http: [{match: [{uri: {prefix: /a}}], ${ROUTE}}, {match: [{uri: {prefix: /a}}], delegate: {name: leaf}}]`,
+    );
+  const leaf = rules('leaf', ALL);
+  assert.deepEqual(found(early('b') + leaf), ['rule-never-taken 3']);
+  assert.deepEqual(found(early('b') + root('c', '/a') + leaf), []);
+});
+
+test('lint() finds subsets of mirrors, of wildcard hosts and of other namespaces', () => {
+  const rule = (host: string, metadata: string, subset: string) =>
+    `{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: ${subset}${metadata}}, spec: {host: '${host}', subsets: [{name: ${subset}}]}}\n---\n`;
+  const http = (subset: string) =>
+    `http: [{${ROUTE}, mirrors: [{destination: {host: a, subset: ${subset}}}]}]`;
+  assert.deepEqual(found(rules('one', `hosts: [a], ${http('v1')}`)), ['subset-missing 1']);
+  assert.deepEqual(found(rules('one', `hosts: [a], ${http('v1')}`) + rule('a', '', 'v1')), []);
+  assert.deepEqual(found(rules('one', `hosts: [a], ${http('v2')}`) + rule('a', '', 'v1')), [
+    'subset-missing 1',
+  ]);
+  assert.deepEqual(
+    found(rules('one', `hosts: [a], ${http('v1')}`) + rule('*.default.svc.cluster.local', '', 'v1')),
+    [],
+  );
+  assert.deepEqual(found(rules('one', `hosts: [a], ${http('v1')}`) + rule('a', ', namespace: b', 'v1')), [
+    'subset-missing 1',
+  ]);
+});
+
+test('lint() gives each finding a code of its list, a place and a path', () => {
+  const issues = issuesOf(
+    rules('one', `hosts: [a], ${ALL}`) + rules('two', `hosts: [a], ${under("'/x?y'")}`),
+  );
+  assert.deepEqual(issues.map(({ code }) => code).sort(), ['host-conflict', 'match-impossible']);
+  for (const { code, severity, file, line, column, excerpt, resource } of issues) {
+    assert.ok((LINT_CODES as readonly string[]).includes(code));
+    assert.deepEqual(
+      { severity, file, line, resource: resource?.name },
+      { severity: 'warning', file: 'rules.yaml', line: 3, resource: 'two' },
+    );
+    assert.ok(column !== undefined && excerpt !== undefined);
+  }
+});
+
+test('lint() compares fewer rules with fewer steps, and then says less', () => {
+  const http = `http: [{match: [{uri: {regex: /a.*}}], ${ROUTE}}, {match: [{uri: {regex: /ab.*}}], ${ROUTE}}]`;
+  const { resources } = validate(parse(rules('one', `hosts: [a], ${http}`)).resources);
+  const codes = (maxSteps?: number) =>
+    lint(resources, maxSteps === undefined ? {} : { maxSteps })
+      .map(({ code }) => code)
+      .filter((code) => code !== 'regex-plain');
+  assert.deepEqual(codes(), ['rule-never-taken']);
+  assert.deepEqual(codes(100), []);
+});
+
+test('formatIssue() prints the example below the caret', () => {
+  const [issue] = issuesOf(
+    rules(
+      'one',
+      `hosts: [a], http: [{${ROUTE}}, {match: [{uri: {prefix: /x}, headers: {user: {exact: "it's"}}}], ${ROUTE}}]`,
+    ),
+  );
+  const lines = formatIssue(issue!).split('\n');
+  assert.match(lines[2]!, /^ *\^$/);
+  // The shell's way to have a quote inside of quotes.
+  assert.equal(lines[3], "for example: curl -H 'user: it'\\''s' http://a.default.svc.cluster.local/x");
+});
+
+test('lint() leaves a regex alone where a prefix would be rewritten in another way', () => {
+  const http = (more: string, regex = '/a/.*') =>
+    rules('one', `hosts: [a], http: [{match: [{uri: {regex: ${regex}}}], ${more}}]`);
+  assert.deepEqual(found(http(ROUTE)), ['regex-plain 1']);
+  assert.deepEqual(found(http(`rewrite: {uri: /b}, ${ROUTE}`)), []);
+  assert.deepEqual(found(http(`rewrite: {authority: b}, ${ROUTE}`)), ['regex-plain 1']);
+  assert.deepEqual(
+    found(http(`rewrite: {uri: /b}, ${ROUTE}`, '/a')),
+    ['regex-plain 1'],
+    'an exact path is all of it',
+  );
+});
+
+test('plainOf() reads a regex as an exact text or a prefix, and only where it is one', () => {
+  const rows: [string, ReturnType<typeof plainOf>][] = [
+    ['admin', { kind: 'exact', value: 'admin' }],
+    ['^admin$', { kind: 'exact', value: 'admin' }],
+    ['/a\\.b\\?', { kind: 'exact', value: '/a.b?' }],
+    ['/api/.*', { kind: 'prefix', value: '/api/' }],
+    ['^/api/.*$', { kind: 'prefix', value: '/api/' }],
+    ['.*', { kind: 'any' }],
+    ['^.*$', { kind: 'any' }],
+    ['a.b', undefined],
+    ['a|b', undefined],
+    ['/api/.+', undefined],
+    ['/api.*/x', undefined],
+    ['(?i)admin', undefined],
+    ['\\d', undefined],
+    ['a\\', undefined],
+    ['a^b', undefined],
+    ['a$b', undefined],
+    ['x{2}', undefined],
+  ];
+  for (const [regex, want] of rows) assert.deepEqual(plainOf(regex), want, regex);
+});

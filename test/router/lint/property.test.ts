@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createReport } from '../../../router/compile/report.ts';
+import { prepareVirtualServices } from '../../../router/compile/virtual-service.ts';
+import {
+  type CompileOptions,
+  compile,
+  createReferenceRouter,
+  lint,
+  type RouteRequest,
+  type Router,
+  type ValidResource,
+} from '../../../router/index.ts';
+import { requestOf } from '../../../router/lint/example.ts';
+import { type Reach, reachOf } from '../../../router/lint/reach.ts';
+import { regionOf } from '../../../router/lint/requirement.ts';
+import * as common from '../route/generate.ts';
+import {
+  GREETER,
+  generateDelegate,
+  generateRequest,
+  generateSender,
+  generateVirtualService,
+  type Sender,
+} from './generate.ts';
+
+const ROUNDS = Number(process.env['LINT_ROUNDS'] ?? 120);
+const FIRST_SEED = Number(process.env['LINT_SEED'] ?? 1);
+const REQUESTS = 300;
+
+/** One router for each client. */
+function routersOf(resources: readonly ValidResource[], options: CompileOptions) {
+  const routers = new Map<string, Router>();
+  return ({ namespace, app }: Sender): Router => {
+    const key = `${namespace} ${app}`;
+    const proxy = { ...options.proxy, namespace, labels: app === undefined ? {} : { app } };
+    const known = routers.get(key) ?? createReferenceRouter(compile(resources, { ...options, proxy }).table);
+    routers.set(key, known);
+    return known;
+  };
+}
+
+/** `NAME.RULE.MATCH` of the rule that takes the request. */
+function takerOf(router: Router, request: RouteRequest): string | undefined {
+  const { rule } = router.route(request, () => 0);
+  return rule && `${rule.name}.${rule.index}.${rule.matchIndex}`;
+}
+
+/** The same for what lint calls lost: matches, and rules with all of their matches. */
+function lostOf(resources: readonly ValidResource[]): Set<string> {
+  const lost = new Set<string>();
+  for (const { code, path = [], resource } of lint(resources)) {
+    if (!['rule-never-taken', 'match-never-taken', 'match-impossible'].includes(code)) continue;
+    const [, , index, , match] = path;
+    const whole = match === undefined ? ['undefined', '0', '1', '2'] : [String(match)];
+    for (const each of whole) lost.add(`${resource!.name}.${index}.${each}`);
+  }
+  return lost;
+}
+
+for (let chunk = 0; chunk < 4; chunk++) {
+  test(`reachOf() calls no rule dead that the router takes, and shows for each live one a request that it takes, part ${chunk + 1} of 4`, () => {
+    let decided = 0;
+    let open = 0;
+    for (let round = chunk; round < ROUNDS; round += 4) {
+      const seed = FIRST_SEED + round;
+      const draws = common.createDraws(seed);
+      const resource = generateVirtualService(draws, 'vs', []);
+      const [prepared] = prepareVirtualServices([resource], undefined, createReport());
+      const entries = prepared!.rules.flatMap(({ rule: { match } }, index) =>
+        match === undefined
+          ? [{ id: `vs.${index}.undefined`, region: regionOf(undefined) }]
+          : match.map((each, at) => ({ id: `vs.${index}.${at}`, region: regionOf(each) })),
+      );
+      const world = { normalization: 'BASE' as const, hosts: prepared!.hosts, gateways: prepared!.gateways };
+      const workspace = { steps: 1e8, automata: new Map() };
+      const reaches = reachOf(
+        entries.map(({ region }) => region),
+        world,
+        workspace,
+      );
+      const routerOf = routersOf([resource], { services: [GREETER] });
+      const verdicts = new Map<string, Reach['verdict']>();
+      for (const [index, reach] of reaches.entries()) {
+        const { id } = entries[index]!;
+        verdicts.set(id, reach.verdict);
+        if (reach.verdict === 'unknown') open++;
+        else decided++;
+        if (reach.verdict !== 'taken') continue;
+        const { request, namespace = 'elsewhere', labels } = requestOf(reach.example, world, 82);
+        const app = labels['app'];
+        const router = routerOf({ namespace, ...(app !== undefined && { app }) });
+        assert.equal(takerOf(router, request), id, `seed ${seed}: ${JSON.stringify({ request, labels })}`);
+      }
+      for (let count = 0; count < REQUESTS; count++) {
+        const request = generateRequest(draws);
+        const sender = generateSender(draws);
+        const taker = takerOf(routerOf(sender), request);
+        const verdict = taker === undefined ? 'taken' : verdicts.get(taker);
+        assert.ok(
+          verdict === 'taken' || verdict === 'unknown',
+          `seed ${seed}: ${taker} is called ${verdict}, and takes ${JSON.stringify({ request, sender })}`,
+        );
+      }
+    }
+    assert.ok(open < decided / 50, `${open} of ${decided + open} rules are undecided`);
+  });
+}
+
+test('lint() calls no rule dead that the router takes, with delegates', () => {
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + ROUNDS / 3; seed++) {
+    const draws = common.createDraws(seed);
+    const resources = [
+      generateVirtualService(draws, 'vs', ['one', 'two', 'none']),
+      generateDelegate(draws, 'one'),
+      generateDelegate(draws, 'two'),
+    ];
+    assertNoneTaken(resources, routersOf(resources, { services: [GREETER] }), draws, seed);
+  }
+});
+
+test('lint() calls no rule dead that a gateway takes, of several VirtualServices for one host', () => {
+  let behindOthers = 0;
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + ROUNDS / 8; seed++) {
+    const draws = common.createDraws(seed);
+    const resources = ['one', 'two', 'three'].map((name): ValidResource => {
+      const { spec, ...rest } = generateVirtualService(draws, name, []);
+      const gateways = draws.oneIn(4) ? ['gate', 'second'] : ['gate'];
+      return { ...rest, spec: { ...spec, hosts: ['greeter.example'], gateways } };
+    });
+    for (const gateway of ['gate', 'second']) {
+      const proxy = { type: 'router' as const, gateways: [`default/${gateway}`] };
+      const inPlace = (request: RouteRequest): RouteRequest => ({
+        ...request,
+        authority: request.authority.replace(/greeter[a-z.]*/i, (name) => `${name.slice(0, 7)}.example`),
+      });
+      assertNoneTaken(resources, routersOf(resources, { services: [GREETER], proxy }), draws, seed, inPlace);
+    }
+    behindOthers += lint(resources).filter(({ message }) =>
+      message.includes("VirtualService 'default/"),
+    ).length;
+  }
+  assert.ok(behindOthers > 0, 'some rules are lost behind those of another VirtualService');
+});
+
+test('lint() calls no rule dead that the router takes, of several VirtualServices with several hosts', () => {
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + ROUNDS / 3; seed++) {
+    const draws = common.createDraws(seed);
+    const resources = common.generateResources(draws);
+    const lost = lostOf(resources);
+    const router = createReferenceRouter(compile(resources, { services: common.SERVICES }).table);
+    for (let count = 0; count < REQUESTS; count++) {
+      const request = common.generateRequest(draws);
+      const taker = takerOf(router, request);
+      assert.ok(!lost.has(taker ?? ''), `seed ${seed}: ${taker} takes ${JSON.stringify(request)}`);
+    }
+  }
+});
+
+function assertNoneTaken(
+  resources: readonly ValidResource[],
+  routerOf: (sender: Sender) => Router,
+  draws: common.Draws,
+  seed: number,
+  inPlace: (request: RouteRequest) => RouteRequest = (request) => request,
+): void {
+  const lost = lostOf(resources);
+  for (let count = 0; count < REQUESTS; count++) {
+    const request = inPlace(generateRequest(draws));
+    const sender = generateSender(draws);
+    const taker = takerOf(routerOf(sender), request);
+    assert.ok(!lost.has(taker ?? ''), `seed ${seed}: ${taker} takes ${JSON.stringify({ request, sender })}`);
+  }
+}
