@@ -4,7 +4,8 @@
  *     bun bench/router/decide.ts [--counts 10,100,1000,10000] [--shapes exact,prefix,…] [--reference]
  *
  * `last`: one request again and again, of the last rule. `spread`: 1,024 requests of rules all over the list, each
- * with a path of its own where the shape allows. `reference` is the definition, which walks the list.
+ * with a path of its own where the shape allows. `first`: those 1,024 once, by a router that has decided nothing
+ * before. `reference` is the definition, which walks the list.
  */
 import { parseArgs } from 'node:util';
 import { createReferenceRouter, createRouter, type RouteRequest } from '../../router/index.ts';
@@ -42,6 +43,10 @@ for (const shape of SHAPES.filter(({ name }) => values.shapes.split(',').include
       nanoseconds(() => router.route(last, random)).toFixed(0),
       nanoseconds((call) => router.route(spread[call % SPREAD]!, random)).toFixed(0),
     ];
+    const unused = createRouter(structuredClone(table));
+    const started = performance.now();
+    for (const request of spread) unused.route(request, random);
+    row.push((((performance.now() - started) * 1e6) / SPREAD).toFixed(0));
     if (values.reference) {
       const reference = createReferenceRouter(table);
       row.push(nanoseconds(() => reference.route(last, random), { rounds: 3, warmUpMs: 20 }).toFixed(0));
@@ -50,5 +55,5 @@ for (const shape of SHAPES.filter(({ name }) => values.shapes.split(',').include
   }
 }
 console.log(`${runtimeName()}, nanoseconds a decision\n`);
-const head = ['rules', 'N', 'last', 'spread', ...(values.reference ? ['reference, last'] : [])];
+const head = ['rules', 'N', 'last', 'spread', 'first', ...(values.reference ? ['reference, last'] : [])];
 console.log(formatTable(head, rows));

@@ -28,14 +28,9 @@ function time(step: Step, calls: number): number {
   return performance.now() - started;
 }
 
-/** Milliseconds of one call: the median of a few, each by itself. */
-export function milliseconds(step: Step, rounds = 5): number {
-  const results = Array.from({ length: rounds }, (_, call) => {
-    const started = performance.now();
-    kept[0] = step(call);
-    return performance.now() - started;
-  });
-  return results.sort((a, b) => a - b)[Math.floor(rounds / 2)]!;
+/** The middle one. */
+export function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 }
 
 /** `Bun 1.4.5`, `Node 24.21.0`. */

@@ -46,7 +46,7 @@ export const SHAPES: readonly Shape[] = [
     request: (index, variant) => ({ path: REGEX_PATHS[index % 5]!(index, variant) }),
   },
   {
-    name: 'regex, alike',
+    name: 'regex-alike',
     about: '`/users/[0-9]+/orders-7/.*`: no literal to tell them apart by',
     match: (index) => ({ uri: { regex: `/users/[0-9]+/orders-${index}/.*` } }),
     request: (index, variant) => ({ path: `/users/${100 + variant}/orders-${index}/items` }),

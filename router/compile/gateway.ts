@@ -2,8 +2,8 @@
 import type { GatewayServer } from '../schema/gateway.ts';
 import type { ValidResourceOf } from '../schema/kind.ts';
 import type { Service } from '../table/cluster.ts';
-import type { Route, VirtualHost } from '../table/route-table.ts';
 import { compareAge, compareText } from './age.ts';
+import { type AssembledHost, type Assembly, joinRoutes, type RouteSource, routeSource } from './assembly.ts';
 import { compareSpecific, domainOf, intersectHosts, resolveGatewayName } from './host.ts';
 import { type CompiledRoute, compileRoutes } from './route.ts';
 import type { ProxyView } from './sidecar.ts';
@@ -60,49 +60,62 @@ export function gatewayVirtualHosts(
   servers: readonly BoundServer[],
   port: number,
   allServices: readonly Service[],
-): VirtualHost[] {
+): Assembly {
+  const ownServices = new Map<string, Service>();
+  for (const service of allServices) {
+    const key = `${service.namespace}/${service.host}`;
+    if (!ownServices.has(key)) ownServices.set(key, service);
+  }
   const drafts = new Map<string, Draft>();
-  const compiled = new Map<string, CompiledRoute[]>();
+  const sources: RouteSource[] = [];
+  const places = new Map<string, number>();
   for (const server of servers) {
     for (const virtualService of virtualServicesFor(all, server.gateway, view.source.namespace)) {
       const { namespace, name } = virtualService.metadata;
       const hosts = intersectHosts(hostsForNamespace(server.hosts, namespace), virtualService.hosts);
       if (hosts.length === 0) continue;
       const key = `${server.gateway}\n${namespace}/${name}`;
-      let routes = compiled.get(key);
-      if (!routes) {
-        routes = compileFor(virtualService, server, view, port, allServices);
-        compiled.set(key, routes);
+      let place = places.get(key);
+      if (place === undefined) {
+        const compile = (rules: PreparedVirtualService) => compileFor(rules, server, view, port, ownServices);
+        place = sources.push(routeSource(virtualService, compile)) - 1;
+        places.set(key, place);
       }
-      if (routes.length === 0) continue;
-      for (const host of hosts)
-        draftOf(drafts, host.toLowerCase(), server.httpsRedirect).routes.push(...routes);
+      if (sources[place]!.routes.length === 0) continue;
+      for (const host of hosts) draftOf(drafts, host.toLowerCase(), server.httpsRedirect).sources.push(place);
     }
     if (!server.httpsRedirect) continue;
     for (const host of server.hosts) draftOf(drafts, host.toLowerCase(), true);
   }
-  if (drafts.size === 0) return [{ name: `blackhole:${port}`, domains: ['*'], routes: [] }];
-  return collapse(drafts)
-    .map(
-      ({ host, domains, draft }): VirtualHost => ({
-        name: `${domainOf(host)}:${port}`,
-        domains,
-        routes: catchAllsLast(draft.routes),
-        ...(draft.httpsRedirect && { httpsRedirect: true }),
-      }),
-    )
-    .sort((a, b) => compareText(a.name, b.name));
+  if (drafts.size === 0) {
+    return {
+      hosts: [{ virtualHost: { name: `blackhole:${port}`, domains: ['*'], routes: [] }, sources: [] }],
+      sources,
+    };
+  }
+  const hosts = collapse(drafts)
+    .map(({ host, domains, draft }): AssembledHost => {
+      const routes = joinRoutes(draft.sources.map((place) => sources[place]!));
+      const virtualHost = { name: `${domainOf(host)}:${port}`, domains, routes };
+      return {
+        virtualHost: draft.httpsRedirect ? { ...virtualHost, httpsRedirect: true } : virtualHost,
+        sources: draft.sources,
+      };
+    })
+    .sort((x, y) => compareText(x.virtualHost.name, y.virtualHost.name));
+  return { hosts, sources };
 }
 
 interface Draft {
-  readonly routes: CompiledRoute[];
+  /** Places of the sources that have routes for the host. */
+  readonly sources: number[];
   httpsRedirect: boolean;
 }
 
 function draftOf(drafts: Map<string, Draft>, host: string, httpsRedirect: boolean): Draft {
   let draft = drafts.get(host);
   if (!draft) {
-    draft = { routes: [], httpsRedirect };
+    draft = { sources: [], httpsRedirect };
     drafts.set(host, draft);
   }
   if (httpsRedirect) draft.httpsRedirect = true;
@@ -115,14 +128,9 @@ function draftOf(drafts: Map<string, Draft>, host: string, httpsRedirect: boolea
  * Source: Istio `pilot/pkg/networking/core/gateway.go` (collapseDuplicateRoutes).
  */
 function collapse(drafts: ReadonlyMap<string, Draft>): { host: string; domains: string[]; draft: Draft }[] {
-  const numbers = new Map<CompiledRoute, number>();
-  const numberOf = (route: CompiledRoute) => {
-    if (!numbers.has(route)) numbers.set(route, numbers.size);
-    return numbers.get(route);
-  };
   const byRoutes = new Map<string, { host: string; domains: string[]; draft: Draft }>();
   for (const [host, draft] of [...drafts].sort(([a], [b]) => compareSpecific(a, b))) {
-    const key = `${draft.httpsRedirect}:${draft.routes.map(numberOf).join()}`;
+    const key = `${draft.httpsRedirect}:${draft.sources.join()}`;
     const existing = byRoutes.get(key);
     if (existing) existing.domains.push(host);
     else byRoutes.set(key, { host, domains: [host], draft });
@@ -130,25 +138,16 @@ function collapse(drafts: ReadonlyMap<string, Draft>): { host: string; domains: 
   return [...byRoutes.values()];
 }
 
-/** Source: Istio `pilot/pkg/networking/core/route/route.go` (SortVHostRoutes). */
-function catchAllsLast(routes: readonly CompiledRoute[]): Route[] {
-  return [...routes.filter((each) => !each.catchAll), ...routes.filter((each) => each.catchAll)].map(
-    ({ route }) => route,
-  );
-}
-
 function compileFor(
   virtualService: PreparedVirtualService,
   server: BoundServer,
   view: ProxyView,
   port: number,
-  allServices: readonly Service[],
+  ownServices: ReadonlyMap<string, Service>,
 ): CompiledRoute[] {
   const { namespace } = virtualService.metadata;
   // A service of the rule's own namespace goes before the one that the proxy sees under that host.
-  const serviceOf = (host: string) =>
-    allServices.find((service) => service.host === host && service.namespace === namespace) ??
-    view.services.get(host);
+  const serviceOf = (host: string) => ownServices.get(`${namespace}/${host}`) ?? view.services.get(host);
   return compileRoutes(virtualService, {
     listenPort: port,
     isTls: server.isTls,

@@ -62,6 +62,7 @@ export function intersectHosts(a: readonly string[], b: readonly string[]): stri
  * Source: Istio `pilot/pkg/model/config.go` (MostSpecificHostMatch).
  */
 export function mostSpecific<Value>(host: string, byHost: ReadonlyMap<string, Value>): Value | undefined {
+  if (byHost.size === 0) return undefined;
   const own = byHost.get(host);
   if (own !== undefined) return own;
   const bare = isWildcard(host) ? host.slice(1) : host;

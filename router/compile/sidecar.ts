@@ -3,12 +3,13 @@ import type { HTTPRetry } from '../schema/virtual-service.ts';
 import type { Service } from '../table/cluster.ts';
 import type { PathNormalization, Route, VirtualHost } from '../table/route-table.ts';
 import { compareText } from './age.ts';
+import { type AssembledHost, type Assembly, type RouteSource, routeSource } from './assembly.ts';
 import { clusterName, PASSTHROUGH_CLUSTER } from './cluster-name.ts';
 import type { DestinationRules } from './destination-rule.ts';
 import { alternateHosts, domainOf, hostsOverlap, isWildcard, mostSpecific } from './host.ts';
 import { compileMatch } from './match.ts';
 import { compileRetry } from './retry.ts';
-import { compileRoutes, type SourceContext } from './route.ts';
+import { type CompiledRoute, compileRoutes, type SourceContext } from './route.ts';
 import { isHttpOrUnknown, isKubernetes } from './service.ts';
 import { hashOfDestination, hashOfService } from './traffic-policy.ts';
 import type { PreparedVirtualService } from './virtual-service.ts';
@@ -47,21 +48,24 @@ export function sidecarVirtualHosts(
   virtualServices: readonly PreparedVirtualService[],
   port: number,
   unknownHosts: UnknownHosts,
-): VirtualHost[] {
+): Assembly {
   const services = servicesOnPort(view.services, port);
   const wildcards = [...services.keys()].filter(isWildcard);
   const selected =
     port === 80 ? virtualServices : virtualServices.filter((each) => concerns(each, services, wildcards));
-  const groups: HostGroup[] = selected.flatMap(
-    (each) => hostGroup(each, selected, services, view, port) ?? [],
+  const sources = selected.map((each) => routeSource(each, (rules) => routesOn(rules, services, view, port)));
+  const groups: HostGroup[] = sources.flatMap(
+    (source, index) => hostGroup(source, index, selected, services, port) ?? [],
   );
   const ruled = new Set(groups.flatMap((group) => group.services));
   for (const service of services.values()) {
     if (ruled.has(service) || !isHttpOrUnknown(portOf(service, port)?.protocol ?? '')) continue;
-    groups.push({ services: [service], hosts: [], routes: [serviceRoute(service, port, view)] });
+    groups.push({ services: [service], hosts: [], routes: [serviceRoute(service, port, view)], sources: [] });
   }
-  const virtualHosts = toVirtualHosts(groups, view.source.namespace, port);
-  return [...virtualHosts.sort((a, b) => compareText(a.name, b.name)), otherHosts(unknownHosts)];
+  const hosts = toVirtualHosts(groups, view.source.namespace, port).sort((a, b) =>
+    compareText(a.virtualHost.name, b.virtualHost.name),
+  );
+  return { hosts: [...hosts, { virtualHost: otherHosts(unknownHosts), sources: [] }], sources };
 }
 
 /** Routes with the services and other hosts that they are for. */
@@ -69,6 +73,7 @@ interface HostGroup {
   readonly services: readonly Service[];
   readonly hosts: readonly string[];
   readonly routes: readonly Route[];
+  readonly sources: readonly number[];
 }
 
 /** Each as the listener knows it: only this port of it. */
@@ -94,21 +99,13 @@ function concerns(
   });
 }
 
-/**
- * The routes of a VirtualService with the services of its hosts, and its hosts that are no service. These have
- * a virtual host on every port of such services; without any, on port 80 alone.
- *
- * Source: Istio `pilot/pkg/networking/core/route/route.go` (buildSidecarVirtualHostsForVirtualService,
- * separateVSHostsAndServices).
- */
-function hostGroup(
+function routesOn(
   virtualService: PreparedVirtualService,
-  all: readonly PreparedVirtualService[],
   services: ReadonlyMap<string, Service>,
   view: ProxyView,
   port: number,
-): HostGroup | undefined {
-  const routes = compileRoutes(virtualService, {
+): CompiledRoute[] {
+  return compileRoutes(virtualService, {
     listenPort: port,
     isTls: false,
     source: view.source,
@@ -118,7 +115,23 @@ function hostGroup(
       const service = view.services.get(host);
       return service && hashOfDestination(view.rules.ruleOf(service), subset, selector?.number);
     },
-  }).map(({ route }) => route);
+  });
+}
+
+/**
+ * The routes of a VirtualService with the services of its hosts, and its hosts that are no service. These have
+ * a virtual host on every port of such services; without any, on port 80 alone.
+ *
+ * Source: Istio `pilot/pkg/networking/core/route/route.go` (buildSidecarVirtualHostsForVirtualService,
+ * separateVSHostsAndServices).
+ */
+function hostGroup(
+  { virtualService, routes }: RouteSource,
+  index: number,
+  all: readonly PreparedVirtualService[],
+  services: ReadonlyMap<string, Service>,
+  port: number,
+): HostGroup | undefined {
   if (routes.length === 0) return undefined;
   const found: Service[] = [];
   const hosts: string[] = [];
@@ -139,7 +152,7 @@ function hostGroup(
   }
   const onHttpPort = found.some((service) => isHttpOrUnknown(portOf(service, port)?.protocol ?? ''));
   if (!onHttpPort && !(found.length === 0 && port === 80)) return undefined;
-  return { services: found, hosts, routes };
+  return { services: found, hosts, routes, sources: [index] };
 }
 
 /**
@@ -194,16 +207,16 @@ function serviceRoute(service: Service, port: number, view: ProxyView): Route {
 }
 
 /** Names and domains are each given once: to the first that asks. */
-function toVirtualHosts(groups: readonly HostGroup[], namespace: string, port: number): VirtualHost[] {
+function toVirtualHosts(groups: readonly HostGroup[], namespace: string, port: number): AssembledHost[] {
   const names = new Set<string>();
   const taken = new Set<string>();
   const fullNames = new Set(groups.flatMap((group) => group.services.map(({ host }) => host)));
-  const virtualHosts: VirtualHost[] = [];
+  const assembled: AssembledHost[] = [];
   const add = (
     host: string,
     domains: readonly string[],
     alternate: ReadonlySet<string>,
-    routes: readonly Route[],
+    { routes, sources }: HostGroup,
   ) => {
     const name = `${domainOf(host)}:${port}`;
     if (names.has(name)) return;
@@ -214,16 +227,20 @@ function toVirtualHosts(groups: readonly HostGroup[], namespace: string, port: n
       taken.add(lower);
       return true;
     });
-    if (free.length > 0) virtualHosts.push({ name, domains: free.map((each) => each.toLowerCase()), routes });
+    if (free.length === 0) return;
+    assembled.push({
+      virtualHost: { name, domains: free.map((each) => each.toLowerCase()), routes },
+      sources,
+    });
   };
-  for (const { services, hosts, routes } of groups) {
-    for (const host of hosts) add(host, [domainOf(host)], new Set(), routes);
-    for (const service of services) {
+  for (const group of groups) {
+    for (const host of group.hosts) add(host, [domainOf(host)], new Set(), group);
+    for (const service of group.services) {
       const alternate = alternateHosts(service.host, namespace);
-      add(service.host, serviceDomains(service, alternate), new Set(alternate), routes);
+      add(service.host, serviceDomains(service, alternate), new Set(alternate), group);
     }
   }
-  return virtualHosts;
+  return assembled;
 }
 
 /** Source: Istio `pilot/pkg/networking/core/httproute.go` (generateVirtualHostDomains). */

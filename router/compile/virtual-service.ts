@@ -40,34 +40,63 @@ interface WrittenRule {
   readonly source?: ResourceSource;
 }
 
-/**
- * Source: Istio `pilot/pkg/model/virtualservice_controller.go` (mergeVirtualServices),
- * `pilot/pkg/model/virtualservice.go` (ResolveVirtualServiceShortnames).
- */
+/** What VirtualServices refer to besides themselves. */
+export interface VirtualServiceContext {
+  /** Those without hosts, by `NAMESPACE/NAME`. */
+  readonly delegates: ReadonlyMap<string, VirtualService>;
+  readonly defaultExportTo: readonly string[] | undefined;
+}
+
+/** See the fields. */
+export function virtualServiceContext(
+  resources: readonly VirtualService[],
+  defaultExportTo: readonly string[] | undefined,
+): VirtualServiceContext {
+  const delegates = new Map<string, VirtualService>();
+  for (const each of resources) {
+    if (hostsOf(each).length === 0) delegates.set(`${each.metadata.namespace}/${each.metadata.name}`, each);
+  }
+  return { delegates, defaultExportTo };
+}
+
+/** Those with hosts, oldest first. */
+export function rootVirtualServices(resources: readonly VirtualService[]): VirtualService[] {
+  return resources
+    .filter((each) => hostsOf(each).length > 0)
+    .sort((a, b) => compareAge(a.metadata, b.metadata));
+}
+
+/** All that have hosts, made ready, oldest first. */
 export function prepareVirtualServices(
   resources: readonly VirtualService[],
   defaultExportTo: readonly string[] | undefined,
   report: Report,
 ): PreparedVirtualService[] {
-  const delegates = new Map<string, VirtualService>();
-  for (const each of resources) {
-    if (hostsOf(each).length === 0) delegates.set(`${each.metadata.namespace}/${each.metadata.name}`, each);
-  }
-  return resources
-    .filter((each) => hostsOf(each).length > 0)
-    .sort((a, b) => compareAge(a.metadata, b.metadata))
-    .map((root) => {
-      const { metadata, spec } = root;
-      const { namespace } = metadata;
-      const gateways = (spec.gateways ?? []).map((gateway) => resolveGatewayName(gateway, namespace));
-      return {
-        metadata,
-        hosts: hostsOf(root).map((host) => resolveShortName(host, namespace)),
-        gateways: gateways.length > 0 ? gateways : ['mesh'],
-        exportTo: namespacesOf(spec, namespace, defaultExportTo),
-        rules: prepareRules(root, delegates, defaultExportTo, report),
-      };
-    });
+  const context = virtualServiceContext(resources, defaultExportTo);
+  return rootVirtualServices(resources).map((each) => prepareVirtualService(each, context, report));
+}
+
+/**
+ * One VirtualService made ready.
+ *
+ * Source: Istio `pilot/pkg/model/virtualservice_controller.go` (mergeVirtualServices),
+ * `pilot/pkg/model/virtualservice.go` (ResolveVirtualServiceShortnames).
+ */
+export function prepareVirtualService(
+  root: VirtualService,
+  { delegates, defaultExportTo }: VirtualServiceContext,
+  report: Report,
+): PreparedVirtualService {
+  const { metadata, spec } = root;
+  const { namespace } = metadata;
+  const gateways = (spec.gateways ?? []).map((gateway) => resolveGatewayName(gateway, namespace));
+  return {
+    metadata,
+    hosts: hostsOf(root).map((host) => resolveShortName(host, namespace)),
+    gateways: gateways.length > 0 ? gateways : ['mesh'],
+    exportTo: namespacesOf(spec, namespace, defaultExportTo),
+    rules: prepareRules(root, delegates, defaultExportTo, report),
+  };
 }
 
 /** Where the rule, or one match of it, is written. */

@@ -2,7 +2,7 @@
  * Text to documents: each YAML document of a file as plain data with its places, or with what is wrong with
  * it. Imports the yaml library.
  */
-import { parseAllDocuments } from 'yaml';
+import { Composer, type CST, Parser } from 'yaml';
 import type { Issue, IssueCode } from '../issue.ts';
 import { protoName } from '../schema/proto-json.ts';
 import type { FieldPath, Position, ResourceSource } from '../schema/resource.ts';
@@ -12,6 +12,9 @@ import { type Place, readTree } from './tree.ts';
 
 /** A text above this size is refused unread: 8 MiB, some 50,000 rules. */
 export const MAX_BYTES = 8 * 1024 * 1024;
+
+/** One document that is no YAML is told of so many times. */
+const MAX_SYNTAX_ISSUES = 3;
 
 /** One document: what `kubectl` would take for one object. */
 export interface YamlDocument {
@@ -70,17 +73,16 @@ function readChunk(text: SourceText, written: string, base: number): YamlDocumen
     return [broken(text, [issueAt(text, 'yaml-syntax', message, base + tab)])];
   }
   // Scalars are read by our own rules, so no schema of the library's resolves them.
-  const parsed = parseAllDocuments(chunk, {
+  const composer = new Composer({
     version: '1.1',
     schema: 'failsafe',
     uniqueKeys: false,
-    prettyErrors: false,
     logLevel: 'silent',
   });
-  if (!Array.isArray(parsed)) return [];
+  const parsed = [...composer.compose(withFewErrors(new Parser().parse(chunk)))];
   return parsed.map((document) => {
     if (document.errors.length > 0) {
-      const issues = document.errors.slice(0, 3).map((error) => {
+      const issues = document.errors.slice(0, MAX_SYNTAX_ISSUES).map((error) => {
         const code: IssueCode = error.code === 'RESOURCE_EXHAUSTION' ? 'too-deep' : 'yaml-syntax';
         return issueAt(
           text,
@@ -108,6 +110,16 @@ function readChunk(text: SourceText, written: string, base: number): YamlDocumen
     }
     return { value: tree.value, source: placedSource(text, tree.place, base), issues: [] };
   });
+}
+
+/** Leaves out what nobody is told of: an error of the library's for each of a million characters takes minutes. */
+function* withFewErrors(tokens: Iterable<CST.Token>): Iterable<CST.Token> {
+  let errors = 0;
+  for (const token of tokens) {
+    if (token.type === 'error') errors += 1;
+    else if (token.type === 'document' || token.type === 'doc-end') errors = 0;
+    if (errors <= MAX_SYNTAX_ISSUES || token.type !== 'error') yield token;
+  }
 }
 
 function placedSource(text: SourceText, root: Place, base: number): ResourceSource {

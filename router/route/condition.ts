@@ -11,7 +11,7 @@ import type {
   StringMatch,
 } from '../table/route-table.ts';
 import { headerValues } from './header.ts';
-import { pseudoHeader, queryOf, type RequestView } from './request.ts';
+import { pseudoHeader, queryValue, type RequestView } from './request.ts';
 import { compileStringMatch, type StringTest } from './string-match.ts';
 
 /** One condition of a route. */
@@ -109,11 +109,11 @@ function queryCondition({ name, value }: QueryParamMatch): Condition {
     field: `queryParams[${name}]`,
     want: wantOf(value),
     holds: (view) => {
-      const seen = queryOf(view).get(name);
+      const seen = queryValue(view, name);
       return seen !== undefined && test(seen);
     },
     seen: (view) => {
-      const seen = queryOf(view).get(name);
+      const seen = queryValue(view, name);
       return seenValues(seen === undefined ? [] : [seen]);
     },
   };

@@ -11,22 +11,22 @@ import { changesOf } from './header-change.ts';
 import { localReply, withRoute } from './local-reply.ts';
 import { type PreparedRoute, type PreparedTable, partsOf } from './prepared.ts';
 import { locationOf } from './redirect.ts';
-import { type FoundVirtualHost, type Matcher, redirectsToHttps } from './reference.ts';
+import { type MatchedHost, type Matcher, redirectsToHttps } from './reference.ts';
 import { blankView, type RequestView, readRequest } from './request.ts';
 
 /** What was found for a request; what is absent was not reached or not there. */
-export interface Found {
+export interface Found<Host extends MatchedHost = MatchedHost> {
   readonly view: RequestView | undefined;
-  readonly host: FoundVirtualHost | undefined;
+  readonly host: Host | undefined;
   readonly route: PreparedRoute | undefined;
 }
 
 /** Reads the request and finds its virtual host and route. */
-export function find<Host extends FoundVirtualHost>(
+export function find<Host extends MatchedHost>(
   table: PreparedTable,
   matcher: Matcher<Host>,
   request: RouteRequest,
-): Found {
+): Found<Host> {
   const listener = table.listenerOf(request.port);
   const view = readRequest(request, listener.listener, blankView());
   const host = view && matcher.findVirtualHost(listener, view.authority);
@@ -38,7 +38,7 @@ export function find<Host extends FoundVirtualHost>(
  * Finds and decides: what every request goes through. The request is read into `blank`, of which nothing is kept
  * in the decision.
  */
-export function decideRequest<Host extends FoundVirtualHost>(
+export function decideRequest<Host extends MatchedHost>(
   table: PreparedTable,
   matcher: Matcher<Host>,
   request: RouteRequest,
@@ -65,7 +65,7 @@ export function decide(table: PreparedTable, found: Found, request: RouteRequest
 
 function decideWithoutRoute(
   view: RequestView | undefined,
-  host: FoundVirtualHost | undefined,
+  host: MatchedHost | undefined,
   request: RouteRequest,
 ): Decision {
   if (!view) {

@@ -1,42 +1,57 @@
 /** Virtual hosts by domain, so that their number does not matter to a lookup. Imports nothing but its siblings. */
-import { domainKind, type FoundVirtualHost } from './reference.ts';
+import { domainKind } from './reference.ts';
 import { createTextIndex, foldMatches, type IndexedText, type TextIndex } from './text-index.ts';
 
-/** See {@link indexHosts}. */
-export interface HostIndex<Found extends FoundVirtualHost> {
-  readonly exact: ReadonlyMap<string, Found>;
-  /** Those with a wildcard, in {@link suffixes} and {@link prefixes} by place in this list. */
-  readonly wildcards: readonly Found[];
-  /** By what stands after the `*`. */
+/** Domains with the places of their virtual hosts in a list. */
+export interface HostIndex {
+  readonly exact: ReadonlyMap<string, number>;
+  readonly wildcards: readonly Wildcard[];
+  /** Places in {@link wildcards}, by what stands after the `*`. */
   readonly suffixes: TextIndex<number> | undefined;
-  /** By what stands before the `*`. */
+  /** The same by what stands before the `*`. */
   readonly prefixes: TextIndex<number> | undefined;
-  readonly any: Found | undefined;
+  /** {@link NO_HOST} without a domain `*`. */
+  readonly any: number;
 }
 
-const NOT_FOUND = -1;
+interface Wildcard {
+  readonly domain: string;
+  readonly place: number;
+}
 
-/** An index of domains with the virtual hosts they lead to; the first of a domain given twice is kept. */
-export function indexHosts<Found extends FoundVirtualHost>(all: readonly Found[]): HostIndex<Found> {
-  const exact = new Map<string, Found>();
-  const wildcards: Found[] = [];
+/** In place of a place: no domain takes the host. */
+export const NO_HOST = -1;
+
+/** An index of each virtual host's domains; a domain given twice is the first one's. */
+export function indexHosts(all: readonly (readonly string[])[]): HostIndex {
+  const exact = new Map<string, number>();
+  const wildcards: Wildcard[] = [];
   const suffixes: IndexedText<number>[] = [];
   const prefixes: IndexedText<number>[] = [];
-  let any: Found | undefined;
-  for (const found of all) {
-    const { domain } = found;
-    switch (domainKind(domain)) {
-      case 'exact':
-        if (!exact.has(domain)) exact.set(domain, found);
-        break;
-      case 'suffix':
-        suffixes.push({ kind: 'prefix', text: domain.slice(1), value: wildcards.push(found) - 1 });
-        break;
-      case 'prefix':
-        prefixes.push({ kind: 'prefix', text: domain.slice(0, -1), value: wildcards.push(found) - 1 });
-        break;
-      case 'any':
-        any ??= found;
+  let any = NO_HOST;
+  for (const [place, domains] of all.entries()) {
+    for (const domain of domains) {
+      switch (domainKind(domain)) {
+        case 'exact':
+          if (!exact.has(domain)) exact.set(domain, place);
+          break;
+        case 'suffix':
+          suffixes.push({
+            kind: 'prefix',
+            text: domain.slice(1),
+            value: wildcards.push({ domain, place }) - 1,
+          });
+          break;
+        case 'prefix':
+          prefixes.push({
+            kind: 'prefix',
+            text: domain.slice(0, -1),
+            value: wildcards.push({ domain, place }) - 1,
+          });
+          break;
+        case 'any':
+          if (any === NO_HOST) any = place;
+      }
     }
   }
   return {
@@ -48,22 +63,19 @@ export function indexHosts<Found extends FoundVirtualHost>(all: readonly Found[]
   };
 }
 
-/** What the host, in lower case and without port, leads to. */
-export function lookUpHost<Found extends FoundVirtualHost>(
-  { exact, wildcards, suffixes, prefixes, any }: HostIndex<Found>,
-  host: string,
-): Found | undefined {
+/** The place of the virtual host that takes the host, which is in lower case and without port; else {@link NO_HOST}. */
+export function lookUpHost({ exact, wildcards, suffixes, prefixes, any }: HostIndex, host: string): number {
   const own = exact.get(host);
-  if (own) return own;
-  let place = NOT_FOUND;
-  if (suffixes) place = foldMatches(suffixes, host, longer, NOT_FOUND, wildcards, 0);
-  if (place === NOT_FOUND && prefixes) place = foldMatches(prefixes, host, longer, NOT_FOUND, wildcards, 0);
-  return place === NOT_FOUND ? any : wildcards[place];
+  if (own !== undefined) return own;
+  let found = NO_HOST;
+  if (suffixes) found = foldMatches(suffixes, host, longer, NO_HOST, wildcards, 0);
+  if (found === NO_HOST && prefixes) found = foldMatches(prefixes, host, longer, NO_HOST, wildcards, 0);
+  return found === NO_HOST ? any : wildcards[found]!.place;
 }
 
 /** Of two that fit the longer, which comes later, and of the same domain the first; the wildcard stands for something. */
-function longer(place: number, before: number, host: string, wildcards: readonly FoundVirtualHost[]): number {
-  const { domain } = wildcards[place]!;
-  const isSame = before !== NOT_FOUND && wildcards[before]!.domain === domain;
-  return isSame || domain.length > host.length ? before : place;
+function longer(next: number, before: number, host: string, wildcards: readonly Wildcard[]): number {
+  const { domain } = wildcards[next]!;
+  const isSame = before !== NO_HOST && wildcards[before]!.domain === domain;
+  return isSame || domain.length > host.length ? before : next;
 }

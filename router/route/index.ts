@@ -1,6 +1,6 @@
 /**
  * The router for a table made elsewhere: decides and explains, and reaches neither YAML nor schemas, so that
- * an edge bundle holds a compiled table and this. Imports table types and the RE2 library alone.
+ * an edge bundle holds a compiled table and this. Imports the table's types and vocabulary alone.
  */
 import type { Decision } from '../table/decision.ts';
 import type { Explanation } from '../table/explanation.ts';

@@ -1,46 +1,66 @@
 /**
  * The fast matcher: finds what the reference finds, through indexes that are made before the first request. What
- * a new table has in common with one before, virtual hosts whole, keeps its index. Imports nothing but its
- * siblings.
+ * a table has in common with one before, virtual hosts whole or their domains, keeps its index. Imports nothing but
+ * its siblings.
  */
-import { type HostIndex, indexHosts, lookUpHost } from './host-index.ts';
+import { type HostIndex, indexHosts, lookUpHost, NO_HOST } from './host-index.ts';
 import type { PreparedListener, PreparedTable, PreparedVirtualHost } from './prepared.ts';
-import { type FoundVirtualHost, hostOf, type Matcher } from './reference.ts';
-import { findRule, indexRules, type RuleIndex } from './rule-index.ts';
+import { hostOf, type MatchedHost, type Matcher } from './reference.ts';
+import { indexRules } from './rule-filing.ts';
+import { findRule, type RuleIndex } from './rule-index.ts';
 
-/** A domain with the routes it leads to. */
-interface IndexedHost extends FoundVirtualHost {
+/** A virtual host with its index. */
+interface IndexedHost extends MatchedHost {
   readonly rules: RuleIndex;
 }
 
 /** A matcher for the table. */
 export function createMatcher(table: PreparedTable): Matcher<IndexedHost> {
-  const hosts = new Map(table.listeners.map((listener) => [listener, hostsOf(listener)]));
+  const indexes = new Map(table.listeners.map((listener) => [listener, indexListener(listener)]));
   return {
-    findVirtualHost: (listener, authority) => {
-      const index = hosts.get(listener);
-      return index && lookUpHost(index, hostOf(listener, authority));
+    findVirtualHost(listener, authority) {
+      const { hosts, domains } = indexes.get(listener)!;
+      const place = lookUpHost(domains, hostOf(listener, authority));
+      return place === NO_HOST ? undefined : hosts[place];
     },
     findRoute: ({ rules }, view) => findRule(rules, view),
   };
 }
 
-function hostsOf({ virtualHosts }: PreparedListener): HostIndex<IndexedHost> {
-  return indexHosts(
-    virtualHosts.flatMap((virtualHost) => {
-      const rules = rulesOf(virtualHost);
-      return virtualHost.virtualHost.domains.map((domain) => ({ virtualHost, domain, rules }));
-    }),
-  );
+interface ListenerIndex {
+  readonly hosts: readonly IndexedHost[];
+  readonly domains: HostIndex;
 }
 
-const indexes = new WeakMap<PreparedVirtualHost, RuleIndex>();
+function indexListener({ virtualHosts }: PreparedListener): ListenerIndex {
+  return { hosts: virtualHosts.map(indexedHost), domains: domainsOf(virtualHosts) };
+}
 
-function rulesOf(virtualHost: PreparedVirtualHost): RuleIndex {
-  let index = indexes.get(virtualHost);
-  if (!index) {
-    index = indexRules(virtualHost.routes);
-    indexes.set(virtualHost, index);
+const indexedHosts = new WeakMap<PreparedVirtualHost, IndexedHost>();
+
+function indexedHost(virtualHost: PreparedVirtualHost): IndexedHost {
+  let indexed = indexedHosts.get(virtualHost);
+  if (!indexed) {
+    indexed = { virtualHost, rules: indexRules(virtualHost.routes) };
+    indexedHosts.set(virtualHost, indexed);
   }
+  return indexed;
+}
+
+type Domains = readonly string[];
+
+/** The latest index of a list of virtual hosts, by the domains of the first. */
+const domainIndexes = new WeakMap<Domains, { readonly all: readonly Domains[]; readonly index: HostIndex }>();
+
+/** Where rules have changed and hosts have not, the lists of domains are still the same objects. */
+function domainsOf(virtualHosts: readonly PreparedVirtualHost[]): HostIndex {
+  const all = virtualHosts.map(({ virtualHost }) => virtualHost.domains);
+  const [first] = all;
+  const known = first && domainIndexes.get(first);
+  if (known?.all.length === all.length && known.all.every((domains, place) => domains === all[place])) {
+    return known.index;
+  }
+  const index = indexHosts(all);
+  if (first) domainIndexes.set(first, { all, index });
   return index;
 }

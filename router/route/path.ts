@@ -157,3 +157,17 @@ export function parseQuery(path: string): [name: string, value: string][] {
       return equal === -1 ? [pair, ''] : [pair.slice(0, equal), pair.slice(equal + 1)];
     });
 }
+
+/** The first value of the name among parameters that begin at `from`, as {@link parseQuery} has it. */
+export function findQueryValue(path: string, from: number, name: string): string | undefined {
+  if (from >= path.length) return undefined;
+  for (let start = from; start <= path.length; ) {
+    const and = path.indexOf('&', start);
+    const end = and === -1 ? path.length : and;
+    const equal = path.indexOf('=', start);
+    const nameEnd = equal === -1 || equal > end ? end : equal;
+    if (nameEnd - start === name.length && path.startsWith(name, start)) return path.slice(nameEnd + 1, end);
+    start = end + 1;
+  }
+  return undefined;
+}

@@ -67,8 +67,19 @@ export function prepareTable(table: RouteTable): PreparedTable {
   return {
     listenerOf: (port) => byPort.get(port) ?? fallback,
     listeners: [...listeners, fallback],
-    clusters: new Map(table.clusters.map((cluster) => [cluster.name, cluster])),
+    clusters: clustersByName(table.clusters),
   };
+}
+
+const clusterMaps = new WeakMap<readonly Cluster[], ReadonlyMap<string, Cluster>>();
+
+function clustersByName(clusters: readonly Cluster[]): ReadonlyMap<string, Cluster> {
+  let byName = clusterMaps.get(clusters);
+  if (!byName) {
+    byName = new Map(clusters.map((cluster) => [cluster.name, cluster]));
+    clusterMaps.set(clusters, byName);
+  }
+  return byName;
 }
 
 function prepareListener(listener: Listener): PreparedListener {

@@ -14,19 +14,23 @@ import type { RequestView } from './request.ts';
 import { asciiLower } from './string-match.ts';
 
 /** A way to find a request's virtual host and route: the reference, or a faster one that agrees with it. */
-export interface Matcher<Found extends FoundVirtualHost = FoundVirtualHost> {
+export interface Matcher<Found extends MatchedHost = MatchedHost> {
   findVirtualHost(listener: PreparedListener, authority: string): Found | undefined;
   findRoute(found: Found, view: RequestView): PreparedRoute | undefined;
 }
 
-/** A virtual host with the domain that brought the request to it. */
-export interface FoundVirtualHost {
+/** What a matcher answers with: the virtual host, and whatever else it needs to go on. */
+export interface MatchedHost {
   readonly virtualHost: PreparedVirtualHost;
+}
+
+/** A virtual host with the domain that brought the request to it. */
+export interface FoundVirtualHost extends MatchedHost {
   readonly domain: string;
 }
 
 /** See {@link findVirtualHost} and {@link findRoute}. */
-export const referenceMatcher: Matcher = { findVirtualHost, findRoute };
+export const referenceMatcher: Matcher<FoundVirtualHost> = { findVirtualHost, findRoute };
 
 /**
  * The virtual host of an authority, letter case aside:
@@ -101,7 +105,7 @@ function compareDomains(a: string, b: string): number {
  *
  * Source: Envoy `source/common/router/config_impl.cc` (VirtualHostImpl::getRouteFromEntries).
  */
-function findRoute({ virtualHost }: FoundVirtualHost, view: RequestView): PreparedRoute | undefined {
+function findRoute({ virtualHost }: MatchedHost, view: RequestView): PreparedRoute | undefined {
   return virtualHost.routes.find((route) => conditionsOf(route).every((condition) => condition.holds(view)));
 }
 
@@ -112,7 +116,7 @@ function findRoute({ virtualHost }: FoundVirtualHost, view: RequestView): Prepar
  */
 export function withoutPort(authority: string): string {
   const colon = authority.lastIndexOf(':');
-  return colon === -1 || authority.lastIndexOf(']') > colon ? authority : authority.slice(0, colon);
+  return colon === -1 || authority.indexOf(']', colon) !== -1 ? authority : authority.slice(0, colon);
 }
 
 /** True when the virtual host answers the request with a redirect to https before it looks at any route. */

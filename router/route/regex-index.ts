@@ -4,7 +4,7 @@
  */
 import type { RegexProgram } from '../table/regex.ts';
 import { regexLiterals } from './regex-literal.ts';
-import { createRegexSet, type RegexSet } from './regex-set.ts';
+import { createRegexSet, type RegexGroup, type RegexSet } from './regex-set.ts';
 import type { IndexedText } from './text-index.ts';
 
 /** A regex with what it leads to. */
@@ -54,19 +54,18 @@ export function indexRegexes<Value extends { readonly first: number }>(
     }
   }
 
-  const groups: number[][] = [];
+  const groups: RegexGroup[] = [];
   const numbers = new Map<string, number>();
-  const groupOf = (members: number[]): number => {
-    const key = members.join();
-    let group = numbers.get(key);
-    if (group === undefined) {
-      group = groups.push(members) - 1;
-      numbers.set(key, group);
-    }
+  const groupOf = (members: number[], after: string): number => {
+    const key = `${members.join()} ${after}`;
+    const group = numbers.get(key) ?? groups.push({ members, after }) - 1;
+    numbers.set(key, group);
     return group;
   };
   const drafts = [byPrefix, bySuffix].map((filed) =>
-    [...filed].map(([text, members]) => ({ text, members, group: groupOf(members) })),
+    [...filed].map(([text, members]) => {
+      return { text, members, group: groupOf(members, filed === byPrefix ? text : '') };
+    }),
   );
   const set = createRegexSet(
     regexes.map(({ program }) => program),

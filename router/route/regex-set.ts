@@ -15,6 +15,14 @@ import {
   WORD_RANGES,
 } from './regex-code.ts';
 
+/** Regexes that are asked together about texts of which the beginning is known. */
+export interface RegexGroup {
+  /** Indexes in the list that the set is made of. */
+  readonly members: readonly number[];
+  /** What every text begins with that the group is asked about; empty if nothing is known. */
+  readonly after: string;
+}
+
 /** Regexes in groups, each of which is asked by itself. */
 export interface RegexSet {
   /** The regexes of the group that match the whole text, as indexes in the list that the set was made of, rising. */
@@ -43,7 +51,7 @@ interface State {
  */
 export function createRegexSet(
   programs: readonly RegexProgram[],
-  groups: readonly (readonly number[])[],
+  groups: readonly RegexGroup[],
   maxCells = DEFAULT_MAX_CELLS,
 ): RegexSet {
   const { code, starts } = joinPrograms(programs);
@@ -169,32 +177,37 @@ export function createRegexSet(
     return found;
   }
 
+  /** The state of a group behind the beginning that it knows. */
   function startOf(group: number): number {
+    const { members, after } = groups[group]!;
     stamp++;
     const found: number[] = [];
-    for (const member of groups[group]!) follow(starts[member]!, 0, found);
-    const state = intern(found, BEFORE.text);
+    for (const member of members) follow(starts[member]!, 0, found);
+    const state = run(intern(found, BEFORE.text), after, 0);
     groupStarts[group] = state;
+    return state;
+  }
+
+  function run(from: number, text: string, begin: number): number {
+    let state = from;
+    for (let index = begin; index < text.length && state !== DEAD; index++) {
+      const char = text.charCodeAt(index);
+      if (char < ASCII) {
+        const column = classes[char]!;
+        state = table[state * width + column]! || step(state, char, column);
+      } else {
+        const point = text.codePointAt(index)!;
+        if (point > 0xffff) index++;
+        state = step(state, point, END);
+      }
+    }
     return state;
   }
 
   return {
     match(group, text) {
-      let state = groupStarts[group]! || startOf(group);
-      for (let index = 0; index < text.length; index++) {
-        const char = text.charCodeAt(index);
-        let next: number;
-        if (char < ASCII) {
-          const column = classes[char]!;
-          next = table[state * width + column]! || step(state, char, column);
-        } else {
-          const point = text.codePointAt(index)!;
-          if (point > 0xffff) index++;
-          next = step(state, point, END);
-        }
-        if (next === DEAD) return NONE;
-        state = next;
-      }
+      const state = run(groupStarts[group]! || startOf(group), text, groups[group]!.after.length);
+      if (state === DEAD) return NONE;
       const id = table[state * width + endColumn]!;
       return id === 0 ? accept(state) : accepts[id]!;
     },

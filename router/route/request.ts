@@ -3,7 +3,7 @@ import type { HeaderList, RouteRequest } from '../table/request.ts';
 import type { Listener } from '../table/route-table.ts';
 import { isGrpcContentType } from './grpc.ts';
 import { joinRepeats, setHeader } from './header.ts';
-import { normalizePath, normalLength, parseQuery, pathOf } from './path.ts';
+import { findQueryValue, normalizePath, normalLength, parseQuery, pathOf } from './path.ts';
 import { asciiLower } from './string-match.ts';
 
 /** A request after Envoy's connection manager has had it, before its rules have. */
@@ -97,6 +97,17 @@ function isTls({ tls, scheme }: RouteRequest, http2: boolean): boolean {
 
 const FORWARDED_PROTO = 'x-forwarded-proto';
 const CONTENT_TYPE = 'content-type';
+
+/** Shorter queries are searched for each parameter, longer ones parsed at once. */
+const LONG_QUERY = 256;
+
+/** The first value of a query parameter, or undefined. */
+export function queryValue(view: RequestView, name: string): string | undefined {
+  const { path, barePath } = view;
+  if (path.length === barePath.length) return undefined;
+  if (view.query || path.length - barePath.length > LONG_QUERY) return queryOf(view).get(name);
+  return findQueryValue(path, barePath.length + 1, name);
+}
 
 /** The first value of each query parameter; parsed when first asked for. */
 export function queryOf(view: RequestView): ReadonlyMap<string, string> {

@@ -5,7 +5,7 @@ import { decideRequest } from './decide.ts';
 import { explainRequest } from './explain.ts';
 import { createMatcher } from './matcher.ts';
 import { type PreparedTable, prepareTable } from './prepared.ts';
-import { type FoundVirtualHost, type Matcher, referenceMatcher } from './reference.ts';
+import { type MatchedHost, type Matcher, referenceMatcher } from './reference.ts';
 import { blankView, type RequestView } from './request.ts';
 
 /** A router over the table. Its indexes are made here, so keep it for many requests. */
@@ -19,10 +19,7 @@ export function createReferenceRouter(table: RouteTable): Router {
   return createRouterWith(prepareTable(table), referenceMatcher);
 }
 
-function createRouterWith<Found extends FoundVirtualHost>(
-  table: PreparedTable,
-  matcher: Matcher<Found>,
-): Router {
+function createRouterWith<Host extends MatchedHost>(table: PreparedTable, matcher: Matcher<Host>): Router {
   // One view serves all requests, as each is decided before the next comes; only a draw of chance that asks the
   // router again finds it in use.
   let spare: RequestView | undefined;

@@ -2,24 +2,24 @@
  * The routes of a virtual host, found by what a request has instead of tried in order. Each route is filed under
  * one of its conditions, the one that sets it apart most: a path, a header or a query parameter that is, begins
  * with, or matches something. Those filed together are filed again under another one, until few are left to
- * try. A request then looks only where its own path, headers and parameters lead. Imports table types.
+ * try. A request then looks only where its own path, headers and parameters lead. `rule-filing.ts` makes what is
+ * searched here. Imports nothing but its siblings.
  */
-import type { PathMatch, RouteMatch, StringMatch } from '../table/route-table.ts';
 import { holdBesides } from './condition.ts';
 import { conditionsOf, type PreparedRoute } from './prepared.ts';
-import { type IndexedRegex, indexRegexes, type RegexBucket } from './regex-index.ts';
-import { isPseudoHeader, pseudoHeader, queryOf, type RequestView } from './request.ts';
+import type { RegexBucket } from './regex-index.ts';
+import { pseudoHeader, queryOf, queryValue, type RequestView } from './request.ts';
 import { asciiLower } from './string-match.ts';
-import { createTextIndex, foldMatches, type IndexedText, type TextIndex } from './text-index.ts';
+import { foldMatches, type TextIndex } from './text-index.ts';
 
-/** See {@link indexRules} and {@link findRule}. */
+/** See {@link findRule}. */
 export interface RuleIndex {
   readonly routes: readonly PreparedRoute[];
   readonly root: Files;
 }
 
 /** Routes filed together. */
-interface Files {
+export interface Files {
   readonly kind: 'files';
   /** The lowest position of all routes here: where a route before it is found, nothing here matters. */
   readonly first: number;
@@ -34,7 +34,7 @@ interface Files {
 }
 
 /** What is filed by one field of the request. */
-interface Drawer {
+export interface Drawer {
   readonly field: Field;
   readonly first: number;
   readonly texts: TextIndex<Folder> | undefined;
@@ -45,28 +45,17 @@ interface Drawer {
 }
 
 /** A number is the position of a route of which no condition is left to try. */
-type Folder = number | Files | RegexBucket<Files>;
+export type Folder = number | Files | RegexBucket<Files>;
 
-type Field =
+/** What of the request a drawer is filed by. */
+export type Field =
   | { readonly kind: 'path' }
   | { readonly kind: 'header' | 'pseudo' | 'query'; readonly name: string };
 
-/** So few routes are tried without an index. */
-const FEW_ROUTES = 4;
-/** So few drawers are asked one by one. */
-const FEW_DRAWERS = 4;
-const NO_ROUTE = Number.POSITIVE_INFINITY;
-/** Conditions after these are not filed under; they would have no bit. */
-const MAX_KNOWN = 30;
-const ALL_KNOWN = -1;
-
-/** An index of the routes of one virtual host. */
-export function indexRules(routes: readonly PreparedRoute[]): RuleIndex {
-  const candidates = routes.map(
-    ({ route }, position): Candidate => ({ position, known: 0, match: route.match }),
-  );
-  return { routes, root: file(candidates) };
-}
+/** Above every position; a small integer, which engines keep without allocating. */
+export const NO_ROUTE = 2 ** 30 - 1;
+/** In place of the bits of known conditions: all of them. */
+export const ALL_KNOWN = -1;
 
 /** The first route whose conditions hold: what the reference finds. */
 export function findRule(index: RuleIndex, view: RequestView): PreparedRoute | undefined {
@@ -122,7 +111,7 @@ function searchDrawer(
     case 'pseudo':
       return searchText(drawer, pseudoHeader(view, field.name)!, found, routes, view);
     case 'query': {
-      const value = queryOf(view).get(field.name);
+      const value = queryValue(view, field.name);
       return value === undefined ? found : searchText(drawer, value, found, routes, view);
     }
     case 'header': {
@@ -166,160 +155,4 @@ function searchFolder(
     best = searchFiles(folder.values[member]!, best, routes, view);
   }
   return best;
-}
-
-/** A route on its way into the index. */
-interface Candidate {
-  readonly position: number;
-  /** Conditions that hold for every request that comes this far, as bits. */
-  readonly known: number;
-  readonly match: RouteMatch;
-}
-
-/** A condition that a route can be filed under. */
-interface Filing {
-  readonly field: Field;
-  /** Place among the route's conditions. */
-  readonly index: number;
-  readonly match: StringMatch | PathMatch;
-  readonly ignoreCase: boolean;
-  /** The same for the same condition on the same field. */
-  readonly key: string;
-}
-
-function file(candidates: readonly Candidate[]): Files {
-  if (candidates.length <= FEW_ROUTES) return unfiled(candidates);
-  const filings = candidates.map(filingsOf);
-  const sizes = new Map<string, number>();
-  for (const each of filings) for (const { key } of each) sizes.set(key, (sizes.get(key) ?? 0) + 1);
-  const rest: Candidate[] = [];
-  const byField = new Map<string, Filed[]>();
-  for (const [index, candidate] of candidates.entries()) {
-    const filing = mostTelling(filings[index]!, sizes);
-    // Together with most others a route is not set apart.
-    if (!filing || sizes.get(filing.key)! > candidates.length / 2) {
-      rest.push(candidate);
-      continue;
-    }
-    const field = fieldKey(filing.field);
-    const known = candidate.known | (1 << filing.index);
-    const filed = { filing, candidate: { ...candidate, known } };
-    const others = byField.get(field);
-    if (others) others.push(filed);
-    else byField.set(field, [filed]);
-  }
-  return arrange([...byField.values()].map(fillDrawer), rest);
-}
-
-function unfiled(candidates: readonly Candidate[]): Files {
-  return arrange([], candidates);
-}
-
-function arrange(all: readonly Drawer[], rest: readonly Candidate[]): Files {
-  const drawers: Drawer[] = [];
-  const named = (kind: Field['kind']) => {
-    const own = all.filter(({ field }) => field.kind === kind);
-    if (own.length > FEW_DRAWERS) {
-      return new Map(own.map((drawer) => ['name' in drawer.field ? drawer.field.name : '', drawer]));
-    }
-    drawers.push(...own);
-    return undefined;
-  };
-  named('path');
-  named('pseudo');
-  const byHeader = named('header');
-  const byQuery = named('query');
-  drawers.sort((a, b) => a.first - b.first);
-  return {
-    kind: 'files',
-    first: all.reduce((first, drawer) => Math.min(first, drawer.first), rest[0]?.position ?? NO_ROUTE),
-    drawers,
-    byHeader,
-    byQuery,
-    positions: rest.map(({ position }) => position),
-    known: rest.map(({ known, match }) => (isAllKnown(known, match) ? ALL_KNOWN : known)),
-  };
-}
-
-function isAllKnown(known: number, { headers, queryParams, claims }: RouteMatch): boolean {
-  const count = 1 + headers.length + queryParams.length + claims.length;
-  return count <= MAX_KNOWN && known === 2 ** count - 1;
-}
-
-/** The conditions that a route can still be filed under. One that asks for absence leads nowhere. */
-function filingsOf({ match, known }: Candidate): Filing[] {
-  const filings: Filing[] = [];
-  const add = (index: number, field: Field, wanted: StringMatch | PathMatch, ignoreCase = false) => {
-    if (index >= MAX_KNOWN || known & (1 << index)) return;
-    const value = wanted.kind === 'any' ? '' : wanted.value;
-    const key = `${fieldKey(field)}\n${wanted.kind}\n${ignoreCase}\n${value}`;
-    filings.push({ field, index, match: wanted, ignoreCase, key });
-  };
-  const { path } = match;
-  add(0, { kind: 'path' }, path, path.ignoreCase && path.kind !== 'regex');
-  for (const [index, { name, value, invert }] of match.headers.entries()) {
-    if (!invert) add(1 + index, { kind: isPseudoHeader(name) ? 'pseudo' : 'header', name }, value);
-  }
-  for (const [index, { name, value }] of match.queryParams.entries()) {
-    add(1 + match.headers.length + index, { kind: 'query', name }, value);
-  }
-  return filings;
-}
-
-function fieldKey(field: Field): string {
-  return field.kind === 'path' ? 'path' : `${field.kind} ${field.name}`;
-}
-
-/** That which the fewest share; a regex, which costs more to look up, has to be much rarer. */
-function mostTelling(filings: readonly Filing[], sizes: ReadonlyMap<string, number>): Filing | undefined {
-  let best: Filing | undefined;
-  let bestCost = Number.POSITIVE_INFINITY;
-  for (const filing of filings) {
-    const cost = sizes.get(filing.key)! * (filing.match.kind === 'regex' ? 8 : 1);
-    if (cost >= bestCost) continue;
-    best = filing;
-    bestCost = cost;
-  }
-  return best;
-}
-
-interface Filed {
-  readonly filing: Filing;
-  readonly candidate: Candidate;
-}
-
-function fillDrawer(all: readonly Filed[]): Drawer {
-  const alike = new Map<string, Filed[]>();
-  for (const filed of all) {
-    const others = alike.get(filed.filing.key);
-    if (others) others.push(filed);
-    else alike.set(filed.filing.key, [filed]);
-  }
-  const texts: IndexedText<Folder>[] = [];
-  const lowerTexts: IndexedText<Folder>[] = [];
-  const regexes: IndexedRegex<Files>[] = [];
-  for (const filed of alike.values()) {
-    const { match, ignoreCase } = filed[0]!.filing;
-    const value = file(filed.map(({ candidate }) => candidate));
-    if (match.kind === 'any') texts.push({ kind: 'prefix', text: '', value: folderOf(value) });
-    else if (match.kind !== 'regex') {
-      const text = ignoreCase ? asciiLower(match.value) : match.value;
-      (ignoreCase ? lowerTexts : texts).push({ kind: match.kind, text, value: folderOf(value) });
-    } else if (match.program) regexes.push({ program: match.program, value });
-  }
-  const { beginnings, endings } = indexRegexes(regexes);
-  texts.push(...beginnings);
-  return {
-    field: all[0]!.filing.field,
-    // Candidates stand in the order of their positions, here and in every group made of them.
-    first: all[0]!.candidate.position,
-    texts: texts.length > 0 ? createTextIndex(texts) : undefined,
-    lowerTexts: lowerTexts.length > 0 ? createTextIndex(lowerTexts) : undefined,
-    endings: endings.length > 0 ? createTextIndex(endings, true) : undefined,
-  };
-}
-
-/** Where the first of all routes here has nothing left to be tried, the others do not matter. */
-function folderOf(files: Files): Folder {
-  return files.known[0] === ALL_KNOWN && files.first === files.positions[0] ? files.first : files;
 }

@@ -32,7 +32,7 @@ export function compileStringMatch(match: StringMatch | PathMatch, ignoreCase = 
     }
     case 'regex': {
       if (!match.program) return () => false;
-      const set = createRegexSet([match.program], [[0]]);
+      const set = createRegexSet([match.program], [{ members: [0], after: '' }]);
       return (text) => set.match(0, text).length > 0;
     }
   }

@@ -4,7 +4,9 @@
  */
 import { test } from 'node:test';
 import { CAMPAIGNS, firstSeed, runCampaign, runsOf } from '../router/fuzz/campaign.ts';
-import { growsLinearly, REQUEST_FAMILIES, TEXT_FAMILIES } from '../router/fuzz/growth.ts';
+import { growsLinearly } from '../router/fuzz/growth.ts';
+import { REQUEST_FAMILIES } from '../router/fuzz/request-family.ts';
+import { TEXT_FAMILIES } from '../router/fuzz/text-family.ts';
 
 /** Inputs for each one of a short run. */
 const TIMES = 15;

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CAMPAIGNS, firstSeed, runCampaign, runsOf } from './campaign.ts';
-import { growsLinearly, REQUEST_FAMILIES, TEXT_FAMILIES } from './growth.ts';
+import { growsLinearly } from './growth.ts';
 import { builtIns } from './prototype.ts';
+import { REQUEST_FAMILIES } from './request-family.ts';
+import { TEXT_FAMILIES } from './text-family.ts';
 
 for (const campaign of CAMPAIGNS) {
   const runs = runsOf(campaign.runs);

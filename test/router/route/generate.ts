@@ -38,7 +38,20 @@ const PATHS = [
   '/x.json',
   '//a',
 ];
-const REGEXES = ['/a.*', '/v[12]/items/[0-9]+', '.*', '(?i)/A/B', '/x\\.json|/ab', '[', '/a/?'];
+const REGEXES = [
+  ...[
+    '/a.*',
+    '/v[12]/items/[0-9]+',
+    '.*',
+    '(?i)/A/B',
+    '/x\\.json|/ab',
+    '[',
+    '/a/?',
+    '.*/items',
+    '/(a|v1)/.*',
+  ],
+  ...['^/a$', '.*\\bitems\\b.*', '', '/.{1,2}', '/[^/]+', '/ab|/a/b|/a', '.*b', '//?a.*', '/v\\d(/\\w+)*'],
+];
 const VALUES = ['', '1', 'v1', 'v2', 'V1', '1,2', 'admin'];
 const HEADERS = ['x-a', 'X-B', 'x-version'];
 const HOSTS = [
@@ -66,20 +79,23 @@ export const SERVICES: readonly Service[] = ['greeter', 'other'].map((name, inde
 
 /** A few VirtualServices with rules of all kinds of conditions. */
 export function generateResources(draws: Draws): ValidResource[] {
+  // Long lists now and then, as only they are filed more than once.
+  const [longest, rulesForAll] = draws.oneIn(8) ? [80, 100] : [12, 10];
   return Array.from({ length: 1 + draws.below(3) }, (_, index) => ({
     apiVersion: 'networking.istio.io/v1',
     kind: 'VirtualService' as const,
     metadata: { name: `vs-${index}`, namespace: 'default' },
     spec: {
       hosts: Array.from({ length: 1 + draws.below(3) }, () => draws.pick(HOSTS)),
-      http: Array.from({ length: 1 + draws.below(12) }, (_, rule) => generateRule(draws, rule)),
+      http: Array.from({ length: 1 + draws.below(longest) }, (_, rule) =>
+        generateRule(draws, `r${rule}`, draws.oneIn(rulesForAll)),
+      ),
     },
   }));
 }
 
-function generateRule(draws: Draws, index: number): HTTPRoute {
-  const name = `r${index}`;
-  if (draws.oneIn(10)) return { name, route: [{ destination: { host: 'greeter', subset: name } }] };
+function generateRule(draws: Draws, name: string, isForAll: boolean): HTTPRoute {
+  if (isForAll) return { name, route: [{ destination: { host: 'greeter', subset: name } }] };
   return {
     name,
     match: Array.from({ length: 1 + draws.below(3) }, (_, match) => ({
@@ -96,7 +112,7 @@ function generateMatch(draws: Draws): HTTPMatchRequest {
   if (draws.oneIn(3)) match.ignoreUriCase = true;
   if (draws.oneIn(3)) match.headers = { [draws.pick(HEADERS)]: generateText(draws) };
   if (draws.oneIn(4)) match.withoutHeaders = { [draws.pick(HEADERS)]: generateText(draws) };
-  if (draws.oneIn(4)) match.queryParams = { q: generateText(draws) };
+  if (draws.oneIn(4)) match.queryParams = { [draws.pick(['q', 'q', 'r=1', ''])]: generateText(draws) };
   if (draws.oneIn(5)) match.method = { exact: draws.pick(['GET', 'POST']) };
   if (draws.oneIn(8)) match.authority = { prefix: draws.pick(['greeter', 'a.']) };
   return match;
@@ -117,7 +133,14 @@ function generateText(draws: Draws) {
 
 /** A request that meets the rules' vocabulary more often than not. */
 export function generateRequest(draws: Draws): RouteRequest {
-  const query = draws.oneIn(2) ? '' : `?q=${draws.pick(VALUES)}&q=2`;
+  const query = draws.pick([
+    '',
+    '',
+    '?',
+    `?q=${draws.pick(VALUES)}&q=2`,
+    `?x&q=${draws.pick(VALUES)}`,
+    '?r=1&=1&q',
+  ]);
   const headers: [string, string][] = [];
   for (const name of HEADERS) {
     for (let count = draws.below(3); count > 0; count--)

@@ -1,0 +1,147 @@
+/**
+ * A whole compilation with all that the next one can take over. Imports schema types, the table's, and issues.
+ */
+import type { Issue } from '../issue.ts';
+import type { ValidResource, ValidResourceOf } from '../schema/kind.ts';
+import type { HTTPRetry } from '../schema/virtual-service.ts';
+import type { Listener, RouteTable } from '../table/route-table.ts';
+import type { Assembly } from './assembly.ts';
+import { compileClusters } from './cluster.ts';
+import { indexDestinationRules } from './destination-rule.ts';
+import { gatewayServers, gatewayVirtualHosts } from './gateway.ts';
+import type { CompileOptions } from './option.ts';
+import { createReport } from './report.ts';
+import { servicesOfEntries, visibleServices } from './service.ts';
+import { otherHosts, type ProxyView, sidecarPorts, sidecarVirtualHosts } from './sidecar.ts';
+import {
+  type PreparedVirtualService,
+  prepareVirtualService,
+  rootVirtualServices,
+  type VirtualServiceContext,
+  virtualServiceContext,
+  virtualServicesFor,
+} from './virtual-service.ts';
+
+/** Where Istio lives, if the mesh does not say. */
+const DEFAULT_ROOT_NAMESPACE = 'istio-system';
+/** The port that a gateway without a Gateway resource stands for. */
+const DEFAULT_GATEWAY_PORT = 80;
+
+/** See {@link draw}. */
+export interface Draft {
+  readonly resources: readonly ValidResource[];
+  readonly options: CompileOptions;
+  readonly context: VirtualServiceContext;
+  /** Oldest first. */
+  readonly roots: readonly Root[];
+  /** One for each listener of the table, and its fallback's. */
+  readonly assemblies: readonly Assembly[];
+  readonly table: RouteTable;
+}
+
+/** A VirtualService with hosts. */
+export interface Root {
+  readonly resource: ValidResourceOf<'VirtualService'>;
+  readonly prepared: PreparedVirtualService;
+  readonly issues: readonly Issue[];
+}
+
+/** One VirtualService made ready. */
+export function drawRoot(resource: Root['resource'], context: VirtualServiceContext): Root {
+  const report = createReport();
+  return { resource, prepared: prepareVirtualService(resource, context, report), issues: report.issues };
+}
+
+/** Compiles everything. */
+export function draw(resources: readonly ValidResource[], options: CompileOptions): Draft {
+  const { proxy = {}, meshConfig = {} } = options;
+  const namespace = proxy.namespace || 'default';
+  const labels = new Map(Object.entries(proxy.labels ?? {}));
+  const rootNamespace = meshConfig.rootNamespace || DEFAULT_ROOT_NAMESPACE;
+
+  const allServices = [...(options.services ?? []), ...servicesOfEntries(resources)];
+  const view: ProxyView = {
+    source: { namespace, labels, gateway: 'mesh' },
+    services: visibleServices(allServices, namespace, meshConfig.defaultServiceExportTo),
+    rules: indexDestinationRules(
+      ofKind(resources, 'DestinationRule'),
+      { namespace, labels, rootNamespace },
+      meshConfig.defaultDestinationRuleExportTo,
+    ),
+    defaultRetry: meshConfig.defaultHttpRetryPolicy as HTTPRetry | undefined,
+    normalization: normalizationOf(meshConfig.pathNormalization?.normalization),
+  };
+  const written = ofKind(resources, 'VirtualService');
+  const context = virtualServiceContext(written, meshConfig.defaultVirtualServiceExportTo);
+  const roots = rootVirtualServices(written).map((each) => drawRoot(each, context));
+  const virtualServices = roots.map(({ prepared }) => prepared);
+
+  const assemblies: Assembly[] = [];
+  const listener = (port: number, assembly: Assembly): Listener => {
+    assemblies.push(assembly);
+    return {
+      port,
+      virtualHosts: assembly.hosts.map(({ virtualHost }) => virtualHost),
+      ignorePortInHost: true,
+      trustForwardedProto: proxy.type !== 'router',
+      normalization: view.normalization,
+    };
+  };
+  const listeners: Listener[] = [];
+  let fallback: Listener;
+  if (proxy.type === 'router') {
+    const gateways = ofKind(resources, 'Gateway');
+    const { servers, unknown } = gatewayServers(gateways, labels, proxy.gateways, namespace);
+    for (const port of new Set(servers.map((server) => server.port))) {
+      const own = servers.filter((server) => server.port === port);
+      listeners.push(listener(port, gatewayVirtualHosts(view, virtualServices, own, port, allServices)));
+    }
+    const anywhere = unknown.map((gateway) => ({
+      gateway,
+      port: DEFAULT_GATEWAY_PORT,
+      isTls: false,
+      httpsRedirect: false,
+      hosts: ['*'],
+    }));
+    fallback = listener(
+      DEFAULT_GATEWAY_PORT,
+      gatewayVirtualHosts(view, virtualServices, anywhere, DEFAULT_GATEWAY_PORT, allServices),
+    );
+  } else {
+    const unknownHosts = meshConfig.outboundTrafficPolicy?.mode ?? 'ALLOW_ANY';
+    const meshRules = virtualServicesFor(virtualServices, 'mesh', namespace);
+    for (const port of sidecarPorts(view.services)) {
+      listeners.push(listener(port, sidecarVirtualHosts(view, meshRules, port, unknownHosts)));
+    }
+    fallback = listener(0, { hosts: [{ virtualHost: otherHosts(unknownHosts), sources: [] }], sources: [] });
+  }
+  const h2Upgrade = meshConfig.h2UpgradePolicy === 'UPGRADE';
+  const clusters = compileClusters(view.services.values(), view.rules, h2Upgrade);
+  return {
+    resources,
+    options,
+    context,
+    roots,
+    assemblies,
+    table: { format: 1, listeners, fallback, clusters },
+  };
+}
+
+function ofKind<K extends ValidResource['kind']>(
+  resources: readonly ValidResource[],
+  kind: K,
+): ValidResourceOf<K>[] {
+  return resources.filter((each): each is ValidResourceOf<K> => each.kind === kind);
+}
+
+/** Source: istio/api `mesh/v1alpha1/config.proto` (ProxyPathNormalization). */
+function normalizationOf(word: string | undefined): ProxyView['normalization'] {
+  switch (word) {
+    case 'NONE':
+    case 'MERGE_SLASHES':
+    case 'DECODE_AND_MERGE_SLASHES':
+      return word;
+    default:
+      return 'BASE';
+  }
+}
