@@ -32,6 +32,12 @@ export interface Program {
   readonly exit: Promise<number | NodeJS.Signals>;
 }
 
+/** What still runs is ended with the test that started it: a failed assertion must leave no server behind. */
+const running = new Set<number>();
+process.on('exit', () => {
+  for (const pid of running) process.kill(pid, 'SIGKILL');
+});
+
 /** Starts one of our TypeScript files, given from the project's folder. */
 export function start(file: string, args: readonly string[], options: StartOptions = {}): Program {
   const before = runtime === 'deno' ? ['run', '-A', '--no-check', '--quiet'] : [];
@@ -44,6 +50,8 @@ export function startAny(program: string, args: readonly string[], options: Star
     cwd: options.cwd ?? root,
     env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined, ...options.env } as NodeJS.ProcessEnv,
   });
+  const { pid } = child;
+  if (pid !== undefined) running.add(pid);
   let stdout = '';
   let stderr = '';
   let ended = false;
@@ -60,6 +68,7 @@ export function startAny(program: string, args: readonly string[], options: Star
   });
   const exit = once(child, 'close').then(([code, signal]) => {
     ended = true;
+    if (pid !== undefined) running.delete(pid);
     wake();
     return (code ?? signal) as number | NodeJS.Signals;
   });

@@ -45,6 +45,8 @@ const runtimes: readonly Runtime[] = [
         node,
         '--test',
         '--test-concurrency=1',
+        // A test that failed may leave something open: that must not hold up the others.
+        '--test-force-exit',
         '--test-timeout=120000',
         '--test-reporter=junit',
         `--test-reporter-destination=${report}`,
