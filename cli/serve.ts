@@ -3,19 +3,13 @@ import type { Command } from 'commander';
 import { defineCommand, jsonOption, parseLabel, parsePort, repeated } from './command.ts';
 import { usageFailure } from './failure.ts';
 import { type PortMapping, parsePortMapping } from './listen-option.ts';
+import type { RunOptions } from './run.ts';
 
-interface ServeOptions {
+/** What {@link RunOptions} says, as the command line gives it: rules are asked for, a port is not. */
+interface ServeOptions
+  extends Omit<RunOptions, 'config' | 'ports' | 'services' | 'remoteServices' | 'greet' | 'onDrain'> {
   readonly config?: readonly string[];
   readonly port?: readonly PortMapping[];
-  readonly host: string;
-  readonly adminPort: number;
-  readonly adminHost: string;
-  readonly defaultHost?: string;
-  readonly gateway?: string;
-  readonly namespace?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly debugHeaders?: true;
-  readonly json?: true;
 }
 
 /** Declares the command. */

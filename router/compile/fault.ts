@@ -1,5 +1,6 @@
 /** HTTPFaultInjection and percentages -> fault policy and fractions. Imports schema types and the table's. */
 import { durationMs } from '../schema/duration.ts';
+import { GRPC_STATUSES } from '../schema/grpc-status.ts';
 import type { HTTPFaultInjection } from '../schema/virtual-service.ts';
 import type { FaultPolicy, Fraction } from '../table/route-table.ts';
 
@@ -50,24 +51,3 @@ function abortStatus(abort: HTTPFaultInjection['abort']): Abort | undefined {
   const code = GRPC_STATUSES.indexOf(abort?.grpcStatus ?? '');
   return code === -1 ? undefined : { grpcStatus: code };
 }
-
-/** Names by number. Source: Istio `pkg/util/grpc/grpc.go` (SupportedGRPCStatus). */
-const GRPC_STATUSES = [
-  'OK',
-  'CANCELLED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-];

@@ -5,6 +5,7 @@
  */
 
 import { parseDuration } from '../schema/duration.ts';
+import { GRPC_STATUSES } from '../schema/grpc-status.ts';
 import type {
   CorsPolicy,
   HTTPDirectResponse,
@@ -66,27 +67,6 @@ const NAMED_STATUSES: readonly (readonly [number, number])[] = [
   [500, 508],
   [510, 511],
 ];
-/** Source: pkg/util/grpc/codes.go */
-const GRPC_STATUSES = new Set([
-  'OK',
-  'CANCELLED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-]);
-
 /** Reports a redirect that says nothing or contradicts itself. */
 export function checkRedirect(
   redirect: HTTPRedirect | undefined,
@@ -206,7 +186,7 @@ export function checkFault(fault: HTTPFaultInjection | undefined, here: Spot): v
     const place = here.at('abort');
     checkShare(fault.abort.percentage?.value, place.at('percentage', 'value'));
     const { grpcStatus, http2Error, httpStatus } = fault.abort;
-    if (grpcStatus !== undefined && !GRPC_STATUSES.has(grpcStatus)) {
+    if (grpcStatus !== undefined && !GRPC_STATUSES.includes(grpcStatus)) {
       place
         .at('grpcStatus')
         .error(

@@ -224,21 +224,19 @@ test('dev --upstream puts the rules before servers of your own', async () => {
   }
 });
 
+/** `serve` over the rules of a folder, on free ports that stand for service port 80. */
+function serve(folder: string): Program {
+  return start([
+    ...['serve', '--config', folder],
+    ...['--port', '0=80', '--host', '127.0.0.1', '--admin-port', '0'],
+  ]);
+}
+
 test('serve finishes the call under way after SIGTERM, takes no new one, and exits 0', async () => {
   const slow = await slowServer();
   await inFolder(async (folder) => {
     writeFileSync(join(folder, 'se.yaml'), slow.rules);
-    const running = start([
-      'serve',
-      '--config',
-      folder,
-      '--port',
-      '0=80',
-      '--host',
-      '127.0.0.1',
-      '--admin-port',
-      '0',
-    ]);
+    const running = serve(folder);
     await ended(running, async () => {
       const { port, admin } = await ports(running);
       const answered = new Promise<string>((done, failed) => {
@@ -270,17 +268,7 @@ test('serve ends at once by a second signal, though a call is under way', async 
   const slow = await slowServer();
   await inFolder(async (folder) => {
     writeFileSync(join(folder, 'se.yaml'), slow.rules);
-    const running = start([
-      'serve',
-      '--config',
-      folder,
-      '--port',
-      '0=80',
-      '--host',
-      '127.0.0.1',
-      '--admin-port',
-      '0',
-    ]);
+    const running = serve(folder);
     await ended(running, async () => {
       const { port } = await ports(running);
       const call = request({ port, host: '127.0.0.1', headers: { host: 'slow.example.com' } });
