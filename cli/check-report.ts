@@ -2,7 +2,7 @@
  * All that can be said of some texts of rules: what Istio's own tool says of each document, what an API server
  * says, what the gateway refuses besides, and what lint finds in the rest. Imports the router alone.
  */
-import { type Issue, type LintOptions, lint, type Resource, validate } from '../router/index.ts';
+import { faultsOf, type Issue, type LintOptions, lint, type Resource, validate } from '../router/index.ts';
 import { readDocuments, type YamlDocument } from '../router/parse/document.ts';
 import { isFields, readResources } from '../router/parse/resource.ts';
 import { type DocumentVerdict, verdict } from '../router/verdict/index.ts';
@@ -54,12 +54,13 @@ export function checkTexts(texts: readonly RuleText[], options: LintOptions = {}
       if (document.issues.length === 0 && document.value === null) continue;
       const verdicts = verdict(document);
       // Istio's tool passes over a list; what is in it is looked at below.
-      if (!isList(document.value)) {
+      if (document.issues.length > 0 || !isList(document.value)) {
         issues.add('istio', verdicts.istio.issues);
         issues.add('cluster', verdicts.crd?.issues ?? []);
       }
-      const found = resourcesOf(document);
+      const found = readResources(document, { defaultNamespace: 'default', unknownFields: 'error' });
       issues.add('pointsman', found.issues);
+      for (const each of found.refused) issues.add('pointsman', faultsOf(each));
       resources.push(...found.resources);
       documents.push(judged(file, document, verdicts));
     }
@@ -78,14 +79,6 @@ export function checkTexts(texts: readonly RuleText[], options: LintOptions = {}
         (a, b) => place(a) - place(b) || (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),
       ),
   };
-}
-
-function resourcesOf({ value, source, issues }: YamlDocument): {
-  resources: Resource[];
-  issues: readonly Issue[];
-} {
-  if (issues.length > 0) return { resources: [], issues };
-  return readResources(value, source, { defaultNamespace: 'default', unknownFields: 'error' });
 }
 
 function isList(value: unknown): boolean {

@@ -4,6 +4,7 @@ import type { ConfigSource } from '../config/source.ts';
 import { type ConfigSnapshot, ConfigStore } from '../config/store.ts';
 import { textSource } from '../config/text.ts';
 import { CommandFailure, EXIT } from './failure.ts';
+import { readStandardInput } from './rule-text.ts';
 
 /** Everything in the paths, with its issues; `-` is standard input. Throws for a path that is not there. */
 export async function readPaths(paths: readonly string[]): Promise<ConfigSnapshot> {
@@ -22,7 +23,5 @@ export async function readPaths(paths: readonly string[]): Promise<ConfigSnapsho
 
 async function sourceOf(path: string): Promise<ConfigSource> {
   if (path !== '-') return fileSource(path);
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk);
-  return textSource('-', Buffer.concat(chunks));
+  return textSource('-', await readStandardInput());
 }

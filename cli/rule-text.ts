@@ -1,8 +1,9 @@
 /** The texts that a command is pointed at, unread: files, the rule files of folders, and standard input. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { FILE_ENDINGS, MAX_FILE_BYTES } from '../config/file.ts';
+import { FILE_ENDINGS } from '../config/file.ts';
 import type { Issue } from '../router/issue.ts';
+import { MAX_BYTES, sizeIssue } from '../router/parse/document.ts';
 import { CommandFailure, EXIT } from './failure.ts';
 
 /** One file, or standard input as `-`. */
@@ -23,11 +24,9 @@ export async function readTexts(paths: readonly string[]): Promise<RuleTexts> {
   const issues: Issue[] = [];
   for (const path of paths) {
     for (const file of await filesOf(path)) {
-      try {
-        texts.push({ file, bytes: await readOne(file) });
-      } catch (error) {
-        issues.push(unreadable(file, error as Error));
-      }
+      const read = await readOne(file);
+      if ('bytes' in read) texts.push(read);
+      else issues.push(read);
     }
   }
   return { texts, issues };
@@ -54,36 +53,25 @@ function isRuleFile(name: string): boolean {
   return !name.startsWith('.') && (FILE_ENDINGS as readonly string[]).includes(extname(name).toLowerCase());
 }
 
-class TooLarge extends RangeError {}
-
-async function readOne(file: string): Promise<Uint8Array> {
-  if (file !== '-') {
-    const { size } = await stat(file);
-    if (size > MAX_FILE_BYTES) throw new TooLarge(`${size} bytes are over the limit of ${MAX_FILE_BYTES}`);
-    return readFile(file);
+async function readOne(file: string): Promise<RuleText | Issue> {
+  if (file === '-') return { file, bytes: await readStandardInput() };
+  try {
+    const issue = sizeIssue((await stat(file)).size, file);
+    return issue ?? { file, bytes: await readFile(file) };
+  } catch (error) {
+    const message = `Cannot read "${file}": ${(error as Error).message}`;
+    return { code: 'file-unreadable', severity: 'error', message, file };
   }
+}
+
+/** Standard input, which is left alone once it is larger than any text may be: the parser then says so. */
+export async function readStandardInput(): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of process.stdin) {
-    size += chunk.length;
-    if (size > MAX_FILE_BYTES) throw new TooLarge(`it is over the limit of ${MAX_FILE_BYTES} bytes`);
     chunks.push(chunk);
+    size += chunk.length;
+    if (size > MAX_BYTES) break;
   }
   return Buffer.concat(chunks);
-}
-
-function unreadable(file: string, error: Error): Issue {
-  return error instanceof TooLarge
-    ? {
-        code: 'file-too-large',
-        severity: 'error',
-        message: `Cannot take "${file}": ${error.message}; split the file`,
-        file,
-      }
-    : {
-        code: 'file-unreadable',
-        severity: 'error',
-        message: `Cannot read "${file}": ${error.message}`,
-        file,
-      };
 }

@@ -10,6 +10,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, extname, join, resolve } from 'node:path';
 import type { Issue } from '../router/issue.ts';
+import { sizeIssue } from '../router/parse/document.ts';
 import { resourceKey } from '../router/schema/resource.ts';
 import { type Reading, readText } from './document.ts';
 import type { ConfigSource, SourceSnapshot } from './source.ts';
@@ -17,15 +18,14 @@ import type { ConfigSource, SourceSnapshot } from './source.ts';
 /** Endings of the files that are read from a folder. A file named by itself may end in anything. */
 export const FILE_ENDINGS = ['.yaml', '.yml', '.json'] as const;
 
-/** A larger file is refused unread. */
-export const MAX_FILE_BYTES = 32 * 1024 * 1024;
-
 /** How long a file has to be still before it is read, in milliseconds. */
 const SETTLE_MS = 40;
 /** The same for a file that looks half written (empty, or no newline at its end) or is gone. */
 const SUSPECT_MS = 300;
 /** A file that never comes to rest is read anyway after this long. */
 const RESTLESS_MS = 700;
+/** What asks for a look does not wait longer than this for files to come to rest. */
+const REFRESH_LIMIT_MS = 1500;
 const POLL_MS = 250;
 /** The poll of a folder that takes long to look at backs off to this. */
 const SLOWEST_POLL_MS = 600;
@@ -108,10 +108,16 @@ class FileWatch {
     await this.#enqueue(true);
   }
 
-  /** Resolves when everything that was saved before the call has been reported. */
+  /**
+   * Resolves when everything that was saved before the call has been reported. What is saved after it is not waited
+   * for, and neither is for long a file that is written to without end.
+   */
   async refresh(): Promise<void> {
     await this.#enqueue(false);
-    while (this.#pending.size > 0 && !this.#signal.aborted) {
+    const looked = performance.now();
+    const isAwaited = ({ changed }: Pending) => changed <= looked;
+    while ([...this.#pending.values()].some(isAwaited) && performance.now() < looked + REFRESH_LIMIT_MS) {
+      if (this.#signal.aborted) return;
       await new Promise((done) => setTimeout(done, GATHER_MS));
       await this.#enqueue(false);
     }
@@ -207,15 +213,29 @@ class FileWatch {
 
     const next = await read(file, stamp);
     if (next === undefined) return wait(stillMs + SETTLE_MS); // written to while it was read
-    const same = known?.kind === 'read' && next.kind === 'read' && sameBytes(known.bytes, next.bytes);
-    if (same && known.stamp === stamp) {
+    if ('issue' in next) {
       settled(next);
-      return 'unchanged';
+      return 'changed';
     }
-    const suspect = next.kind === 'read' && looksHalfWritten(next.bytes);
-    if (!first && !same && !restless && suspect && stillMs < SUSPECT_MS) return wait(SUSPECT_MS);
-    settled(next);
-    return next.kind === 'read' ? 'saved' : 'changed';
+    const earlier = known?.kind === 'read' ? known : undefined;
+    const same = earlier !== undefined && Buffer.compare(earlier.bytes, next.bytes) === 0;
+    const suspect = !same && !restless && looksHalfWritten(next.bytes);
+    if (!first && suspect && stillMs < SUSPECT_MS) return wait(SUSPECT_MS);
+    const reading = same ? earlier.reading : await this.#read(file, next.bytes, earlier?.reading);
+    if (reading === undefined) return 'unchanged';
+    settled({ ...next, reading });
+    return same && earlier.stamp === stamp ? 'unchanged' : 'saved';
+  }
+
+  /** Undefined when the watching has ended meanwhile. */
+  async #read(file: string, bytes: Uint8Array, previous: Reading | undefined): Promise<Reading | undefined> {
+    const signal = this.#signal;
+    try {
+      return await readText(bytes, file, { signal, ...(previous && { previous }) });
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      throw error;
+    }
   }
 
   #snapshot(savedFiles: ReadonlySet<string>): SourceSnapshot {
@@ -307,24 +327,18 @@ function stampOf(found: { ino: number; size: number; mtimeMs: number; ctimeMs: n
   return [found.ino, found.size, found.mtimeMs, found.ctimeMs].join(' ');
 }
 
-/** The file as it stands, or undefined when it changed during the reading. */
-async function read(file: string, stamp: string): Promise<Read | Unreadable | undefined> {
+/** The file's bytes as they stand, or undefined when they changed during the reading. */
+async function read(file: string, stamp: string): Promise<Omit<Read, 'reading'> | Unreadable | undefined> {
   try {
     const before = await stat(file);
     if (stampOf(before) !== stamp) return undefined;
     if (!before.isFile()) throw new Error('it is no regular file');
-    if (before.size > MAX_FILE_BYTES) {
-      const message = `Cannot take "${file}": ${before.size} bytes are over the limit of ${MAX_FILE_BYTES}; split the file`;
-      return {
-        kind: 'unreadable',
-        stamp,
-        issue: { code: 'file-too-large', severity: 'error', message, file },
-      };
-    }
+    const issue = sizeIssue(before.size, file);
+    if (issue !== undefined) return { kind: 'unreadable', stamp, issue };
     const bytes = await readFile(file);
     if (stampOf(await stat(file)) !== stamp) return undefined;
     const fresh = Math.abs(Date.now() - before.mtimeMs) < STAMP_GRAIN_MS;
-    return { kind: 'read', stamp, fresh, bytes, reading: readText(bytes, file) };
+    return { kind: 'read', stamp, fresh, bytes };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     return { kind: 'unreadable', stamp, issue: unreadableIssue(file, error as Error) };
@@ -333,10 +347,6 @@ async function read(file: string, stamp: string): Promise<Read | Unreadable | un
 
 function looksHalfWritten(bytes: Uint8Array): boolean {
   return bytes.at(-1) !== 0x0a;
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }
 
 function unreadableIssue(file: string, cause: NodeJS.ErrnoException): Issue {

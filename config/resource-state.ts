@@ -61,14 +61,19 @@ export const EMPTY_HOLDING: Holding = { held: new Map(), refused: new Map(), dup
 export function holdNext(previous: Holding, snapshot: SourceSnapshot, now: string): Holding {
   const taken = new Map<string, Held>();
   const duplicates: Duplicate[] = [];
+  const duplicatesBefore = new Map(previous.duplicates.map((each) => [placeKey(each.resource), each]));
   for (const resource of snapshot.resources) {
     const key = resourceKey(resource);
     if (taken.has(key)) {
-      const before = previous.duplicates.find((other) => samePlace(other.resource, resource));
+      const before = duplicatesBefore.get(placeKey(resource));
       duplicates.push({ resource, since: before?.since ?? now });
       continue;
     }
     const before = previous.held.get(key);
+    if (before?.state === 'active' && before.resource === resource) {
+      taken.set(key, before);
+      continue;
+    }
     const unchanged = before?.state === 'active' && sameContent(before.resource, resource);
     taken.set(key, { resource, state: 'active', since: unchanged ? before.since : now });
   }
@@ -85,7 +90,10 @@ export function holdNext(previous: Holding, snapshot: SourceSnapshot, now: strin
     const file = held.resource.source?.file;
     if (!refusedKeys.has(key) && !(file !== undefined && unreadable.has(file))) continue;
     const since = held.state === 'last-good' ? held.since : now;
-    kept.set(after, [...(kept.get(after) ?? []), [key, { ...held, state: 'last-good', since }]]);
+    const group = kept.get(after);
+    const entry: [string, Held] = [key, { ...held, state: 'last-good', since }];
+    if (group === undefined) kept.set(after, [entry]);
+    else group.push(entry);
   }
   const held = new Map(kept.get(undefined) ?? []);
   for (const [key, entry] of taken) {
@@ -102,11 +110,12 @@ export function holdNext(previous: Holding, snapshot: SourceSnapshot, now: strin
 
 /** True when two versions of a resource say the same, wherever they stand and in whatever order their keys are. */
 export function sameContent(a: ValidResource, b: ValidResource): boolean {
-  return a.apiVersion === b.apiVersion && equal(a.metadata, b.metadata) && equal(a.spec, b.spec);
+  return a === b || (a.apiVersion === b.apiVersion && equal(a.metadata, b.metadata) && equal(a.spec, b.spec));
 }
 
-function samePlace(a: ValidResource, b: ValidResource): boolean {
-  return a.source?.file === b.source?.file && resourceKey(a) === resourceKey(b);
+/** The same for resources of one key in one file. */
+function placeKey(resource: ValidResource): string {
+  return `${resource.source?.file ?? ''}\n${resourceKey(resource)}`;
 }
 
 function equal(a: unknown, b: unknown): boolean {

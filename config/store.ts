@@ -75,6 +75,9 @@ export class ConfigStore {
   /** Made when it is needed: an edge lets a module make a store while it loads, but nothing that aborts. */
   #stopping: AbortController | undefined;
   readonly #now: () => Date;
+  /** States of what simply is in effect, which most of ten thousand resources are at each change of one. */
+  readonly #quiet = new WeakMap<Held, ResourceState>();
+  #started: Promise<void> | undefined;
   #current: ConfigSnapshot = { version: 0, resources: [], issues: [], states: [] };
 
   constructor(sources: readonly ConfigSource[], options: ConfigStoreOptions = {}) {
@@ -82,14 +85,17 @@ export class ConfigStore {
     this.#now = options.now ?? (() => new Date());
   }
 
-  /** Starts every source; resolves when each has given its first snapshot and {@link current} holds them all. */
-  async start(): Promise<void> {
-    this.#stopping ??= new AbortController();
-    const { signal } = this.#stopping;
-    await Promise.all(
-      this.#feeds.map((feed) => feed.source.start((snapshot) => this.#take(feed, snapshot), signal)),
-    );
-    if (this.#current.version === 0) this.#publish();
+  /**
+   * Starts every source; resolves when each has given its first snapshot and {@link current} holds them all, or when
+   * the store is stopped meanwhile. Rejects when a source cannot start: then none is left running, and it may be
+   * tried again.
+   */
+  start(): Promise<void> {
+    this.#started ??= this.#start().catch((error: unknown) => {
+      this.#started = undefined;
+      throw error;
+    });
+    return this.#started;
   }
 
   /** What is in effect now. */
@@ -126,14 +132,22 @@ export class ConfigStore {
    * resource that only a source has is hidden until its file is saved with it.
    */
   async delete(key: string): Promise<DeleteResult> {
+    return (await this.deleteAll([key]))[0]!;
+  }
+
+  /** {@link delete} for several, all in one snapshot; the results are in the order of the keys. */
+  async deleteAll(keys: readonly string[]): Promise<readonly DeleteResult[]> {
     await this.#refresh();
-    if (this.#inEffect(key) === undefined) return { key, outcome: 'not-found' };
-    const owned = this.#held(key);
-    const lifted = this.#overlay.delete(key);
-    if (!lifted) this.#overlay.set(key, { resource: null, since: this.#now().toISOString() });
-    this.#publish();
-    if (owned === undefined) return { key, outcome: 'deleted' };
-    return { key, outcome: 'deleted', [lifted ? 'restored' : 'hidden']: placeOf(owned) };
+    const results = keys.map((key): DeleteResult => {
+      if (this.#inEffect(key) === undefined) return { key, outcome: 'not-found' };
+      const owned = this.#held(key);
+      const lifted = this.#overlay.delete(key);
+      if (!lifted) this.#overlay.set(key, { resource: null, since: this.#now().toISOString() });
+      if (owned === undefined) return { key, outcome: 'deleted' };
+      return { key, outcome: 'deleted', [lifted ? 'restored' : 'hidden']: placeOf(owned) };
+    });
+    if (results.some(({ outcome }) => outcome === 'deleted')) this.#publish();
+    return results;
   }
 
   /** Ends all watching. The last snapshot stays readable. */
@@ -143,12 +157,30 @@ export class ConfigStore {
     this.#listeners.clear();
   }
 
+  async #start(): Promise<void> {
+    this.#stopping ??= new AbortController();
+    const { signal } = this.#stopping;
+    if (signal.aborted) return;
+    const attempt = new AbortController();
+    const watching = AbortSignal.any([signal, attempt.signal]);
+    const start = (feed: Feed) =>
+      feed.source.start((snapshot) => this.#take(feed, snapshot, watching), watching);
+    try {
+      await Promise.all(this.#feeds.map(start));
+    } catch (error) {
+      if (signal.aborted) return;
+      attempt.abort();
+      throw error;
+    }
+    if (this.#current.version === 0 && !signal.aborted) this.#publish();
+  }
+
   async #refresh(): Promise<void> {
     await Promise.all(this.#feeds.map(({ source }) => source.refresh?.()));
   }
 
-  #take(feed: Feed, snapshot: SourceSnapshot): void {
-    if (this.#stopping?.signal.aborted) return;
+  #take(feed: Feed, snapshot: SourceSnapshot, watching: AbortSignal): void {
+    if (watching.aborted) return;
     feed.holding = holdNext(feed.holding, snapshot, this.#now().toISOString());
     feed.issues = snapshot.issues;
     feed.reported = true;
@@ -182,12 +214,14 @@ export class ConfigStore {
     const resources: ValidResource[] = [];
     const states: ResourceState[] = [];
     const issues = this.#feeds.flatMap((feed) => feed.issues);
-    const owners = new Map<string, string>();
+    const owners = new Map<string, { readonly feed: Feed; readonly held: Held }>();
     for (const feed of this.#feeds) {
       const source = feed.source.name;
-      const refuse = (resource: ValidResource, since: string, found: readonly Issue[]) => {
+      const found = groupIssues(feed.issues);
+      const refuse = (resource: ValidResource, since: string, own: readonly Issue[]) => {
         const key = resourceKey(resource);
-        const issue = duplicateIssue(resource, owners.get(key) ?? source);
+        const owner = owners.get(key);
+        const issue = duplicateIssue(resource, owner === undefined ? source : placeOf(owner));
         issues.push(issue);
         states.push({
           key,
@@ -195,27 +229,35 @@ export class ConfigStore {
           ...positionOf(resource),
           state: 'refused',
           since,
-          issues: [...found, issue],
+          issues: [...own, issue],
         });
       };
       for (const [key, held] of feed.holding.held) {
         const { resource, state, since } = held;
-        const found = issuesOf(feed.issues, key, state === 'last-good' ? resource.source?.file : undefined);
+        const own = found.of(key, state === 'last-good' ? resource.source?.file : undefined);
         if (owners.has(key)) {
-          refuse(resource, since, found);
+          refuse(resource, since, own);
           continue;
         }
-        owners.set(key, placeOf({ feed, held }));
+        owners.set(key, { feed, held });
         const laid = this.#overlay.get(key);
+        if (laid === undefined) resources.push(resource);
+        const isQuiet = laid === undefined && own.length === 0;
+        const known = isQuiet ? this.#quiet.get(held) : undefined;
+        if (known !== undefined) {
+          states.push(known);
+          continue;
+        }
         const standing =
           laid === undefined ? { state, since } : { state: 'hidden' as const, since: laid.since };
-        if (laid === undefined) resources.push(resource);
-        states.push({ key, source, ...positionOf(resource), ...standing, issues: found });
+        const shown: ResourceState = { key, source, ...positionOf(resource), ...standing, issues: own };
+        if (isQuiet) this.#quiet.set(held, shown);
+        states.push(shown);
       }
       for (const { resource, since } of feed.holding.duplicates) refuse(resource, since, []);
       for (const [key, since] of feed.holding.refused) {
-        const found = issuesOf(feed.issues, key, undefined);
-        states.push({ key, source, ...positionOf(found[0]), state: 'refused', since, issues: found });
+        const own = found.of(key);
+        states.push({ key, source, ...positionOf(own[0]), state: 'refused', since, issues: own });
       }
     }
     for (const [key, { resource, since }] of this.#overlay) {
@@ -227,13 +269,24 @@ export class ConfigStore {
   }
 }
 
-/** Issues about the resource, or about all of `file`. */
-function issuesOf(issues: readonly Issue[], key: string, file: string | undefined): Issue[] {
-  return issues.filter(({ resource, file: where }) =>
-    resource === undefined
-      ? file !== undefined && where === file
-      : `${resource.kind}/${resource.namespace}/${resource.name}` === key,
-  );
+/** Issues by what they are about. */
+function groupIssues(issues: readonly Issue[]): {
+  /** Those about the resource, and those about all of `file`, in their order. */
+  of(key: string, file?: string): readonly Issue[];
+} {
+  const byResource = Map.groupBy(issues, ({ resource }) => resource && issueKey(resource));
+  const general = Map.groupBy(byResource.get(undefined) ?? [], ({ file }) => file);
+  return {
+    of(key, file) {
+      const own = byResource.get(key) ?? [];
+      const all = file === undefined ? undefined : general.get(file);
+      return all === undefined ? own : [...all, ...own];
+    },
+  };
+}
+
+function issueKey({ kind, namespace, name }: NonNullable<Issue['resource']>): string {
+  return `${kind}/${namespace}/${name}`;
 }
 
 function positionOf(placed: ValidResource | Issue | undefined): { file?: string; line?: number } {

@@ -6,8 +6,8 @@ import type { ConfigSource } from './source.ts';
 export function textSource(name: string, text: string | Uint8Array): ConfigSource {
   return {
     name,
-    async start(onSnapshot) {
-      const { resources, issues, refused, whole } = readText(text, name);
+    async start(onSnapshot, signal) {
+      const { resources, issues, refused, whole } = await readText(text, name, { signal });
       onSnapshot({ resources, issues, refused, unreadable: whole ? [] : [name] });
     },
   };

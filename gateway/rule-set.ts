@@ -3,13 +3,22 @@
  * Imports the router and upstream's clusters, and nothing that listens.
  */
 import type { ConfigSnapshot } from '../config/store.ts';
-import { type CompileOptions, compile, createRouter, type Issue, type Router } from '../router/index.ts';
+import {
+  type Compilation,
+  type CompileOptions,
+  compile,
+  createRouter,
+  type Issue,
+  type Router,
+} from '../router/index.ts';
 import { type RunningClusters, startClusters } from '../upstream/cluster.ts';
 import type { UpstreamPool } from '../upstream/pool.ts';
 import { limitationsOf } from './limitation.ts';
 
 /** What a request needs to know of the rules; it keeps the set it began with to its end. */
 export interface RuleSet {
+  /** What the next set can take over where nothing has changed. */
+  readonly compilation: Compilation;
   readonly router: Router;
   readonly clusters: RunningClusters;
   /** The only service port of the default host, if it has just one. */
@@ -26,6 +35,8 @@ export interface RuleSetOptions {
   /** Stands in for the VirtualService router. */
   readonly router?: Router;
   readonly defaultHost?: string;
+  /** The set in effect, whose parts are taken over where nothing has changed. */
+  readonly previous?: RuleSet;
   /** Returns a number in [0, 1), for balancers. */
   readonly chance: () => number;
 }
@@ -36,7 +47,8 @@ export function buildRuleSet(
   pool: UpstreamPool,
   options: RuleSetOptions,
 ): RuleSet {
-  const { table, issues } = compile(resources, options.compile);
+  const compilation = compile(resources, options.compile, options.previous?.compilation);
+  const { table, issues } = compilation;
   const host = options.defaultHost?.toLowerCase();
   const own =
     host === undefined
@@ -45,6 +57,7 @@ export function buildRuleSet(
           virtualHosts.some(({ domains }) => domains.includes(host)),
         );
   return {
+    compilation,
     router: options.router ?? createRouter(table),
     clusters: startClusters(table.clusters, pool, options.chance),
     ...(own.length === 1 && { defaultServicePort: own[0]!.port }),

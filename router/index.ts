@@ -6,7 +6,14 @@ export { type Compilation, compile } from './compile/index.ts';
 export type { CompileOptions, MeshConfig, ProxyOptions } from './compile/option.ts';
 export * from './issue.ts';
 export { LINT_CODES, type LintOptions, lint } from './lint/index.ts';
-export { type ParseOptions, type ParseResult, parse } from './parse/index.ts';
+export {
+  type ParsedPart,
+  type ParseOptions,
+  type ParseResult,
+  parse,
+  parseParts,
+  type RefusedResource,
+} from './parse/index.ts';
 export * from './route/index.ts';
 export type { Kind, SpecByKind, ValidResource, ValidResourceOf } from './schema/kind.ts';
 export * from './schema/resource.ts';
@@ -16,5 +23,13 @@ export type * from './table/explanation.ts';
 export type * from './table/request.ts';
 export type * from './table/route-table.ts';
 export type * from './table/router.ts';
-export { type ValidateOptions, type ValidateResult, validate } from './validate/index.ts';
+export {
+  type CheckedResource,
+  checkOne,
+  faultsOf,
+  joinChecked,
+  type ValidateOptions,
+  type ValidateResult,
+  validate,
+} from './validate/index.ts';
 export { type DocumentVerdict, type IstioStage, verdicts } from './verdict/index.ts';

@@ -129,6 +129,11 @@ export const ISSUE_CODES = {
 /** See {@link ISSUE_CODES}. */
 export type IssueCode = keyof typeof ISSUE_CODES;
 
+/** Orders the issues of one file by their places. */
+export function byPlace(one: Issue, other: Issue): number {
+  return (one.line ?? 0) - (other.line ?? 0) || (one.column ?? 0) - (other.column ?? 0);
+}
+
 /** How {@link formatIssue} prints. */
 export interface IssueFormat {
   /** Terminal colours. Default false. */

@@ -2,10 +2,11 @@
  * Documents to resources: which kind a document is, its identity, and lists opened. Says what is wrong with
  * the envelope (`apiVersion`, `kind`, `metadata`, other top-level fields) and nothing of the spec.
  */
-import type { Issue, IssueCode } from '../issue.ts';
+import { byPlace, type Issue, type IssueCode } from '../issue.ts';
 import { API_GROUP, API_VERSIONS, isKind, SPEC_SCHEMAS } from '../schema/kind.ts';
 import { typeName } from '../schema/proto-json.ts';
 import type { FieldPath, Resource, ResourceMetadata, ResourceSource } from '../schema/resource.ts';
+import type { YamlDocument } from './document.ts';
 import { nearest } from './suggestion.ts';
 
 /** See `parse`. */
@@ -38,14 +39,21 @@ const METADATA_FIELDS = [
 /** Kinds of Istio's networking group that do not decide where a request goes. */
 const OTHER_ISTIO_KINDS = ['EnvoyFilter', 'ProxyConfig', 'Sidecar', 'WorkloadGroup'];
 
-/** The resources that a document's value holds: one, those of a list, or none. */
+/** A resource that cannot be taken, whose spec may be worth a look all the same. */
+export interface RefusedResource {
+  readonly resource: Resource;
+  /** True when some of its values could not be read: null stands in their places. */
+  readonly partial: boolean;
+}
+
+/** The resources that a document holds: one, those of a list, or none; its own issues come first. */
 export function readResources(
-  value: unknown,
-  source: ResourceSource,
+  { value, source, issues: known, partial }: YamlDocument,
   options: ResourceOptions,
-): { resources: Resource[]; issues: Issue[] } {
+): { resources: Resource[]; refused: RefusedResource[]; issues: Issue[] } {
   const resources: Resource[] = [];
-  const issues: Issue[] = [];
+  const refused: RefusedResource[] = [];
+  const issues = [...known];
   const read = (item: unknown, base: FieldPath): void => {
     const reader = new EnvelopeReader(based(source, base), options, issues);
     if (!isFields(item)) {
@@ -62,10 +70,19 @@ export function readResources(
       return;
     }
     const resource = reader.resource(item);
-    if (resource !== undefined) resources.push(resource);
+    if (resource === undefined) return;
+    if (partial || reader.refused) refused.push({ resource, partial: partial === true });
+    else resources.push(resource);
   };
   if (value !== null) read(value, []);
-  return { resources, issues };
+  return { resources, refused, issues: partial ? withoutEchoes(issues, known).sort(byPlace) : issues };
+}
+
+/** Where a value cannot be read, that there is none is no news. */
+function withoutEchoes(issues: readonly Issue[], known: readonly Issue[]): Issue[] {
+  return issues.filter(
+    (issue) => known.includes(issue) || !known.some((other) => byPlace(issue, other) === 0),
+  );
 }
 
 /** True for a map. */
@@ -88,7 +105,8 @@ class EnvelopeReader {
   readonly #options: ResourceOptions;
   readonly #issues: Issue[];
   #subject: { kind: string; namespace: string; name: string } | undefined;
-  #refused = false;
+  /** Whether there is an error in what was read. */
+  refused = false;
 
   constructor(source: ResourceSource, options: ResourceOptions, issues: Issue[]) {
     this.#source = source;
@@ -104,7 +122,7 @@ class EnvelopeReader {
     part?: 'key' | 'value',
   ): void {
     const { line, column } = this.#source.position(path, part);
-    if (severity === 'error') this.#refused = true;
+    if (severity === 'error') this.refused = true;
     this.#issues.push({
       code,
       severity,
@@ -146,7 +164,7 @@ class EnvelopeReader {
       if (!TOP_FIELDS.includes(field))
         this.#unknownField([field], field, TOP_FIELDS, this.#options.unknownFields);
     }
-    if (metadata === undefined || this.#refused) return undefined;
+    if (metadata === undefined) return undefined;
     return { apiVersion, kind, metadata, spec: fields['spec'] ?? Object.create(null), source: this.#source };
   }
 

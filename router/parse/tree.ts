@@ -34,8 +34,10 @@ export interface TreeProblem {
 
 /** A document's data. Maps have no prototype, so that keys such as `__proto__` are data. */
 export interface Tree {
+  /** Null in place of a value that cannot be read. */
   readonly value: unknown;
-  readonly place: Place;
+  /** Absent where a problem ended the reading. */
+  readonly place?: Place;
   readonly problems: readonly TreeProblem[];
 }
 
@@ -53,7 +55,7 @@ export function readTree(document: Document.Parsed, text: string): Tree {
     return { value, place, problems: reader.problems };
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
-    return { value: null, place: { key: 0, value: 0, scalar: true }, problems: reader.problems };
+    return { value: null, problems: reader.problems };
   }
 }
 

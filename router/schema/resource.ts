@@ -43,7 +43,19 @@ export interface ResourceSource {
   line(number: number): string;
 }
 
+/** Keys of resources that stay, so that those of ten thousand are not made and hashed anew at each change of one. */
+const keys = new WeakMap<object, string>();
+
 /** `KIND/NAMESPACE/NAME`: what makes two resources the same one. */
-export function resourceKey(resource: { kind: string; metadata: ResourceMetadata }): string {
-  return `${resource.kind}/${resource.metadata.namespace}/${resource.metadata.name}`;
+export function resourceKey(resource: {
+  readonly kind: string;
+  readonly metadata: Pick<ResourceMetadata, 'namespace' | 'name'>;
+}): string {
+  let key = keys.get(resource);
+  if (key === undefined) {
+    const { kind, metadata } = resource;
+    key = `${kind}/${metadata.namespace}/${metadata.name}`;
+    keys.set(resource, key);
+  }
+  return key;
 }

@@ -2,7 +2,8 @@
  * Resources to valid resources: schema, then Istio's rules, then names claimed twice. A resource with an
  * error is left out and the others stay. Imports the schema and the rules.
  */
-import type { Issue } from '../issue.ts';
+import { byPlace, type Issue } from '../issue.ts';
+import type { RefusedResource } from '../parse/resource.ts';
 import { API_GROUP, isKind, type ValidResource } from '../schema/kind.ts';
 import { type FieldPath, type Resource, resourceKey } from '../schema/resource.ts';
 import { readSpec } from './field.ts';
@@ -23,34 +24,91 @@ export interface ValidateResult {
   readonly issues: Issue[];
 }
 
+/** One resource checked by itself. */
+export interface CheckedResource {
+  readonly resource: Resource;
+  /** With its canonical spec; absent where there are errors. */
+  readonly valid?: ValidResource;
+  readonly findings: readonly Finding[];
+  /** The findings with their places, in their order. */
+  readonly issues: readonly Issue[];
+}
+
 /** Checks resources as `istioctl validate` does, and that no two of them have one name. Never throws for bad input. */
 export function validate(resources: readonly Resource[], options: ValidateOptions = {}): ValidateResult {
+  return joinChecked(resources.map((resource) => checkOne(resource, options)));
+}
+
+/**
+ * One resource's part of {@link validate}.
+ * @param previous What was said of the resource when it was read before, from the same text: of the same object it
+ * is given again, of one that has moved within the text only the places are found anew.
+ */
+export function checkOne(
+  resource: Resource,
+  options: ValidateOptions = {},
+  previous?: CheckedResource,
+): CheckedResource {
+  if (previous?.resource === resource) return previous;
+  if (
+    previous !== undefined &&
+    typeof resource.spec === 'object' &&
+    previous.resource.spec === resource.spec
+  ) {
+    const { valid, findings } = previous;
+    const moved = valid && ({ ...resource, spec: valid.spec } as ValidResource);
+    return { resource, ...(moved && { valid: moved }), findings, issues: placed(findings, resource) };
+  }
+  const { findings, checked } = check(resource, options);
+  const fine = checked !== undefined && !findings.some(({ severity }) => severity === 'error');
+  return { resource, ...(fine && { valid: checked }), findings, issues: placed(findings, resource) };
+}
+
+/** The other part: the resources together, where the second of one name is refused. */
+export function joinChecked(checked: readonly CheckedResource[]): ValidateResult {
   const valid: ValidResource[] = [];
   const issues: Issue[] = [];
   const first = new Map<string, Resource>();
-  for (const resource of resources) {
-    const { findings, checked } = check(resource, options);
+  for (const each of checked) {
+    const { resource } = each;
     const key = resourceKey(resource);
     const earlier = first.get(key);
-    if (earlier === undefined) first.set(key, resource);
-    else
-      findings.push({
-        code: 'duplicate-resource',
-        severity: 'error',
-        message: duplicateMessage(resource, earlier),
-        path: ['metadata', 'name'],
-      });
-    issues.push(...findings.map((finding) => issueOf(finding, resource)).sort(byPlace));
-    if (checked !== undefined && !findings.some(({ severity }) => severity === 'error')) valid.push(checked);
+    if (earlier === undefined) {
+      first.set(key, resource);
+      issues.push(...each.issues);
+      if (each.valid !== undefined) valid.push(each.valid);
+      continue;
+    }
+    const duplicate: Finding = {
+      code: 'duplicate-resource',
+      severity: 'error',
+      message: duplicateMessage(resource, earlier),
+      path: ['metadata', 'name'],
+    };
+    issues.push(...[...each.issues, issueOf(duplicate, resource)].sort(byPlace));
   }
   return { resources: valid, issues };
+}
+
+/**
+ * What is wrong with a resource's spec besides what refused it already, so that all is told at once. Of one whose
+ * values could not all be read, only what its fields' names and types say.
+ */
+export function faultsOf({ resource, partial }: RefusedResource, options: ValidateOptions = {}): Issue[] {
+  const { kind, spec } = resource;
+  if (!partial || !isKind(kind)) return [...checkOne(resource, options).issues];
+  return placed(readSpec(kind, spec, options.unknownFields ?? 'error').findings, resource);
+}
+
+function placed(findings: readonly Finding[], resource: Resource): Issue[] {
+  return findings.map((finding) => issueOf(finding, resource)).sort(byPlace);
 }
 
 /** `checked` is the resource with its canonical spec, if the spec could be read. */
 function check(
   resource: Resource,
   options: ValidateOptions,
-): { findings: Finding[]; checked?: ValidResource } {
+): { findings: readonly Finding[]; checked?: ValidResource } {
   const { kind } = resource;
   if (!isKind(kind)) {
     return {
@@ -65,7 +123,7 @@ function check(
     };
   }
   const { spec, findings } = readSpec(kind, resource.spec, options.unknownFields ?? 'error');
-  if (spec === undefined) return { findings: [...findings] };
+  if (spec === undefined) return { findings };
   return {
     findings: [...findings, ...checkResource(kind, spec, resource.metadata)],
     checked: { ...resource, kind, spec } as ValidResource,
@@ -80,10 +138,6 @@ export function issueOf(finding: Finding, resource: Resource): Issue {
   if (source === undefined) return { ...issue, resource: subject };
   const { line, column } = source.position(issue.path, part);
   return { ...issue, file: source.file, line, column, resource: subject, excerpt: source.line(line) };
-}
-
-function byPlace(one: Issue, other: Issue): number {
-  return (one.line ?? 0) - (other.line ?? 0) || (one.column ?? 0) - (other.column ?? 0);
 }
 
 function duplicateMessage(resource: Resource, earlier: Resource): string {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
@@ -336,6 +337,29 @@ test('fileSource() has a save made just before apply() not undo it', async () =>
       assert.equal(inEffect(store.current()), 'greeter=v1');
       await new Promise((done) => setTimeout(done, 500));
       assert.equal(inEffect(store.current()), 'greeter=v1');
+    },
+  );
+});
+
+test('fileSource() does not keep apply() waiting for a file that is saved without end', async () => {
+  await watched(
+    'rules.yaml',
+    (folder) => writeFileSync(join(folder, 'rules.yaml'), rule('greeter', 'v1')),
+    async ({ folder, store }) => {
+      const file = join(folder, 'rules.yaml');
+      // A process of its own, which does not stop for a reading: the file has grown at every look.
+      const loop = 'n=0; while [ $n -lt 3000000 ]; do n=$((n+1)); printf "#\\n" >> "$1"; done';
+      const saving = spawn('sh', ['-c', loop, 'sh', file]);
+      const ended = new Promise((done) => saving.on('exit', () => done('the saves')));
+      const limit = setTimeout(() => saving.kill(), 15_000);
+      try {
+        const waited = store.delete('VirtualService/default/none').then(() => 'the wait');
+        assert.equal(await Promise.race([ended, waited]), 'the wait');
+      } finally {
+        clearTimeout(limit);
+        saving.kill();
+        await ended;
+      }
     },
   );
 });

@@ -146,6 +146,6 @@ test('parse() merges maps as YAML 1.1 does, and refuses keys that stand twice by
   const twice = merged.replace('  <<: *x', '  <<: *x\n  name: c');
   assert.deepEqual(
     parse(twice).issues.map(({ code }) => code),
-    ['duplicate-key'],
+    ['unknown-field', 'duplicate-key'],
   );
 });
