@@ -1,5 +1,5 @@
 /** Speaks with a running gateway's admin port, and says in words why it could not. */
-import type { DeleteResult } from '../config/store.ts';
+import type { ApplyResult, DeleteResult } from '../config/store.ts';
 import type { Issue } from '../router/index.ts';
 import { CommandFailure } from './failure.ts';
 
@@ -11,21 +11,22 @@ export interface Manifest {
   readonly spec: unknown;
 }
 
-/** What became of a resource that was put. */
-export type PutResult =
-  | { readonly outcome: 'created' | 'configured' | 'unchanged'; readonly issues: readonly Issue[] }
-  | { readonly outcome: 'refused'; readonly error: string; readonly issues: readonly Issue[] };
+/** What became of resources that were applied together: of each of them, or why none was taken. */
+export type ApplyAnswer =
+  | (ApplyResult & { readonly issues: readonly Issue[] })
+  | { readonly error: string; readonly issues: readonly Issue[] };
 
 /** One gateway's admin port. Every call throws a {@link CommandFailure} when there is no usable answer. */
 export interface AdminClient {
   list(): Promise<readonly Manifest[]>;
-  /** Undefined: no such resource is in effect. */
-  get(kind: string, namespace: string, name: string): Promise<Manifest | undefined>;
-  put(manifest: Manifest): Promise<PutResult>;
-  delete(kind: string, namespace: string, name: string): Promise<DeleteResult>;
+  /** Applies all of them as one change, or none. */
+  apply(manifests: readonly Manifest[]): Promise<ApplyAnswer>;
+  /** Deletes the keys (`KIND/NAMESPACE/NAME`) as one change; results in their order. */
+  delete(keys: readonly string[]): Promise<readonly DeleteResult[]>;
 }
 
-const TIMEOUT_MS = 10_000;
+/** A gateway may have thousands of resources to read before it answers. */
+const TIMEOUT_MS = 60_000;
 
 /** A client for `HOST:PORT` or a URL; the token comes from POINTSMAN_ADMIN_TOKEN. */
 export function createAdminClient(admin: string): AdminClient {
@@ -35,7 +36,8 @@ export function createAdminClient(admin: string): AdminClient {
   async function call(
     method: string,
     path: string,
-    body?: unknown,
+    body?: string,
+    type?: string,
   ): Promise<{ status: number; json: unknown }> {
     let response: Response;
     try {
@@ -44,9 +46,9 @@ export function createAdminClient(admin: string): AdminClient {
         headers: {
           accept: 'application/json',
           ...(token !== undefined && token !== '' && { authorization: `Bearer ${token}` }),
-          ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...(type !== undefined && { 'content-type': type }),
         },
-        ...(body !== undefined && { body: JSON.stringify(body) }),
+        ...(body !== undefined && { body }),
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
     } catch (error) {
@@ -67,29 +69,29 @@ export function createAdminClient(admin: string): AdminClient {
     return { status: response.status, json };
   }
 
-  const pathOf = (...parts: string[]) => `/resources/${parts.map(encodeURIComponent).join('/')}`;
-
   return {
     async list() {
       const { status, json } = await call('GET', '/resources');
       if (status !== 200) throw new CommandFailure(errorOf(json, status));
       return (json as { resources: Manifest[] }).resources;
     },
-    async get(kind, namespace, name) {
-      const { status, json } = await call('GET', pathOf(kind, namespace, name));
-      return status === 404 ? undefined : (json as Manifest);
-    },
-    async put(manifest) {
-      const { kind, metadata } = manifest;
-      const { status, json } = await call('PUT', pathOf(kind, metadata.namespace, metadata.name), manifest);
-      if (status === 200 || status === 201) return json as PutResult;
+    async apply(manifests) {
+      // Documents and not one list, so that the gateway reads them with pauses for its traffic.
+      const documents = manifests.map((manifest) => JSON.stringify(manifest)).join('\n---\n');
+      const { status, json } = await call('PUT', '/resources', documents, 'application/yaml');
+      if (status === 200) return json as ApplyAnswer;
       const { issues = [] } = json as { issues?: Issue[] };
-      return { outcome: 'refused', error: errorOf(json, status), issues };
+      return { error: errorOf(json, status), issues };
     },
-    async delete(kind, namespace, name) {
-      const { status, json } = await call('DELETE', pathOf(kind, namespace, name));
-      if (status === 404) return { key: `${kind}/${namespace}/${name}`, outcome: 'not-found' };
-      return json as DeleteResult;
+    async delete(keys) {
+      const { status, json } = await call(
+        'DELETE',
+        '/resources',
+        JSON.stringify({ keys }),
+        'application/json',
+      );
+      if (status !== 200) throw new CommandFailure(errorOf(json, status));
+      return (json as { resources: DeleteResult[] }).resources;
     },
   };
 }

@@ -29,6 +29,7 @@ async function apply(options: ApplyOptions): Promise<void> {
   const { readPaths } = await import('./input.ts');
   const { createAdminClient } = await import('./admin-client.ts');
   const { applyRank, kubectlName } = await import('./kind.ts');
+  const { resourceKey } = await import('../router/index.ts');
   const terminal = await import('./terminal.ts');
   const { resources, issues } = await readPaths(options.filename);
   const errors = issues.filter(({ severity }) => severity === 'error');
@@ -39,17 +40,31 @@ async function apply(options: ApplyOptions): Promise<void> {
     process.exitCode = EXIT.findings;
   }
 
-  const client = createAdminClient(options.admin);
-  const results: object[] = [];
-  for (const resource of [...resources].sort((a, b) => applyRank(a.kind) - applyRank(b.kind))) {
-    const { apiVersion, kind, metadata, spec } = resource;
-    const result = await client.put({ apiVersion, kind, metadata, spec });
-    results.push({ kind, namespace: metadata.namespace, name: metadata.name, ...result });
-    if (result.outcome === 'refused') {
-      process.exitCode = EXIT.findings;
-      terminal.note(`error: ${result.error}`);
-      for (const issue of result.issues) terminal.note(terminal.issueText(issue, process.stderr));
-    } else if (!options.json) terminal.print(`${kubectlName(resource)} ${result.outcome}`);
+  const manifests = resources
+    .map(({ apiVersion, kind, metadata, spec }) => ({ apiVersion, kind, metadata, spec }))
+    .sort((a, b) => applyRank(a.kind) - applyRank(b.kind));
+  const answer =
+    manifests.length === 0
+      ? { resources: [], issues: [] }
+      : await createAdminClient(options.admin).apply(manifests);
+  const outcomes = new Map(
+    'error' in answer ? [] : answer.resources.map(({ key, outcome }) => [key, outcome]),
+  );
+  if ('error' in answer) {
+    process.exitCode = EXIT.findings;
+    terminal.note(`error: ${answer.error}`);
+    for (const issue of answer.issues) terminal.note(terminal.issueText(issue, process.stderr));
   }
-  if (options.json) terminal.printJson({ resources: results, issues });
+  const results = manifests.map(({ kind, metadata }) => {
+    const outcome = outcomes.get(resourceKey({ kind, metadata })) ?? 'refused';
+    return { kind, namespace: metadata.namespace, name: metadata.name, outcome };
+  });
+  if (options.json) {
+    const refused = 'error' in answer && { error: answer.error };
+    terminal.printJson({ resources: results, issues: [...issues, ...answer.issues], ...refused });
+    return;
+  }
+  for (const { kind, namespace, name, outcome } of results)
+    if (outcome !== 'refused')
+      terminal.print(`${kubectlName({ kind, metadata: { namespace, name } })} ${outcome}`);
 }

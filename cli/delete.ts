@@ -35,12 +35,11 @@ async function deleteResources(what: readonly string[], options: DeleteOptions):
   const { applyRank, kubectlName } = await import('./kind.ts');
   const terminal = await import('./terminal.ts');
   const targets = await targetsOf(what, options);
-  const client = createAdminClient(options.admin);
-  const results: object[] = [];
-  for (const target of targets.sort((a, b) => applyRank(b.kind) - applyRank(a.kind))) {
-    const { kind, metadata } = target;
-    const result = await client.delete(kind, metadata.namespace, metadata.name);
-    results.push(result);
+  targets.sort((a, b) => applyRank(b.kind) - applyRank(a.kind));
+  const keys = targets.map(({ kind, metadata }) => `${kind}/${metadata.namespace}/${metadata.name}`);
+  const results = keys.length === 0 ? [] : await createAdminClient(options.admin).delete(keys);
+  for (const [index, result] of results.entries()) {
+    const target = targets[index]!;
     if (result.outcome === 'not-found') {
       process.exitCode = EXIT.findings;
       terminal.note(`Error (NotFound): ${kubectlName(target)} not found`);

@@ -114,6 +114,8 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
   readonly #ownHosts = new Set<string>();
   #rules: RuleSet | undefined;
   #ready: Promise<void> | undefined;
+  /** Ends the subscription to the configuration. */
+  #following: (() => void) | undefined;
   #draining = false;
 
   constructor(options: GatewayOptions) {
@@ -138,9 +140,12 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
     return this.#rules?.router;
   }
 
-  /** Resolves when the first configuration is in effect. Rejects when a source cannot start. */
+  /** Resolves when the first configuration is in effect. Rejects when a source cannot start; the next call tries again. */
   ready(): Promise<void> {
-    this.#ready ??= this.#start();
+    this.#ready ??= this.#start().catch((error: unknown) => {
+      this.#ready = undefined;
+      throw error;
+    });
     return this.#ready;
   }
 
@@ -213,8 +218,9 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
   }
 
   async #start(): Promise<void> {
-    this.config.subscribe(() => this.#swap());
+    this.#following ??= this.config.subscribe(() => this.#swap());
     await this.config.start();
+    if (this.#rules === undefined) this.#swap();
     if (this.#rules === undefined) throw new Error('Cannot start: the first rules could not be compiled');
   }
 
@@ -230,6 +236,7 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
           ...(meshConfig && { meshConfig }),
         },
         ...(router && { router }),
+        ...(this.#rules && { previous: this.#rules }),
         ...(defaultHost !== undefined && { defaultHost }),
         chance: Math.random,
       });

@@ -128,6 +128,17 @@ test('apply checks first: it refuses what is wrong with its place, applies the r
   });
 });
 
+test('apply and delete change all that a file holds at once', async () => {
+  await served({ loopback: true }, async ({ run, store }) => {
+    const seen: number[] = [];
+    store.subscribe(({ resources }) => seen.push(resources.length));
+    const stdin = RULES.replace('name: dubbo-go-server', 'name: new').replace('name: reviews', 'name: new');
+    await run(['apply', '-f', '-'], { stdin });
+    await run(['delete', '-f', '-'], { stdin });
+    assert.deepEqual(seen, [4, 2]);
+  });
+});
+
 test('apply --json prints one document with what became of each resource', async () => {
   await served({ loopback: true }, async ({ run }) => {
     const { code, stdout } = await run(['apply', '--json', '-f', CANARY]);

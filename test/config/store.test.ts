@@ -290,6 +290,35 @@ test('ConfigStore.delete() forgets what it hid when the file drops the resource'
   assert.equal(subsetOf(store.current()), 'v2');
 });
 
+test('ConfigStore.start() may be tried again after a source could not start, and leaves none running', async () => {
+  const signals: AbortSignal[] = [];
+  const steady: ConfigSource = {
+    name: 'steady',
+    async start(onSnapshot, signal) {
+      signals.push(signal);
+      onSnapshot({ resources: [virtualService('greeter', 'v1')], issues: [], refused: [], unreadable: [] });
+    },
+  };
+  let attempts = 0;
+  const late: ConfigSource = {
+    name: 'late',
+    async start(onSnapshot) {
+      if (attempts++ === 0) throw new Error('Cannot reach it yet');
+      onSnapshot({ resources: [], issues: [], refused: [], unreadable: [] });
+    },
+  };
+  const store = new ConfigStore([steady, late]);
+  await assert.rejects(store.start(), new Error('Cannot reach it yet'));
+  assert.deepEqual(
+    signals.map(({ aborted }) => aborted),
+    [true],
+  );
+  await store.start();
+  assert.equal(subsetOf(store.current()), 'v1');
+  await store.start();
+  assert.deepEqual([signals.length, signals[1]?.aborted], [2, false]);
+});
+
 test('ConfigStore.stop() aborts the sources and takes nothing more from them', async () => {
   let signal: AbortSignal | undefined;
   let report: (snapshot: SourceSnapshot) => void = () => {};

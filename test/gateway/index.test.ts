@@ -6,7 +6,7 @@ import { createGrpcTransport } from '@connectrpc/connect-node';
 import { Hono } from 'hono';
 import { featureFlagRouter } from '../../examples/router/feature-flag.ts';
 import { roundRobinRouter } from '../../examples/router/round-robin.ts';
-import { createGateway } from '../../gateway/index.ts';
+import { createGateway, textSource } from '../../gateway/index.ts';
 import { Echo, echoRoutes } from './echo.ts';
 import { ask, connectServer, noH2, openGateway, remoteService } from './world.ts';
 
@@ -215,4 +215,22 @@ test('unreadiness() says why until the first rules are in effect, and again whil
   assert.equal(gateway.unreadiness(), undefined);
   await gateway.stop();
   assert.equal(gateway.unreadiness(), 'draining');
+});
+
+test('ready() tries again after a source could not start', async () => {
+  let attempts = 0;
+  const text = textSource('rules.yaml', '');
+  const gateway = createGateway({
+    config: {
+      name: 'late',
+      async start(onSnapshot, signal) {
+        if (attempts++ === 0) throw new Error('Cannot reach it yet');
+        await text.start(onSnapshot, signal);
+      },
+    },
+  });
+  await assert.rejects(gateway.ready(), /Cannot reach it yet/);
+  await gateway.ready();
+  assert.equal(gateway.unreadiness(), undefined);
+  await gateway.stop();
 });

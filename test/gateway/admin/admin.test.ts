@@ -236,6 +236,60 @@ test('PUT /resources refuses a body over its limit, whether or not it says its l
   assert.equal((await ask(KEY, chunked)).status, 413);
 });
 
+test('PUT /resources takes several resources as one change', async () => {
+  const { ask, store } = await admin();
+  const versions: number[] = [];
+  store.subscribe(({ version, resources }) => versions.push(version, resources.length));
+  const { version } = store.current();
+  const body = [rule('v2'), rule('v1', 'one'), rule('v1', 'two')].join('---\n');
+  const { status, json } = await ask('/resources', { method: 'PUT', body });
+  assert.equal(status, 200);
+  assert.deepEqual(json, {
+    resources: [
+      { key: 'VirtualService/default/greeter', outcome: 'configured' },
+      { key: 'VirtualService/default/one', outcome: 'created' },
+      { key: 'VirtualService/default/two', outcome: 'created' },
+    ],
+    issues: [],
+  });
+  assert.deepEqual(versions, [version + 1, 3]);
+});
+
+test('PUT /resources takes none of several when one is refused, or none is there', async () => {
+  const { ask, store } = await admin();
+  const before = store.current();
+  const put = (body: string) => ask('/resources', { method: 'PUT', body });
+  const refused = await put(`${rule('v2')}---\n${rule('v1', 'two').replace('hosts:', 'hots:')}`);
+  assert.equal(refused.status, 422);
+  assert.match(refused.json.error, /nothing was changed/);
+  assert.ok(
+    refused.json.issues.some(({ code, line }: { code: string; line: number }) => code && line === 18),
+    refused.text,
+  );
+  assert.equal((await put(`${rule('v2')}---\n${rule('v3')}`)).status, 422);
+  assert.equal((await put('apiVersion: v1\nkind: Service\nmetadata: {name: a}\n')).status, 400);
+  assert.equal((await put('')).status, 400);
+  assert.equal((await put(`# ${'x'.repeat(8 * 1024 * 1024)}\n`)).status, 413);
+  assert.equal(store.current(), before);
+});
+
+test('DELETE /resources takes several away as one change, and says which were not there', async () => {
+  const { ask, store } = await admin();
+  await ask('/resources', { method: 'PUT', body: rule('v1', 'one') });
+  const { version } = store.current();
+  const keys = ['one', 'none', 'greeter'].map((name) => `VirtualService/default/${name}`);
+  const { status, json } = await ask('/resources', { method: 'DELETE', body: JSON.stringify({ keys }) });
+  assert.equal(status, 200);
+  assert.deepEqual(json.resources, [
+    { key: keys[0], outcome: 'deleted' },
+    { key: keys[1], outcome: 'not-found' },
+    { key: keys[2], outcome: 'deleted', hidden: 'rules.yaml:1' },
+  ]);
+  assert.deepEqual([store.current().version, store.current().resources], [version + 1, []]);
+  for (const body of ['', '{', '{}', '{"keys":[]}', '{"keys":["a/b"]}', '{"keys":["a/b/c"],"all":true}'])
+    assert.equal((await ask('/resources', { method: 'DELETE', body })).status, 400, body);
+});
+
 test('DELETE /resources takes away and says what is in effect instead', async () => {
   const { ask, store } = await admin();
   await ask(KEY, { method: 'PUT', body: rule('v2') });
