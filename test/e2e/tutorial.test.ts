@@ -19,35 +19,38 @@ const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms));
 const RULE_HOLDS_AFTER_MS = 1000;
 
 interface Dev {
-  readonly program: Program;
   readonly port: number;
   readonly adminPort: number;
   /** The rule file that `dev` watches. */
   readonly ruleFile: string;
-  end(): Promise<void>;
 }
 
-/** `pointsman dev` on free ports over a folder of its own, with the DestinationRule and the given scenario. */
-async function startDev(first?: string): Promise<Dev> {
+/**
+ * `pointsman dev` on free ports over a folder of its own, with the DestinationRule and the given scenario. Asked to
+ * end afterwards it must do so with 0; when the body fails nothing of it is left behind.
+ */
+async function withDev(first: string | undefined, body: (dev: Dev) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'pointsman-e2e-'));
   copyFileSync(join(rules, 'destinationrule.yaml'), join(folder, 'destinationrule.yaml'));
   const ruleFile = join(folder, 'virtualservice.yaml');
   if (first !== undefined) copyFileSync(scenario(first), ruleFile);
   const program = start('cli/main.ts', ['dev', '--port', '0', '--admin-port', '0', '--config', folder]);
-  const [, port] = await program.line(/curl .*http:\/\/localhost:(\d+)\/api\.Greeter\/SayHello/);
-  const [, adminPort] = await program.line(/[Aa]dmin.*?:(\d+)/);
-  return {
-    program,
-    port: Number(port),
-    adminPort: Number(adminPort),
-    ruleFile,
-    end: async () => {
-      program.kill('SIGTERM');
-      const code = await program.exit;
-      rmSync(folder, { recursive: true });
-      assert.equal(code, 0, program.stdout() + program.stderr());
-    },
-  };
+  try {
+    const [, port] = await program.line(/curl .*http:\/\/localhost:(\d+)\/api\.Greeter\/SayHello/);
+    const [, adminPort] = await program.line(/[Aa]dmin.*?:(\d+)/);
+    await body({ port: Number(port), adminPort: Number(adminPort), ruleFile });
+    program.kill('SIGTERM');
+    assert.equal(await program.exit, 0, program.stdout() + program.stderr());
+  } finally {
+    await endAll([program], folder);
+  }
+}
+
+/** Ends at once what still runs, and takes its folder away. */
+async function endAll(programs: readonly Program[], folder: string): Promise<void> {
+  for (const program of programs) program.kill('SIGKILL');
+  await Promise.all(programs.map(({ exit }) => exit));
+  rmSync(folder, { recursive: true });
 }
 
 /** Every way to call, summed: `total` calls of each. */
@@ -64,39 +67,39 @@ async function countAll(port: number, total: number, headers?: Record<string, st
 }
 
 test('dev sends calls to both versions when only a DestinationRule is there', async () => {
-  const dev = await startDev();
-  const { v1, v2 } = await countAll(dev.port, 300);
-  assert.equal(v1 + v2, 300 * ways.length);
-  assert.ok(Math.min(v1, v2) > 100 * ways.length, `v1 ${v1}, v2 ${v2}`);
-  await dev.end();
+  await withDev(undefined, async (dev) => {
+    const { v1, v2 } = await countAll(dev.port, 300);
+    assert.equal(v1 + v2, 300 * ways.length);
+    assert.ok(Math.min(v1, v2) > 100 * ways.length, `v1 ${v1}, v2 ${v2}`);
+  });
 });
 
 test('dev sends each of 1,000 calls to v1 when the rule says all to v1', async () => {
-  const dev = await startDev('all-v1');
-  assert.deepEqual(await countAll(dev.port, 1000), { v1: 1000 * ways.length, v2: 0 });
-  await dev.end();
+  await withDev('all-v1', async (dev) => {
+    assert.deepEqual(await countAll(dev.port, 1000), { v1: 1000 * ways.length, v2: 0 });
+  });
 });
 
 test('dev sends `user: admin` to v2 and every other user to v1, whatever the case of the header name', async () => {
-  const dev = await startDev('user-admin');
-  const none = { v1: 0, v2: 20 * ways.length };
-  assert.deepEqual(await countAll(dev.port, 20, { user: 'admin' }), none);
-  assert.deepEqual(await countAll(dev.port, 20, { USER: 'admin' }), none);
-  const others: Record<string, string>[] = [{}, { user: 'admin2' }, { user: 'Admin' }, { users: 'admin' }];
-  for (const headers of others)
-    assert.deepEqual(await countAll(dev.port, 20, headers), { v1: 20 * ways.length, v2: 0 });
-  await dev.end();
+  await withDev('user-admin', async (dev) => {
+    const none = { v1: 0, v2: 20 * ways.length };
+    assert.deepEqual(await countAll(dev.port, 20, { user: 'admin' }), none);
+    assert.deepEqual(await countAll(dev.port, 20, { USER: 'admin' }), none);
+    const others: Record<string, string>[] = [{}, { user: 'admin2' }, { user: 'Admin' }, { users: 'admin' }];
+    for (const headers of others)
+      assert.deepEqual(await countAll(dev.port, 20, headers), { v1: 20 * ways.length, v2: 0 });
+  });
 });
 
 test('dev splits 10,000 calls 90 to 10', async () => {
-  const dev = await startDev('canary-90-10');
-  const total = Math.ceil(10_000 / ways.length);
-  const { v1, v2 } = await countAll(dev.port, total);
-  const n = v1 + v2;
-  const chiSquare = (v1 - 0.9 * n) ** 2 / (0.9 * n) + (v2 - 0.1 * n) ** 2 / (0.1 * n);
-  assert.ok(n >= 10_000);
-  assert.ok(chiSquare < 10.83, `v1 ${v1}, v2 ${v2}: chi-square ${chiSquare.toFixed(2)}, p < 0.001`);
-  await dev.end();
+  await withDev('canary-90-10', async (dev) => {
+    const total = Math.ceil(10_000 / ways.length);
+    const { v1, v2 } = await countAll(dev.port, total);
+    const n = v1 + v2;
+    const chiSquare = (v1 - 0.9 * n) ** 2 / (0.9 * n) + (v2 - 0.1 * n) ** 2 / (0.1 * n);
+    assert.ok(n >= 10_000);
+    assert.ok(chiSquare < 10.83, `v1 ${v1}, v2 ${v2}: chi-square ${chiSquare.toFixed(2)}, p < 0.001`);
+  });
 });
 
 /** The three steps, and what each must answer to a call of `admin` and of anybody else. */
@@ -109,107 +112,120 @@ const STEPS = [
 
 for (const how of ['saving the file', 'apply'] as const) {
   test(`a rule changed by ${how} under 500 calls/s fails no call and holds within a second`, async () => {
-    const dev = await startDev('canary-90-10');
-    const load = traffic(dev.port, 500);
-    await sleep(500);
-    const changes: { step: (typeof STEPS)[number]; fromMs: number; untilMs: number }[] = [];
-    for (const step of STEPS) {
-      if (how === 'apply') {
-        const applying = start('cli/main.ts', [
-          ...['apply', '-f', scenario(step.name)],
-          ...['--admin', `localhost:${dev.adminPort}`],
-        ]);
-        assert.equal(await applying.exit, 0, applying.stderr());
-      } else copyFileSync(scenario(step.name), dev.ruleFile);
-      const fromMs = performance.now() + RULE_HOLDS_AFTER_MS;
-      const untilMs = fromMs + 1000;
-      // Calls that began in time must also be routed before the next change, on a busy machine too.
-      await sleep(untilMs - performance.now() + 500);
-      changes.push({ step, fromMs, untilMs });
-    }
-    const answers = await load.stop();
+    await withDev('canary-90-10', async (dev) => {
+      const load = traffic(dev.port, 500);
+      const changes: { step: (typeof STEPS)[number]; fromMs: number; untilMs: number }[] = [];
+      let answers: readonly Answer[];
+      try {
+        await sleep(500);
+        for (const step of STEPS) {
+          if (how === 'apply') {
+            const applying = start('cli/main.ts', [
+              ...['apply', '-f', scenario(step.name)],
+              ...['--admin', `localhost:${dev.adminPort}`],
+            ]);
+            assert.equal(await applying.exit, 0, applying.stderr());
+          } else copyFileSync(scenario(step.name), dev.ruleFile);
+          const fromMs = performance.now() + RULE_HOLDS_AFTER_MS;
+          const untilMs = fromMs + 1000;
+          // Calls that began in time must also be routed before the next change, on a busy machine too.
+          await sleep(untilMs - performance.now() + 500);
+          changes.push({ step, fromMs, untilMs });
+        }
+      } finally {
+        answers = await load.stop();
+      }
 
-    assert.deepEqual(answers.filter(({ error }) => error !== undefined).slice(0, 3), []);
-    for (const { step, fromMs, untilMs } of changes) {
-      const under = answers.filter(({ startedMs }) => startedMs >= fromMs && startedMs < untilMs);
-      const ids = (admin: boolean) =>
-        [...new Set(under.filter((a: Answer) => a.admin === admin).map(({ id }) => id))].sort();
-      assert.ok(under.length > 250, `only ${under.length} calls were made under ${step.name}`);
-      assert.deepEqual(ids(true), step.admin, step.name);
-      assert.deepEqual(ids(false), step.other, step.name);
-    }
-    await dev.end();
+      assert.deepEqual(answers.filter(({ error }) => error !== undefined).slice(0, 3), []);
+      for (const { step, fromMs, untilMs } of changes) {
+        const under = answers.filter(({ startedMs }) => startedMs >= fromMs && startedMs < untilMs);
+        const ids = (admin: boolean) =>
+          [...new Set(under.filter((a: Answer) => a.admin === admin).map(({ id }) => id))].sort();
+        assert.ok(under.length > 250, `only ${under.length} calls were made under ${step.name}`);
+        assert.deepEqual(ids(true), step.admin, step.name);
+        assert.deepEqual(ids(false), step.other, step.name);
+      }
+    });
   });
 }
 
 test('serve answers 503 at once for a greeter that was killed, and 200 when it is back', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'pointsman-e2e-'));
-  const greeter = async (version: string, port = '0') => {
-    const program = start('services/greeter/server.ts', ['--version', version, '--port', port]);
-    const [, bound] = await program.line(/listens on \S+:(\d+):/);
-    return { program, port: bound! };
+  const programs: Program[] = [];
+  const launch = (...args: Parameters<typeof start>) => {
+    const program = start(...args);
+    programs.push(program);
+    return program;
   };
-  const v1 = await greeter('v1');
-  let v2 = await greeter('v2');
-  copyFileSync(join(rules, 'destinationrule.yaml'), join(folder, 'destinationrule.yaml'));
-  copyFileSync(scenario('user-admin'), join(folder, 'virtualservice.yaml'));
-  const endpoint = (version: string, port: string) =>
-    `    - { address: 127.0.0.1, ports: { grpc: ${port} }, labels: { dubbogoAppVersion: ${version} } }\n`;
-  writeFileSync(
-    join(folder, 'serviceentry.yaml'),
-    'apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: { name: greeter }\nspec:\n' +
-      '  hosts: [dubbo-go-server.default.svc.cluster.local]\n' +
-      `  ports: [{ number: 20000, name: grpc, protocol: ${ways.includes('grpc') ? 'GRPC' : 'HTTP'} }]\n` +
-      '  resolution: STATIC\n  location: MESH_INTERNAL\n  endpoints:\n' +
-      endpoint('v1', v1.port) +
-      endpoint('v2', v2.port),
-  );
-  const gateway = start('cli/main.ts', [
-    ...['serve', '--port', '0', '--admin-port', '0', '--config', folder],
-    ...['--default-host', 'dubbo-go-server'],
-  ]);
-  const [, port] = await gateway.line(/http:\/\/\S+?:(\d+)/);
-  const clients = callers(Number(port));
-  for (const way of ways) {
-    assert.equal(await clients.call[way](), 'v1.0.0', way);
-    assert.equal(await clients.call[way]({ user: 'admin' }), 'v2.0.0', way);
-  }
+  try {
+    const greeter = async (version: string, port = '0') => {
+      const program = launch('services/greeter/server.ts', ['--version', version, '--port', port]);
+      const [, bound] = await program.line(/listens on \S+:(\d+):/);
+      return { program, port: bound! };
+    };
+    const v1 = await greeter('v1');
+    let v2 = await greeter('v2');
+    copyFileSync(join(rules, 'destinationrule.yaml'), join(folder, 'destinationrule.yaml'));
+    copyFileSync(scenario('user-admin'), join(folder, 'virtualservice.yaml'));
+    const endpoint = (version: string, port: string) =>
+      `    - { address: 127.0.0.1, ports: { grpc: ${port} }, labels: { dubbogoAppVersion: ${version} } }\n`;
+    writeFileSync(
+      join(folder, 'serviceentry.yaml'),
+      'apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: { name: greeter }\nspec:\n' +
+        '  hosts: [dubbo-go-server.default.svc.cluster.local]\n' +
+        `  ports: [{ number: 20000, name: grpc, protocol: ${ways.includes('grpc') ? 'GRPC' : 'HTTP'} }]\n` +
+        '  resolution: STATIC\n  location: MESH_INTERNAL\n  endpoints:\n' +
+        endpoint('v1', v1.port) +
+        endpoint('v2', v2.port),
+    );
+    const gateway = launch('cli/main.ts', [
+      ...['serve', '--port', '0', '--admin-port', '0', '--config', folder],
+      ...['--default-host', 'dubbo-go-server'],
+    ]);
+    const [, port] = await gateway.line(/http:\/\/\S+?:(\d+)/);
+    const clients = callers(Number(port));
+    for (const way of ways) {
+      assert.equal(await clients.call[way](), 'v1.0.0', way);
+      assert.equal(await clients.call[way]({ user: 'admin' }), 'v2.0.0', way);
+    }
 
-  v2.program.kill('SIGKILL');
-  await v2.program.exit;
-  for (const way of ways) {
-    const startedMs = performance.now();
-    await assert.rejects(clients.call[way]({ user: 'admin' }), /503|unavailable/i, way);
-    assert.ok(performance.now() - startedMs < 1000, `${way}: the refusal must come at once`);
-    assert.equal(await clients.call[way](), 'v1.0.0', `${way}: v1 is not touched`);
-  }
+    v2.program.kill('SIGKILL');
+    await v2.program.exit;
+    for (const way of ways) {
+      const startedMs = performance.now();
+      await assert.rejects(clients.call[way]({ user: 'admin' }), /503|unavailable/i, way);
+      assert.ok(performance.now() - startedMs < 1000, `${way}: the refusal must come at once`);
+      assert.equal(await clients.call[way](), 'v1.0.0', `${way}: v1 is not touched`);
+    }
 
-  v2 = await greeter('v2', v2.port);
-  for (const way of ways) assert.equal(await clients.call[way]({ user: 'admin' }), 'v2.0.0', way);
-  clients.close();
-  for (const program of [gateway, v1.program, v2.program]) {
-    program.kill('SIGTERM');
-    assert.equal(await program.exit, 0, program.stdout() + program.stderr());
+    v2 = await greeter('v2', v2.port);
+    for (const way of ways) assert.equal(await clients.call[way]({ user: 'admin' }), 'v2.0.0', way);
+    clients.close();
+    for (const program of [gateway, v1.program, v2.program]) {
+      program.kill('SIGTERM');
+      assert.equal(await program.exit, 0, program.stdout() + program.stderr());
+    }
+  } finally {
+    await endAll(programs, folder);
   }
-  rmSync(folder, { recursive: true });
 });
 
 test('dev answers the curl and grpcurl lines that it prints, and buf curl', async () => {
-  const dev = await startDev('user-admin');
-  const curl = await run('curl', [
-    ...['-s', '-H', 'content-type: application/json', '-d', '{"name":"laurence"}'],
-    `http://localhost:${dev.port}/api.Greeter/SayHello`,
-  ]);
-  assert.deepEqual(JSON.parse(curl.output), { name: 'Hello laurence', id: 'v1.0.0' });
-  if (ways.includes('grpc')) {
-    const buf = await run(join(root, 'node_modules/.bin/buf'), [
-      ...['curl', '--schema', 'proto', '--protocol', 'grpc', '--http2-prior-knowledge'],
-      ...['-H', 'user: admin', '-d', '{"name":"laurence"}'],
+  await withDev('user-admin', async (dev) => {
+    const curl = await run('curl', [
+      ...['-s', '-H', 'content-type: application/json', '-d', '{"name":"laurence"}'],
       `http://localhost:${dev.port}/api.Greeter/SayHello`,
     ]);
-    assert.deepEqual(JSON.parse(buf.output), { name: 'Hello laurence', id: 'v2.0.0' });
-  }
-  await dev.end();
+    assert.deepEqual(JSON.parse(curl.output), { name: 'Hello laurence', id: 'v1.0.0' });
+    if (ways.includes('grpc')) {
+      const buf = await run(join(root, 'node_modules/.bin/buf'), [
+        ...['curl', '--schema', 'proto', '--protocol', 'grpc', '--http2-prior-knowledge'],
+        ...['-H', 'user: admin', '-d', '{"name":"laurence"}'],
+        `http://localhost:${dev.port}/api.Greeter/SayHello`,
+      ]);
+      assert.deepEqual(JSON.parse(buf.output), { name: 'Hello laurence', id: 'v2.0.0' });
+    }
+  });
 });
 
 const grpcurl = findPeer('grpcurl');
@@ -220,33 +236,35 @@ const noGrpcurl = grpcurl
   : 'grpcurl is not installed: test/peer/install.sh grpcurl';
 
 test('grpcurl calls, lists and describes through dev without a .proto', { skip: noGrpcurl }, async () => {
-  const dev = await startDev('user-admin');
-  const address = `localhost:${dev.port}`;
-  const ask = async (...args: string[]) => (await run(grpcurl!, ['-plaintext', ...args])).output;
-  assert.deepEqual(
-    JSON.parse(await ask('-H', 'user: admin', '-d', '{"name":"laurence"}', address, 'api.Greeter/SayHello')),
-    { name: 'Hello laurence', id: 'v2.0.0' },
-  );
-  assert.match(await ask(address, 'list'), /^api\.Greeter$/m);
-  assert.match(await ask(address, 'describe', 'api.Greeter'), /rpc SayHello \( \.api\.HelloRequest \)/);
-  assert.match(await ask(address, 'grpc.health.v1.Health/Check'), /"status": "SERVING"/);
-  await dev.end();
+  await withDev('user-admin', async (dev) => {
+    const address = `localhost:${dev.port}`;
+    const ask = async (...args: string[]) => (await run(grpcurl!, ['-plaintext', ...args])).output;
+    assert.deepEqual(
+      JSON.parse(
+        await ask('-H', 'user: admin', '-d', '{"name":"laurence"}', address, 'api.Greeter/SayHello'),
+      ),
+      { name: 'Hello laurence', id: 'v2.0.0' },
+    );
+    assert.match(await ask(address, 'list'), /^api\.Greeter$/m);
+    assert.match(await ask(address, 'describe', 'api.Greeter'), /rpc SayHello \( \.api\.HelloRequest \)/);
+    assert.match(await ask(address, 'grpc.health.v1.Health/Check'), /"status": "SERVING"/);
+  });
 });
 
 test('the client logs the answers of the version that its header selects', async () => {
-  const dev = await startDev('user-admin');
-  const client = start('services/greeter/client.ts', [
-    ...['--address', `http://127.0.0.1:${dev.port}`, '--interval', '10ms', '--count', '3'],
-    ...['--header', 'user: admin'],
-    ...(ways.includes('grpc') ? [] : ['--protocol', 'connect', '--http-version', '1.1']),
-  ]);
-  assert.equal(await client.exit, 0, client.stderr());
-  const lines = client.stdout().trim().split('\n');
-  assert.equal(lines.length, 3);
-  for (const line of lines)
-    assert.match(
-      line,
-      /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\tINFO\tcall server response = name:"Hello laurence" id:"v2\.0\.0"$/,
-    );
-  await dev.end();
+  await withDev('user-admin', async (dev) => {
+    const client = start('services/greeter/client.ts', [
+      ...['--address', `http://127.0.0.1:${dev.port}`, '--interval', '10ms', '--count', '3'],
+      ...['--header', 'user: admin'],
+      ...(ways.includes('grpc') ? [] : ['--protocol', 'connect', '--http-version', '1.1']),
+    ]);
+    assert.equal(await client.exit, 0, client.stderr());
+    const lines = client.stdout().trim().split('\n');
+    assert.equal(lines.length, 3);
+    for (const line of lines)
+      assert.match(
+        line,
+        /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\tINFO\tcall server response = name:"Hello laurence" id:"v2\.0\.0"$/,
+      );
+  });
 });
