@@ -127,7 +127,7 @@ for (const how of ['saving the file', 'apply'] as const) {
             assert.equal(await applying.exit, 0, applying.stderr());
           } else copyFileSync(scenario(step.name), dev.ruleFile);
           const fromMs = performance.now() + RULE_HOLDS_AFTER_MS;
-          const untilMs = fromMs + 1000;
+          const untilMs = fromMs + 600;
           // Calls that began in time must also be routed before the next change, on a busy machine too.
           await sleep(untilMs - performance.now() + 500);
           changes.push({ step, fromMs, untilMs });
@@ -141,7 +141,7 @@ for (const how of ['saving the file', 'apply'] as const) {
         const under = answers.filter(({ startedMs }) => startedMs >= fromMs && startedMs < untilMs);
         const ids = (admin: boolean) =>
           [...new Set(under.filter((a: Answer) => a.admin === admin).map(({ id }) => id))].sort();
-        assert.ok(under.length > 250, `only ${under.length} calls were made under ${step.name}`);
+        assert.ok(under.length > 150, `only ${under.length} calls were made under ${step.name}`);
         assert.deepEqual(ids(true), step.admin, step.name);
         assert.deepEqual(ids(false), step.other, step.name);
       }
