@@ -341,6 +341,46 @@ test('fileSource() has a save made just before apply() not undo it', async () =>
   );
 });
 
+test('fileSource() ends with the later of two saves, made while the first one was being read', async () => {
+  const many = (subset: string) =>
+    Array.from({ length: 600 }, (_, index) => rule(`rule-${index}`, subset)).join('---\n');
+  await watched(
+    'rules.yaml',
+    (folder) => writeFileSync(join(folder, 'rules.yaml'), many('v1')),
+    async ({ folder, store, until }) => {
+      const seen: (string | undefined)[] = [];
+      store.subscribe((snapshot) => seen.push(/rule-599=(\w+)$/.exec(inEffect(snapshot))?.[1]));
+      writeFileSync(join(folder, 'rules.yaml'), many('v2'));
+      // Until after it has come to rest, so that its reading has begun.
+      await new Promise((done) => setTimeout(done, 100));
+      writeFileSync(join(folder, 'rules.yaml'), many('v3'));
+      await until((snapshot) => inEffect(snapshot).endsWith('rule-599=v3'));
+      await until((snapshot) => !/=v[12]/.test(inEffect(snapshot)));
+      assert.ok(['v3', 'v2,v3'].includes(seen.join()), seen.join());
+    },
+  );
+});
+
+test('fileSource() has a save that is still being read not undo what is applied after it', async () => {
+  const many = (subset: string) =>
+    Array.from({ length: 600 }, (_, index) => rule(`rule-${index}`, subset)).join('---\n');
+  await watched(
+    'rules.yaml',
+    (folder) => writeFileSync(join(folder, 'rules.yaml'), many('v1')),
+    async ({ folder, store }) => {
+      const [first] = store.current().resources;
+      assert.ok(first?.kind === 'VirtualService');
+      const route = [{ destination: { host: 'rule-0', subset: 'applied' } }];
+      writeFileSync(join(folder, 'rules.yaml'), many('v2'));
+      await new Promise((done) => setTimeout(done, 100));
+      await store.apply([{ ...first, spec: { ...first.spec, http: [{ route }] } }]);
+      const text = inEffect(store.current());
+      assert.match(text, /rule-0=applied/);
+      assert.match(text, /rule-599=v2/);
+    },
+  );
+});
+
 test('fileSource() does not keep apply() waiting for a file that is saved without end', async () => {
   await watched(
     'rules.yaml',
