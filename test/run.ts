@@ -49,10 +49,9 @@ const runtimes: readonly Runtime[] = [
       if (node === undefined) return 'Node 22.18 or newer is neither installed as a package nor on the PATH';
       return [
         node,
+        '--import=./test/leftover.ts',
         '--test',
         '--test-concurrency=1',
-        // A test that failed may leave something open: that must not hold up the others.
-        '--test-force-exit',
         '--test-timeout=120000',
         '--test-reporter=junit',
         `--test-reporter-destination=${report}`,
