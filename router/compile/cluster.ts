@@ -6,6 +6,14 @@ import type { DestinationRules } from './destination-rule.ts';
 import { isHttp2, isHttpOrUnknown, isKubernetes } from './service.ts';
 import { compilePolicy, policyParts } from './traffic-policy.ts';
 
+/** What all clusters of a proxy depend on. */
+export interface ClusterOptions {
+  /** HTTP goes upstream over HTTP/2 unless a rule says otherwise. */
+  readonly h2Upgrade: boolean;
+  /** A gateway has no original destination: where it would count, there is no endpoint. */
+  readonly isRouter: boolean;
+}
+
 /**
  * One cluster for each port of each service, and one more for each subset of it. A subset holds the endpoints
  * that carry all of its labels; without labels, all.
@@ -16,7 +24,7 @@ import { compilePolicy, policyParts } from './traffic-policy.ts';
 export function compileClusters(
   services: Iterable<Service>,
   rules: DestinationRules,
-  h2Upgrade: boolean,
+  { h2Upgrade, isRouter }: ClusterOptions,
 ): Cluster[] {
   const clusters: Cluster[] = [];
   for (const service of services) {
@@ -27,7 +35,10 @@ export function compileClusters(
         const endpoints = service.endpoints.filter((endpoint) => hasLabels(endpoint, subset?.labels ?? {}));
         // Envoy is given no cluster by DNS that has no name to look up.
         if (service.resolution === 'DNS' && endpoints.length === 0) continue;
-        clusters.push(compileCluster(service, port, rule, subset?.name, endpoints, h2Upgrade));
+        const isPassthrough = service.resolution === 'NONE' && !isKubernetes(service) && !isRouter;
+        clusters.push(
+          compileCluster(service, port, rule, subset?.name, endpoints, { h2Upgrade, isPassthrough }),
+        );
       }
     }
   }
@@ -40,10 +51,9 @@ function compileCluster(
   rule: DestinationRuleSpec | undefined,
   subset: string | undefined,
   endpoints: readonly Endpoint[],
-  h2Upgrade: boolean,
+  { h2Upgrade, isPassthrough }: { readonly h2Upgrade: boolean; readonly isPassthrough: boolean },
 ): Cluster {
   const parts = policyParts(rule, subset, port.number);
-  const isPassthrough = service.resolution === 'NONE' && !isKubernetes(service);
   return {
     name: clusterName(service.host, subset ?? '', port.number),
     destination: { host: service.host, ...(subset !== undefined && { subset }), port: port.number },

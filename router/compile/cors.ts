@@ -9,7 +9,7 @@ export function compileCors(cors: CorsPolicySpec | undefined): CorsPolicy | unde
   if (!cors) return undefined;
   const maxAgeMs = durationMs(cors.maxAge);
   return {
-    allowOrigins: cors.allowOrigins
+    allowOrigins: cors.allowOrigins?.length
       ? cors.allowOrigins.filter((match) => Object.keys(match).length > 0).map(compileOrigin)
       : (cors.allowOrigin ?? []).map((value) => ({ kind: 'exact', value })),
     allowMethods: (cors.allowMethods ?? []).join(','),

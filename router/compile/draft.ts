@@ -102,6 +102,7 @@ export function draw(resources: readonly ValidResource[], options: CompileOption
       isTls: false,
       httpsRedirect: false,
       hosts: ['*'],
+      bind: '',
     }));
     fallback = listener(
       DEFAULT_GATEWAY_PORT,
@@ -116,7 +117,8 @@ export function draw(resources: readonly ValidResource[], options: CompileOption
     fallback = listener(0, { hosts: [{ virtualHost: otherHosts(unknownHosts), sources: [] }], sources: [] });
   }
   const h2Upgrade = meshConfig.h2UpgradePolicy === 'UPGRADE';
-  const clusters = compileClusters(view.services.values(), view.rules, h2Upgrade);
+  const isRouter = proxy.type === 'router';
+  const clusters = compileClusters(view.services.values(), view.rules, { h2Upgrade, isRouter });
   return {
     resources,
     options,

@@ -21,6 +21,8 @@ export interface BoundServer {
   readonly httpsRedirect: boolean;
   /** `HOST` or `NAMESPACE/HOST`. */
   readonly hosts: readonly string[];
+  /** The address listened on; empty for all. */
+  readonly bind: string;
 }
 
 /**
@@ -40,9 +42,13 @@ export function gatewayServers(
     .sort((a, b) => compareAge(a.metadata, b.metadata))
     .filter((gateway) => (wanted ? wanted.has(nameOf(gateway)) : fits(gateway, labels)));
   const known = new Set(gateways.map(nameOf));
+  const claimed = new Set<string>();
   return {
     servers: gateways.flatMap((gateway) =>
-      (gateway.spec.servers ?? []).filter(isHttpServer).map((server) => bind(gateway, server)),
+      (gateway.spec.servers ?? [])
+        .filter(isHttpServer)
+        .map((server) => bind(gateway, server))
+        .filter((server) => !server.isTls || claims(server, claimed)),
     ),
     unknown: [...(wanted ?? [])].filter((name) => !known.has(name)),
   };
@@ -174,6 +180,18 @@ function hostsForNamespace(hosts: readonly string[], namespace: string): string[
   });
 }
 
+/**
+ * Takes a server's hosts on its port; false where another with `tls` has one of them, and this one is left out.
+ *
+ * Source: Istio `pilot/pkg/model/gateway.go` (CheckDuplicates).
+ */
+function claims({ port, bind, hosts }: BoundServer, claimed: Set<string>): boolean {
+  const keys = hosts.map((host) => `${port} ${bind} ${host}`);
+  if (keys.some((key) => claimed.has(key))) return false;
+  for (const key of keys) claimed.add(key);
+  return true;
+}
+
 const nameOf = ({ metadata }: Gateway): string => `${metadata.namespace}/${metadata.name}`;
 
 function fits({ spec }: Gateway, labels: ReadonlyMap<string, string>): boolean {
@@ -186,14 +204,21 @@ function isHttpServer({ port, tls }: GatewayServer): boolean {
   return protocol === 'HTTPS' && tls?.mode !== undefined && !tls.mode.endsWith('PASSTHROUGH');
 }
 
-/** `./host` is of the gateway's own namespace. Source: Istio `pilot/pkg/model/gateway.go` (sanitizeServerHostNamespace). */
-function bind(gateway: Gateway, { port, hosts, tls }: GatewayServer): BoundServer {
+/**
+ * A host of `./` is of the gateway's own namespace; one host for all namespaces and names is the only one.
+ *
+ * Source: Istio `pilot/pkg/model/gateway.go` (sanitizeServerHostNamespace).
+ */
+function bind(gateway: Gateway, { port, bind: address, hosts, tls }: GatewayServer): BoundServer {
   const own = gateway.metadata.namespace;
   return {
     gateway: nameOf(gateway),
     port: port.number,
     isTls: tls !== undefined,
     httpsRedirect: tls?.httpsRedirect ?? false,
-    hosts: hosts.map((host) => host.replace(/^\.\//, `${own}/`).replace(/^\*\//, '')),
+    hosts: hosts.includes('*/*')
+      ? ['*']
+      : hosts.map((host) => host.replace(/^\.\//, `${own}/`).replace(/^\*\//, '')),
+    bind: address ?? '',
   };
 }

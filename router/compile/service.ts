@@ -35,14 +35,14 @@ function servicesOf({ metadata, spec }: ServiceEntry, workloads: readonly Worklo
     ? selectWorkloads(workloads, metadata.namespace, spec.workloadSelector.labels ?? {}, isDns)
     : (spec.endpoints ?? []).map((endpoint) => ({ name: '', endpoint }));
   return spec.hosts.map((host) => ({
-    host: host.toLowerCase(),
+    host,
     namespace: metadata.namespace,
     ports: ports.map(({ name, number, protocol }) => ({ name, number, protocol: protocolOf(protocol) })),
     endpoints:
       entries.length === 0 && isDns && !spec.workloadSelector && !isWildcard(host)
         ? toEndpoints([{ name: '', endpoint: { address: host } }], ports)
         : toEndpoints(entries, ports),
-    addresses: (spec.addresses ?? []).map((address) => address.replace(/\/32$/, '')).filter(isIpAddress),
+    addresses: (spec.addresses ?? []).map((address) => address.replace(/\/32$/, '')),
     registry: 'external',
     ...(spec.exportTo && spec.exportTo.length > 0 && { exportTo: spec.exportTo }),
     ...(metadata.creationTimestamp !== undefined && { creationTimestamp: metadata.creationTimestamp }),
@@ -141,9 +141,8 @@ export function visibleServices(
   const isPublic = (service: Service) => exportToOf(service).includes('*');
   const byHost = new Map<string, Service>();
   for (const service of [...seen.filter((each) => !isPublic(each)), ...seen.filter(isPublic)]) {
-    const host = service.host.toLowerCase();
-    const existing = byHost.get(host);
-    byHost.set(host, existing ? prefer(existing, service, proxyNamespace) : service);
+    const existing = byHost.get(service.host);
+    byHost.set(service.host, existing ? prefer(existing, service, proxyNamespace) : service);
   }
   return byHost;
 }

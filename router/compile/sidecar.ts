@@ -150,9 +150,9 @@ function hostGroup(
     }
     if (!covers) hosts.push(host);
   }
-  const onHttpPort = found.some((service) => isHttpOrUnknown(portOf(service, port)?.protocol ?? ''));
-  if (!onHttpPort && !(found.length === 0 && port === 80)) return undefined;
-  return { services: found, hosts, routes, sources: [index] };
+  const onHttpPort = found.filter((service) => isHttpOrUnknown(portOf(service, port)?.protocol ?? ''));
+  if (onHttpPort.length === 0 && port !== 80) return undefined;
+  return { services: onHttpPort, hosts, routes, sources: [index] };
 }
 
 /**

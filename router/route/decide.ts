@@ -95,12 +95,24 @@ function decideRoute(
   const { action, match } = route;
   if (action.kind === 'forward') return forward(table, view, virtualHost, prepared, action, random);
   const fault = drawFault(route.fault, random);
-  const context: FormatContext = { view, headers: view.headers, routeName: route.name, cluster: undefined };
+  const context: FormatContext = {
+    view,
+    headers: view.headers,
+    routeName: route.name,
+    cluster: undefined,
+    isResponse: true,
+  };
   const operations = changesOf(partsOf(prepared).responseHeaders, context);
   const asked = `${view.method} ${view.barePath}`;
   if (action.kind === 'redirect') {
     const headers: HeaderList = [['location', locationOf(view, action, match.path)]];
-    const parts = { status: action.status, headers, operations, reason: `The rule redirects ${asked}` };
+    const parts = {
+      status: action.status,
+      headers,
+      operations,
+      details: DIRECT_RESPONSE,
+      reason: `The rule redirects ${asked}`,
+    };
     return withRoute(localReply(view, parts), virtualHost, route, fault);
   }
   const { status } = action;
@@ -108,9 +120,13 @@ function decideRoute(
   const hasLocation = status === 201 || (status >= 300 && status < 400);
   const headers: HeaderList = hasLocation ? [['location', locationOf(view, {}, match.path)]] : [];
   const reason = `The rule answers ${asked} itself`;
-  const reply = localReply(view, { status, headers, body: bodyOf(action.body), operations, reason });
+  const body = bodyOf(action.body);
+  const reply = localReply(view, { status, headers, body, operations, details: DIRECT_RESPONSE, reason });
   return withRoute(reply, virtualHost, route, fault);
 }
+
+/** Envoy's word for a redirect, too. */
+const DIRECT_RESPONSE = 'direct_response';
 
 type Body = { readonly kind: 'text' | 'base64'; readonly value: string } | undefined;
 

@@ -2,9 +2,10 @@
  * Header values as Envoy's format strings: `%REQ(x-user)%`, `%PROTOCOL%`, `%%`. What only a response can tell
  * stays in the value for later. Imports table types.
  */
-import type { HeaderOperation } from '../table/decision.ts';
+import type { HeaderOperation, ResponseFlag } from '../table/decision.ts';
 import type { HeaderList } from '../table/request.ts';
 import { headerValues } from './header.ts';
+import { parseQuery, pathOf } from './path.ts';
 import { pseudoHeader, type RequestView } from './request.ts';
 
 /** What a value may refer to. */
@@ -14,6 +15,10 @@ export interface FormatContext {
   readonly headers: HeaderList;
   readonly routeName: string | undefined;
   readonly cluster: string | undefined;
+  /** The path that a rewrite took the place of; absent where there was none. */
+  readonly originalPath?: string;
+  /** The value goes into the response, and may wait for it. */
+  readonly isResponse: boolean;
 }
 
 /** A header operation whose value is still to be made. */
@@ -50,7 +55,11 @@ export function evaluate(templates: readonly HeaderTemplate[], context: FormatCo
   const seen = { ...context, headers: context.headers.filter(([name]) => !removed.has(name)) };
   return templates.map(({ operation, format }) => {
     if (!format || operation.kind === 'remove') return operation;
-    return { ...operation, value: format(seen), ...(format.isLate && { late: true }) };
+    const value = format(seen);
+    if (!format.isLate) return { ...operation, value };
+    return seen.isResponse
+      ? { ...operation, value, late: true }
+      : { ...operation, value: formatEarly(value) };
   });
 }
 
@@ -90,19 +99,62 @@ export function compileFormat(value: string): Format {
 }
 
 /** What a response tells a format string. */
-export interface LateContext {
-  readonly status?: number | undefined;
-  readonly headers: HeaderList;
+export interface ResponseOutcome {
+  readonly status: number;
+  /** No upstream gave the response: its status is not known yet when values are made. */
+  readonly isLocal?: true;
+  readonly flag?: ResponseFlag;
+  /** Envoy's word for where the response comes from: `via_upstream`. */
+  readonly details?: string;
+  /** `10.0.0.1:8080`. */
+  readonly upstreamHost?: string;
 }
 
-/** A value that waited for its response. Commands that neither request nor response can answer give nothing. */
-export function formatLate(value: string, { status, headers }: LateContext): string {
+/** A value that waited for its response, whose headers are given. Commands that it cannot answer give nothing. */
+export function formatLate(value: string, outcome: ResponseOutcome, headers: HeaderList): string {
+  return fillIn(value, (name, argument) => {
+    if (name === 'RESP') {
+      const read = (header = '') =>
+        header === ':status' ? String(outcome.status) : headerValues(headers, header)[0];
+      const [first, other] = argument.toLowerCase().split('?');
+      return read(first) || read(other) || '';
+    }
+    return outcomeValue(name, outcome);
+  });
+}
+
+function outcomeValue(
+  name: string,
+  { status, isLocal, flag, details, upstreamHost }: ResponseOutcome,
+): string {
+  switch (name) {
+    case 'RESPONSE_CODE':
+      return isLocal ? '0' : String(status);
+    case 'RESPONSE_CODE_DETAILS':
+      return details ?? '';
+    case 'RESPONSE_FLAGS':
+      return flag ?? '-';
+    case 'UPSTREAM_HOST':
+      return upstreamHost ?? '';
+    default:
+      return '';
+  }
+}
+
+/** A request's value: nothing of the response is known. */
+function formatEarly(value: string): string {
+  return fillIn(value, (name) => {
+    if (name === 'UPSTREAM_REQUEST_ATTEMPT_COUNT') return '1';
+    return name === 'RESP' ? '' : outcomeValue(name, BEFORE_RESPONSE);
+  });
+}
+
+const BEFORE_RESPONSE: ResponseOutcome = { status: 0, isLocal: true };
+
+function fillIn(value: string, fill: (name: string, argument: string) => string): string {
   return value.replace(COMMAND, (all, name: string | undefined, argument = '', length?: string) => {
     if (all === '%%') return '%';
-    if (name === 'RESPONSE_CODE') return status === undefined ? '' : String(status);
-    if (name !== 'RESP') return '';
-    const [first = '', other = ''] = argument.toLowerCase().split('?');
-    const found = headerValues(headers, first)[0] || headerValues(headers, other)[0] || '';
+    const found = fill(name ?? '', argument);
     return length === undefined ? found : found.slice(0, Number(length));
   });
 }
@@ -119,14 +171,28 @@ function command(raw: string, name: string, argument: string, length: string | u
     case 'ROUTE_NAME':
       return ({ routeName }) => routeName ?? '';
     case 'UPSTREAM_CLUSTER':
+      // Istio ends the name by which a cluster is observed with a semicolon.
+      return ({ cluster = '' }) => (cluster.startsWith('outbound|') ? `${cluster};` : cluster);
+    case 'UPSTREAM_CLUSTER_RAW':
       return ({ cluster }) => cluster ?? '';
     case 'DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT':
     case 'DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT':
       return ({ view }) => view.sourceAddress ?? '';
+    case 'QUERY_PARAM':
+      return (context) => new Map(parseQuery(originalOf(context)).reverse()).get(argument) ?? '';
+    case 'QUERY_PARAMS':
+      return (context) => originalOf(context).slice(pathOf(originalOf(context)).length + 1);
+    case 'PATH':
+      return (context) => {
+        const path = argument.endsWith(':PATH') ? context.view.path : originalOf(context);
+        return argument.startsWith('NQ') ? pathOf(path) : path;
+      };
     default:
       return { late: raw };
   }
 }
+
+const originalOf = ({ view, originalPath }: FormatContext): string => originalPath ?? view.path;
 
 function readHeader({ view, headers }: FormatContext, name: string): string {
   return pseudoHeader(view, name) ?? headerValues(headers, name)[0] ?? '';

@@ -49,7 +49,7 @@ export function forward(
     return withRoute(reply, virtualHost, route, fault);
   }
   if (!picked || (!cluster && picked.cluster.startsWith('outbound|'))) {
-    const operations = responseChanges(own, view, route, picked?.cluster);
+    const operations = responseChanges(own, view, route, undefined);
     return withRoute(noCluster(view, picked?.cluster, cors, operations), virtualHost, route, fault);
   }
 
@@ -102,7 +102,7 @@ function requestChanged(
 ): HeaderList {
   let { headers } = view;
   for (const changes of requestHeaders) {
-    const context: FormatContext = { view, headers, routeName: name, cluster };
+    const context: FormatContext = { view, headers, routeName: name, cluster, isResponse: false };
     headers = applyHeaderOperations(headers, changesOf(changes, context));
   }
   return headers;
@@ -121,7 +121,7 @@ function sentChanges(
   path: string,
 ): readonly HeaderOperation[] {
   const headers = withOriginals(sentHeaders, view, path, authority);
-  return responseChanges(own, { ...view, authority, path }, route, cluster, headers);
+  return responseChanges(own, { ...view, authority, path }, route, cluster, headers, view.path);
 }
 
 /** What Envoy notes in the request when it rewrites it; a format string can ask for it. */
@@ -139,9 +139,17 @@ function responseChanges(
   { name }: Route,
   cluster: string | undefined,
   headers: HeaderList = view.headers,
+  originalPath: string = view.path,
 ): readonly HeaderOperation[] {
   if (own.fixedResponse) return own.fixedResponse;
-  const context: FormatContext = { view, headers, routeName: name, cluster };
+  const context: FormatContext = {
+    view,
+    headers,
+    routeName: name,
+    cluster,
+    originalPath,
+    isResponse: true,
+  };
   return own.responseHeaders.flatMap((changes) => changesOf(changes, context));
 }
 
@@ -156,7 +164,13 @@ function noCluster(
     name === undefined
       ? `No destination of the rule for ${view.method} ${view.barePath} has a weight`
       : `No cluster is called ${name}: its host, port or subset does not exist`;
-  const reply = localReply(view, { status: 503, operations, flag: 'NC', reason });
+  const reply = localReply(view, {
+    status: 503,
+    operations,
+    flag: 'NC',
+    details: 'cluster_not_found',
+    reason,
+  });
   for (const [header, value] of cors.headers ?? []) reply.headers = setHeader(reply.headers, header, value);
   reply.responseHeaders = operations;
   return reply;

@@ -1,19 +1,19 @@
 /** Carries out a rule's changes to headers. Imports table types. */
 import type { HeaderOperation } from '../table/decision.ts';
 import type { HeaderList } from '../table/request.ts';
-import { formatLate } from './format.ts';
+import { formatLate, type ResponseOutcome } from './format.ts';
 import { addHeader, setHeader } from './header.ts';
 
 /**
  * The headers after the operations, one after the other: lists are already in Envoy's order. An empty value
- * does nothing. Of a response give the status, for values that tell it.
+ * does nothing. Of a response give what became of it, for values that tell it.
  *
  * Source: Envoy `source/common/router/header_parser.cc` (HeaderParser::evaluateHeaders).
  */
 export function applyHeaderOperations(
   headers: HeaderList,
   operations: readonly HeaderOperation[],
-  status?: number,
+  outcome?: ResponseOutcome,
 ): HeaderList {
   let out = headers;
   let seen = headers;
@@ -28,9 +28,9 @@ export function applyHeaderOperations(
       seen = out;
       continue;
     }
-    const value = operation.late ? formatLate(operation.value, { status, headers: seen }) : operation.value;
+    const value = operation.late && outcome ? formatLate(operation.value, outcome, seen) : operation.value;
     if (value === '') continue;
-    out = kind === 'set' ? setHeader(out, name, value) : addHeader(out, name, value);
+    out = kind === 'set' ? setHeader(out, name, value) : addHeader(out, name, value, outcome !== undefined);
   }
   return out;
 }

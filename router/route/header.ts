@@ -63,7 +63,7 @@ const SINGLE_RESPONSE_HEADERS: ReadonlySet<string> = new Set([
  * empty ones dropped, crumbs of an HTTP/2 cookie by `; `. Returns the list itself where nothing repeats.
  */
 export function joinRepeats(headers: HeaderList, http2: boolean): HeaderList {
-  if (!hasRepeats(headers)) return headers;
+  if (!hasRepeats(headers)) return http2 ? withoutEmptyCookie(headers) : headers;
   const out: [string, string][] = [];
   const at = new Map<string, number>();
   for (const [name, value] of headers) {
@@ -75,10 +75,16 @@ export function joinRepeats(headers: HeaderList, http2: boolean): HeaderList {
       continue;
     }
     const joined = out[index]!;
-    if (value === '') continue;
-    joined[1] = joined[1] === '' ? value : `${joined[1]}${crumb ? '; ' : ','}${value}`;
+    if (joined[1] === '') joined[1] = value;
+    else if (crumb) joined[1] += `; ${value}`;
+    else if (value !== '') joined[1] += `,${value}`;
   }
-  return out;
+  return http2 ? withoutEmptyCookie(out) : out;
+}
+
+/** HTTP/2's codec knows no cookie without a crumb. */
+function withoutEmptyCookie(headers: HeaderList): HeaderList {
+  return firstHeader(headers, 'cookie') === '' ? headers.filter(([name]) => name !== 'cookie') : headers;
 }
 
 /** So many names are compared with each other where their first look is alike; more go into a set. */
@@ -124,8 +130,8 @@ export function setHeader(headers: HeaderList, name: string, value: string): (re
 }
 
 /** The header with one more value; one that is held once gets it after a comma. */
-export function addHeader(headers: HeaderList, name: string, value: string): HeaderList {
-  const isSingle = SINGLE_REQUEST_HEADERS.has(name) || SINGLE_RESPONSE_HEADERS.has(name);
+export function addHeader(headers: HeaderList, name: string, value: string, isResponse: boolean): HeaderList {
+  const isSingle = (isResponse ? SINGLE_RESPONSE_HEADERS : SINGLE_REQUEST_HEADERS).has(name);
   const present = isSingle ? firstHeader(headers, name) : undefined;
   if (present === undefined) return [...headers, [name, value]];
   return setHeader(headers, name, present === '' ? value : `${present},${value}`);

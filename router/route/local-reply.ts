@@ -15,12 +15,11 @@ export interface ReplyParts {
   readonly operations?: readonly HeaderOperation[];
   readonly body?: string | Uint8Array;
   readonly flag?: ResponseFlag;
+  /** Envoy's word for the answer: `direct_response`. */
+  readonly details?: string;
   /** See {@link LocalReply.reason}. */
   readonly reason: string;
 }
-
-/** What `%RESPONSE_CODE%` is in an answer that no upstream gave. */
-export const NO_STATUS = 0;
 
 /** A decision in the making. */
 export type Writable<T> = T extends unknown ? { -readonly [K in keyof T]: T[K] } : never;
@@ -46,10 +45,11 @@ export function withRoute(
  * Source: Envoy `source/common/http/utility.cc` (Utility::prepareLocalReply).
  */
 export function localReply(view: RequestView | undefined, parts: ReplyParts): Writable<LocalReply> {
-  const { status, body = '', flag, reason } = parts;
+  const { status, body = '', flag, details, reason } = parts;
+  const outcome = { status, isLocal: true as const, ...(flag && { flag }), ...(details && { details }) };
   const isGrpc = view?.isGrpc ?? false;
   const headers = replyHeaders(
-    applyHeaderOperations(parts.headers ?? [], parts.operations ?? [], NO_STATUS),
+    applyHeaderOperations(parts.headers ?? [], parts.operations ?? [], outcome),
     body,
     isGrpc,
   );

@@ -7,7 +7,7 @@ import type { HeaderList } from '../table/request.ts';
 import { encodeGrpcMessage, grpcStatusOf } from './grpc.ts';
 import { setHeader } from './header.ts';
 import { applyHeaderOperations } from './header-operation.ts';
-import { NO_STATUS, replyHeaders } from './local-reply.ts';
+import { replyHeaders } from './local-reply.ts';
 
 /** Status, headers and body to send. Without `content-length`. */
 export interface WireReply {
@@ -65,7 +65,7 @@ function answer(
   grpc: LocalReply['grpc'],
 ): WireReply {
   const headers = replyHeaders(
-    applyHeaderOperations([], responseHeaders, NO_STATUS),
+    applyHeaderOperations([], responseHeaders, { status, isLocal: true }),
     grpc ? '' : message,
     grpc !== undefined,
   );

@@ -254,7 +254,9 @@ const CARRIED = new Set([
 
 function sentHeaders(values: HeaderValues, { headers }: CaseRequest): HeaderValues {
   const sent = new Set((headers ?? []).map(([name]) => name.toLowerCase()));
-  return pick(values, (name) => {
+  // A gateway's connection adds the address it came from.
+  const own = values['x-forwarded-for']?.map((value) => value.replace(/,<proxy-ip>$/, ''));
+  return pick(own ? { ...values, 'x-forwarded-for': own } : values, (name) => {
     if (name.startsWith('x-envoy-') || CARRIED.has(name)) return false;
     return !name.startsWith('x-forwarded-') || sent.has(name);
   });
@@ -286,15 +288,19 @@ function changedHeaders(
     ['server', 'oracle-upstream'],
     [
       'content-type',
-      isGrpcContentType(joinedContentType(toRouteRequest(request))) ? 'application/grpc' : 'text/plain',
+      // The recording upstream speaks gRPC over h2 alone.
+      expected.upstream?.proto === 'h2' && isGrpcContentType(joinedContentType(toRouteRequest(request)))
+        ? 'application/grpc'
+        : 'text/plain',
     ],
     ...pairsOf(last?.headers),
   ];
   const cors = decision.corsHeaders ?? [];
   const replaced = new Set(cors.map(([name]) => name));
-  const changed = applyHeaderOperations(own, decision.responseHeaders, last?.status ?? 200).filter(
-    ([name]) => !replaced.has(name),
-  );
+  const changed = applyHeaderOperations(own, decision.responseHeaders, {
+    status: last?.status ?? 200,
+    details: 'via_upstream',
+  }).filter(([name]) => !replaced.has(name));
   const isNamed = (name: string) => named.has(name) && name !== 'server';
   return {
     want: pick(expected.headers ?? {}, isNamed),

@@ -96,6 +96,7 @@ export interface ExpectedResult {
 
 interface ExpectedUpstream {
   readonly endpoint: string;
+  readonly proto: 'h1' | 'h2';
   readonly method: string;
   readonly path: string;
   readonly authority: string;

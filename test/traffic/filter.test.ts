@@ -77,18 +77,13 @@ test('withForwarded() at the edge says the scheme itself and adds the client to 
 });
 
 test('changeResponseHeaders() fills in what only the answer can tell', () => {
-  const facts = {
-    status: 201,
-    headers: [['x-up', 'u']] as HeaderList,
-    upstreamHost: '10.0.0.1:80',
-    cluster: 'c',
-  };
+  const facts = { status: 201, upstreamHost: '10.0.0.1:80' };
   const headers = changeResponseHeaders(
     [['x-up', 'u']],
     [
-      { kind: 'set', name: 'a', value: '%RESPONSE_CODE% from %UPSTREAM_HOST%' },
-      { kind: 'add', name: 'b', value: '%RESP(X-Up)%' },
-      { kind: 'add', name: 'c', value: '%RESP(x-none)%' },
+      { kind: 'set', name: 'a', value: '%RESPONSE_CODE% from %UPSTREAM_HOST%', late: true },
+      { kind: 'add', name: 'b', value: '%RESP(X-Up)%', late: true },
+      { kind: 'add', name: 'c', value: '%RESP(x-none)%', late: true },
       { kind: 'remove', name: 'x-up' },
     ],
     [['access-control-allow-origin', 'http://a']],

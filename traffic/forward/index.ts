@@ -133,7 +133,7 @@ function respond(
     endToEnd(answer.headers),
     decision.responseHeaders,
     decision.corsHeaders ?? [],
-    { status, headers: answer.headers, upstreamHost: endpoint.address, cluster: decision.cluster },
+    { status, upstreamHost: endpoint.address },
   );
   if (!answer.body || status === 204 || status === 205 || status === 304) {
     answer.body?.cancel().catch(() => {});
