@@ -2,7 +2,7 @@
  * Text to documents: each YAML document of a file as plain data with its places, or with what is wrong with
  * it. Imports the yaml library.
  */
-import { Composer, type CST, type Document, Lexer, Parser } from 'yaml';
+import { Composer, type CST, type Document, isScalar, Lexer, Parser, visit } from 'yaml';
 import type { Issue, IssueCode } from '../issue.ts';
 import { protoName } from '../schema/proto-json.ts';
 import type { FieldPath, Position, ResourceSource } from '../schema/resource.ts';
@@ -151,7 +151,7 @@ function* readChunk(written: string): Generator<undefined, ReadDocument[]> {
     logLevel: 'silent',
   });
   const documents: ReadDocument[] = [];
-  for (const token of yield* tokensOf(chunk))
+  for (const token of firstDocument(yield* tokensOf(chunk), chunk))
     for (const document of composer.next(token)) documents.push(readDocument(document, chunk));
   for (const document of composer.end()) documents.push(readDocument(document, chunk));
   return documents;
@@ -180,6 +180,53 @@ function* tokensOf(chunk: string): Generator<undefined, CST.Token[]> {
   return tokens;
 }
 
+/**
+ * The tokens up to the end of the first document: at `...`, or where text stands left of the document's first line.
+ * What follows is never looked at.
+ *
+ * Source: github.com/yaml/go-yaml (v2) `yaml.go` (unmarshal reads one document).
+ */
+function* firstDocument(tokens: Iterable<CST.Token>, text: string): Iterable<CST.Token> {
+  for (const token of tokens) {
+    if (token.type === 'document' && token.value && 'indent' in token.value) {
+      const { indent } = token.value;
+      const end = token.end?.findIndex(
+        (each) => !BETWEEN.has(each.type) && isLeftOf(indent, each.offset, text),
+      );
+      if (end !== undefined && end !== -1) {
+        yield { ...token, end: token.end!.slice(0, end) };
+        return;
+      }
+    }
+    yield token;
+    if (token.type === 'doc-end') return;
+  }
+}
+
+const BETWEEN: ReadonlySet<string> = new Set(['space', 'comment', 'newline']);
+
+function isLeftOf(indent: number, offset: number, text: string): boolean {
+  const before = text.slice(text.lastIndexOf('\n', offset - 1) + 1, offset);
+  return before.length < indent && /^ *$/.test(before);
+}
+
+/** Offset of the first `\/` in a double-quoted scalar, which is JSON's and not YAML 1.1's; undefined if there is none. */
+function forbiddenEscape(document: Document.Parsed, text: string): number | undefined {
+  if (!text.includes('\\/')) return undefined;
+  let found: number | undefined;
+  visit(document, {
+    Scalar(_, node) {
+      if (!isScalar(node) || node.type !== 'QUOTE_DOUBLE' || !node.range) return undefined;
+      const [start, end] = node.range;
+      const valid = /^(?:[^\\]|\\[^/])*/s.exec(text.slice(start, end))![0].length;
+      if (start + valid === end) return undefined;
+      found = start + valid;
+      return visit.BREAK;
+    },
+  });
+  return found;
+}
+
 function readDocument(document: Document.Parsed, chunk: string): ReadDocument {
   if (document.errors.length > 0) {
     const problems = document.errors.slice(0, MAX_SYNTAX_ISSUES).map((error): Problem => {
@@ -191,6 +238,11 @@ function readDocument(document: Document.Parsed, chunk: string): ReadDocument {
       };
     });
     return unreadable(...problems);
+  }
+  const escaped = forbiddenEscape(document, chunk);
+  if (escaped !== undefined) {
+    const message = 'Cannot read the escape "\\/": YAML 1.1 has none of the kind, write "/"';
+    return unreadable({ code: 'yaml-syntax', message, offset: escaped });
   }
   const tree = readTree(document, chunk);
   const problems = tree.problems.slice(0, MAX_TREE_ISSUES).map(({ code, ...problem }): Problem => {

@@ -149,3 +149,17 @@ test('parse() merges maps as YAML 1.1 does, and refuses keys that stand twice by
     ['unknown-field', 'duplicate-key'],
   );
 });
+
+test('parse() reads a document up to its end, as Istio does: `...`, or text left of its first line', () => {
+  assert.deepEqual(names(`${rule('a')}...\nkind: [`), ['a']);
+  const indented = rule('a').replaceAll(/^/gm, '  ').trimEnd();
+  assert.deepEqual(names(`${indented}\nkind: x\n- y\n`), ['a']);
+  assert.equal(parse(`${rule('a')}- b\n`).issues[0]?.code, 'yaml-syntax');
+});
+
+test("parse() refuses JSON's escape of a slash, which YAML 1.1 has not", () => {
+  const [issue] = parse(rule('a').replace('host: a', 'host: "\\/"')).issues;
+  assert.equal(issue?.code, 'yaml-syntax');
+  assert.deepEqual([issue.line, issue.column], [6, 10]);
+  assert.deepEqual(names(rule('a').replace('name: a', 'name: "a"').replace('host: a', `host: '\\/'`)), ['a']);
+});
