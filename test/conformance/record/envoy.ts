@@ -1,0 +1,248 @@
+/**
+ * Pilot's output as the configuration of one stock Envoy that stands for the proxies of many cases: each case has
+ * listeners and clusters of its own. What a stock Envoy lacks (Istio's own filters) is left out.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Generated, Message } from './pilot.ts';
+import { ID_HEADER, type Upstreams } from './upstream.ts';
+
+/** The header that pins Envoy's random number for the choice among weighted destinations. */
+const RANDOM_HEADER = 'x-oracle-random';
+
+/** A line of the access log. */
+export interface AccessLine {
+  readonly id: string;
+  readonly route?: string;
+  readonly cluster?: string;
+  readonly flags?: string;
+  readonly details?: string;
+  readonly attempts?: number;
+}
+
+/** One case's part of the configuration. */
+export interface CasePart {
+  readonly listeners: readonly Message[];
+  readonly clusters: readonly Message[];
+  /** The real port for each port that the case's clients dial. */
+  readonly ports: ReadonlyMap<number, number>;
+}
+
+/** A case's listeners and clusters, their names beginning with `prefix`; opens the upstreams they need. */
+export async function casePart(
+  prefix: string,
+  { routes, managers, clusters, endpoints }: Generated,
+  upstreams: Upstreams,
+  isDown: (endpoint: string) => boolean,
+  freePort: () => number,
+  logFile: string,
+): Promise<CasePart> {
+  const used = new Set<string>();
+  const ports = new Map<number, number>();
+  const listeners: Message[] = [];
+  for (const [port, configuration] of Object.entries(routes)) {
+    if (!/^\d+$/.test(port) || !managers[port]) continue;
+    const real = freePort();
+    ports.set(Number(port), real);
+    const routeConfig = renamed(configuration, prefix, used);
+    listeners.push(listener(`${prefix}${port}`, real, manager(managers[port], routeConfig, logFile)));
+  }
+  const own: Message[] = [];
+  for (const cluster of clusters) {
+    if (!used.has(cluster.name)) continue;
+    own.push(await staticCluster(prefix, cluster, endpoints[cluster.name], upstreams, isDown, freePort));
+  }
+  return { listeners, clusters: own, ports };
+}
+
+/** The configuration with clusters renamed, and the random number of weighted choices taken from a header. */
+function renamed(configuration: Message, prefix: string, used: Set<string>): Message {
+  const copy = structuredClone(configuration);
+  const rename = (name: string): string => {
+    used.add(name);
+    return prefix + name;
+  };
+  for (const { routes = [] } of copy.virtualHosts ?? []) {
+    for (const { route } of routes) {
+      if (!route) continue;
+      if (route.cluster) route.cluster = rename(route.cluster);
+      for (const each of route.requestMirrorPolicies ?? []) each.cluster = rename(each.cluster);
+      if (route.weightedClusters) {
+        route.weightedClusters.headerName = RANDOM_HEADER;
+        for (const each of route.weightedClusters.clusters ?? []) each.name = rename(each.name);
+      }
+    }
+  }
+  return copy;
+}
+
+const KEPT_FILTERS = ['envoy.filters.http.fault', 'envoy.filters.http.cors', 'envoy.filters.http.router'];
+
+function manager(given: Message, routeConfig: Message, logFile: string): Message {
+  const { rds: _rds, tracing: _tracing, accessLog: _log, httpFilters, ...rest } = given;
+  return {
+    '@type':
+      'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
+    ...rest,
+    routeConfig,
+    httpFilters: httpFilters.filter(({ name }: Message) => KEPT_FILTERS.includes(name)),
+    accessLog: [
+      {
+        name: 'envoy.access_loggers.file',
+        typedConfig: {
+          '@type': 'type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog',
+          path: logFile,
+          logFormat: {
+            jsonFormat: {
+              id: `%REQ(${ID_HEADER})%`,
+              route: '%ROUTE_NAME%',
+              cluster: '%UPSTREAM_CLUSTER_RAW%',
+              flags: '%RESPONSE_FLAGS%',
+              details: '%RESPONSE_CODE_DETAILS%',
+              attempts: '%UPSTREAM_REQUEST_ATTEMPT_COUNT%',
+            },
+          },
+        },
+      },
+    ],
+  };
+}
+
+function listener(name: string, port: number, typedConfig: Message): Message {
+  return {
+    name,
+    address: { socketAddress: { address: '127.0.0.1', portValue: port } },
+    filterChains: [{ filters: [{ name: 'envoy.filters.network.http_connection_manager', typedConfig }] }],
+  };
+}
+
+async function staticCluster(
+  prefix: string,
+  cluster: Message,
+  byEds: readonly string[] | undefined,
+  upstreams: Upstreams,
+  isDown: (endpoint: string) => boolean,
+  freePort: () => number,
+): Promise<Message> {
+  const { edsClusterConfig: _eds, loadAssignment, filters: _filters, ...rest } = cluster;
+  const isPassthrough = cluster.type === 'ORIGINAL_DST';
+  const names = isPassthrough
+    ? [cluster.name]
+    : (byEds ??
+      (loadAssignment?.endpoints ?? []).flatMap(({ lbEndpoints = [] }: Message) =>
+        lbEndpoints.map(({ endpoint }: Message) => {
+          const { address, portValue } = endpoint.address.socketAddress;
+          return `${address}:${portValue}`;
+        }),
+      ));
+  const lbEndpoints: Message[] = [];
+  for (const name of names) {
+    const portValue = isDown(name) ? freePort() : await upstreams.open(cluster.name, name);
+    lbEndpoints.push({ endpoint: { address: { socketAddress: { address: '127.0.0.1', portValue } } } });
+  }
+  delete rest.transportSocketMatches;
+  delete rest.transportSocket;
+  delete rest.metadata;
+  for (const field of ['dnsLookupFamily', 'dnsRefreshRate', 'respectDnsTtl', 'dnsJitter', 'clusterType'])
+    delete rest[field];
+  return {
+    ...rest,
+    name: prefix + cluster.name,
+    type: 'STATIC',
+    ...((isPassthrough || rest.lbPolicy === 'CLUSTER_PROVIDED') && { lbPolicy: 'ROUND_ROBIN' }),
+    loadAssignment: { clusterName: prefix + cluster.name, endpoints: [{ lbEndpoints }] },
+  };
+}
+
+/** A running Envoy. */
+export interface Envoy {
+  stop(): Promise<void>;
+}
+
+/** Starts Envoy and waits until it listens. Throws what it says against its configuration. */
+export async function startEnvoy(
+  program: string,
+  folder: string,
+  parts: readonly CasePart[],
+  adminPort: number,
+): Promise<Envoy> {
+  const bootstrap = {
+    admin: { address: { socketAddress: { address: '127.0.0.1', portValue: adminPort } } },
+    staticResources: {
+      listeners: parts.flatMap((each) => each.listeners),
+      clusters: parts.flatMap((each) => each.clusters),
+    },
+    layeredRuntime: {
+      layers: [
+        {
+          name: 'static',
+          staticLayer: {
+            'overload.global_downstream_max_connections': 50000,
+            // As Istio starts its proxies: tools/packaging/common/envoy_bootstrap.json.
+            're2.max_program_size.error_level': 32768,
+            'envoy.reloadable_features.http_reject_path_with_fragment': false,
+          },
+        },
+      ],
+    },
+  };
+  const file = join(folder, 'envoy.json');
+  writeFileSync(file, JSON.stringify(bootstrap));
+  const child: ChildProcess = spawn(
+    program,
+    [
+      '-c',
+      file,
+      '--concurrency',
+      '1',
+      '--file-flush-interval-msec',
+      '20',
+      '-l',
+      'error',
+      '--use-dynamic-base-id',
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  let said = '';
+  child.stderr?.on('data', (chunk) => {
+    said = (said + chunk).slice(-20000);
+  });
+  let ended = false;
+  const exit = new Promise<void>((resolve) =>
+    child.on('exit', () => {
+      ended = true;
+      resolve();
+    }),
+  );
+  for (let tries = 0; ; tries++) {
+    if (ended || tries > 600) {
+      child.kill('SIGKILL');
+      throw new Error(`Envoy did not start: ${said.slice(-3000)}`);
+    }
+    try {
+      const answer = await fetch(`http://127.0.0.1:${adminPort}/ready`);
+      if (answer.ok) break;
+    } catch {
+      // Not there yet.
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return {
+    async stop() {
+      child.kill('SIGKILL');
+      await exit;
+    },
+  };
+}
+
+/** The lines of the access log, by id. */
+export function readAccessLog(file: string): Map<string, AccessLine> {
+  const lines = new Map<string, AccessLine>();
+  for (const text of readFileSync(file, 'utf8').split('\n')) {
+    if (text === '') continue;
+    const line: AccessLine = JSON.parse(text);
+    lines.set(line.id, line);
+  }
+  return lines;
+}
