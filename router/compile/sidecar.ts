@@ -76,9 +76,15 @@ interface HostGroup {
   readonly sources: readonly number[];
 }
 
-/** Each as the listener knows it: only this port of it. */
+/** Those of a port, by their names in lower case: a listener knows no other, unlike clusters. */
 function servicesOnPort(all: ReadonlyMap<string, Service>, port: number): Map<string, Service> {
-  return new Map([...all].filter(([, service]) => portOf(service, port) !== undefined));
+  const found = new Map<string, Service>();
+  for (const [name, service] of all) {
+    if (portOf(service, port) === undefined) continue;
+    const host = name.toLowerCase();
+    found.set(host, host === name ? service : { ...service, host });
+  }
+  return found;
 }
 
 function portOf(service: Service, number: number): Service['ports'][number] | undefined {

@@ -1,5 +1,6 @@
 /** Lists of headers: reading, joining and changing them as Envoy does. Imports table types. */
 import type { HeaderList } from '../table/request.ts';
+import { isReferer } from './referer.ts';
 
 /**
  * Headers that Envoy holds once: repeats are joined by a comma as they arrive, and adding to one appends to it.
@@ -63,7 +64,7 @@ const SINGLE_RESPONSE_HEADERS: ReadonlySet<string> = new Set([
  * empty ones dropped, crumbs of an HTTP/2 cookie by `; `. Returns the list itself where nothing repeats.
  */
 export function joinRepeats(headers: HeaderList, http2: boolean): HeaderList {
-  if (!hasRepeats(headers)) return http2 ? withoutEmptyCookie(headers) : headers;
+  if (!hasRepeats(headers)) return withoutUnknown(headers, http2);
   const out: [string, string][] = [];
   const at = new Map<string, number>();
   for (const [name, value] of headers) {
@@ -79,12 +80,14 @@ export function joinRepeats(headers: HeaderList, http2: boolean): HeaderList {
     else if (crumb) joined[1] += `; ${value}`;
     else if (value !== '') joined[1] += `,${value}`;
   }
-  return http2 ? withoutEmptyCookie(out) : out;
+  return withoutUnknown(out, http2);
 }
 
-/** HTTP/2's codec knows no cookie without a crumb. */
-function withoutEmptyCookie(headers: HeaderList): HeaderList {
-  return firstHeader(headers, 'cookie') === '' ? headers.filter(([name]) => name !== 'cookie') : headers;
+/** Without a referer that is no URL, and without a cookie of no crumbs, which HTTP/2's codec does not know. */
+function withoutUnknown(headers: HeaderList, http2: boolean): HeaderList {
+  const isUnknown = ([name, value]: readonly [string, string]): boolean =>
+    (name === 'referer' && !isReferer(value)) || (http2 && value === '' && name === 'cookie');
+  return headers.some(isUnknown) ? headers.filter((header) => !isUnknown(header)) : headers;
 }
 
 /** So many names are compared with each other where their first look is alike; more go into a set. */

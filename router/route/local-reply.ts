@@ -54,7 +54,7 @@ export function localReply(view: RequestView | undefined, parts: ReplyParts): Wr
     isGrpc,
   );
   const reply: Writable<LocalReply> = { kind: 'reply', status, headers, body, responseHeaders: [], reason };
-  if (isGrpc) reply.grpc = grpcOf(status, headers, body);
+  if (isGrpc) reply.grpc = grpcOf(status, headers, view?.method === 'HEAD' ? '' : body);
   if (flag) reply.flag = flag;
   return reply;
 }

@@ -199,7 +199,8 @@ function replyOf(
   if (!reply) return undefined;
   const { status, headers, body } = reply;
   const text = typeof body === 'string' ? body : new TextDecoder().decode(body);
-  return { status, headers, body: request.method === 'HEAD' ? '' : text };
+  const isBodiless = request.method === 'HEAD' || status === 204 || status === 304;
+  return { status, headers, body: isBodiless ? '' : text };
 }
 
 function wireReplyOf(
