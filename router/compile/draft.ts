@@ -11,7 +11,7 @@ import { indexDestinationRules } from './destination-rule.ts';
 import { gatewayServers, gatewayVirtualHosts } from './gateway.ts';
 import type { CompileOptions } from './option.ts';
 import { createReport } from './report.ts';
-import { servicesOfEntries, visibleServices } from './service.ts';
+import { exportedServices, servicesOfEntries, visibleServices } from './service.ts';
 import { otherHosts, type ProxyView, sidecarPorts, sidecarVirtualHosts } from './sidecar.ts';
 import {
   type PreparedVirtualService,
@@ -91,10 +91,11 @@ export function draw(resources: readonly ValidResource[], options: CompileOption
   let fallback: Listener;
   if (proxy.type === 'router') {
     const gateways = ofKind(resources, 'Gateway');
+    const exported = exportedServices(allServices, namespace, meshConfig.defaultServiceExportTo);
     const { servers, unknown } = gatewayServers(gateways, labels, proxy.gateways, namespace);
     for (const port of new Set(servers.map((server) => server.port))) {
       const own = servers.filter((server) => server.port === port);
-      listeners.push(listener(port, gatewayVirtualHosts(view, virtualServices, own, port, allServices)));
+      listeners.push(listener(port, gatewayVirtualHosts(view, virtualServices, own, port, exported)));
     }
     const anywhere = unknown.map((gateway) => ({
       gateway,
@@ -106,7 +107,7 @@ export function draw(resources: readonly ValidResource[], options: CompileOption
     }));
     fallback = listener(
       DEFAULT_GATEWAY_PORT,
-      gatewayVirtualHosts(view, virtualServices, anywhere, DEFAULT_GATEWAY_PORT, allServices),
+      gatewayVirtualHosts(view, virtualServices, anywhere, DEFAULT_GATEWAY_PORT, exported),
     );
   } else {
     const unknownHosts = meshConfig.outboundTrafficPolicy?.mode ?? 'ALLOW_ANY';

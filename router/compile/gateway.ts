@@ -65,10 +65,10 @@ export function gatewayVirtualHosts(
   all: readonly PreparedVirtualService[],
   servers: readonly BoundServer[],
   port: number,
-  allServices: readonly Service[],
+  exported: readonly Service[],
 ): Assembly {
   const ownServices = new Map<string, Service>();
-  for (const service of allServices) {
+  for (const service of exported) {
     const key = `${service.namespace}/${service.host}`;
     if (!ownServices.has(key)) ownServices.set(key, service);
   }

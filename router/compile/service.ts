@@ -42,7 +42,8 @@ function servicesOf({ metadata, spec }: ServiceEntry, workloads: readonly Worklo
       entries.length === 0 && isDns && !spec.workloadSelector && !isWildcard(host)
         ? toEndpoints([{ name: '', endpoint: { address: host } }], ports)
         : toEndpoints(entries, ports),
-    addresses: (spec.addresses ?? []).map((address) => address.replace(/\/32$/, '')),
+    // A service for each address, of which a listener keeps the last.
+    addresses: (spec.addresses ?? []).slice(-1).map((address) => address.replace(/\/32$/, '')),
     registry: 'external',
     ...(spec.exportTo && spec.exportTo.length > 0 && { exportTo: spec.exportTo }),
     ...(metadata.creationTimestamp !== undefined && { creationTimestamp: metadata.creationTimestamp }),
@@ -135,9 +136,9 @@ export function visibleServices(
   defaultExportTo: readonly string[] | undefined,
 ): Map<string, Service> {
   const exportToOf = (service: Service) => effectiveExportTo(service.exportTo, defaultExportTo);
-  const seen = services
-    .filter((service) => isVisible(exportToOf(service), service.namespace, proxyNamespace))
-    .sort((a, b) => compareAge({ ...a, name: a.host }, { ...b, name: b.host }));
+  const seen = exportedServices(services, proxyNamespace, defaultExportTo).sort((a, b) =>
+    compareAge({ ...a, name: a.host }, { ...b, name: b.host }),
+  );
   const isPublic = (service: Service) => exportToOf(service).includes('*');
   const byHost = new Map<string, Service>();
   for (const service of [...seen.filter((each) => !isPublic(each)), ...seen.filter(isPublic)]) {
@@ -145,6 +146,17 @@ export function visibleServices(
     byHost.set(service.host, existing ? prefer(existing, service, proxyNamespace) : service);
   }
   return byHost;
+}
+
+/** Those that the namespace sees, however many of one host. Source: Istio `pilot/pkg/model/push_context.go` (IsServiceVisible). */
+export function exportedServices(
+  services: readonly Service[],
+  proxyNamespace: string,
+  defaultExportTo: readonly string[] | undefined,
+): Service[] {
+  return services.filter((service) =>
+    isVisible(effectiveExportTo(service.exportTo, defaultExportTo), service.namespace, proxyNamespace),
+  );
 }
 
 function prefer(existing: Service, incoming: Service, proxyNamespace: string): Service {

@@ -5,7 +5,7 @@
 import type { Cluster, Destination } from '../table/cluster.ts';
 import type { Decision, Forward, HeaderOperation, LocalReply, Mirror } from '../table/decision.ts';
 import type { HeaderList, Random } from '../table/request.ts';
-import type { ForwardAction, Route } from '../table/route-table.ts';
+import type { ForwardAction, Route, WeightedCluster } from '../table/route-table.ts';
 import { drawFault, drawFraction, pickWeighted } from './chance.ts';
 import { type CorsOutcome, judgeCors } from './cors.ts';
 import type { FormatContext } from './format.ts';
@@ -57,10 +57,11 @@ export function forward(
   const authority = rewrite?.authority ?? picked.authority ?? view.authority;
   const path = rewritePath(view.path, route.match.path, rewrite);
   let { headers } = view;
-  if (own.requestHeaders.length > 0) headers = requestChanged(own, view, route, picked.cluster);
+  if (own.requestHeaders.length > 0)
+    headers = requestChanged(own, view, route, picked.cluster, picked.authority);
   const request = { method: view.method, authority, path, headers };
   const responseHeaders =
-    own.fixedResponse ?? sentChanges(own, view, route, picked.cluster, headers, authority, path);
+    own.fixedResponse ?? sentChanges(own, view, route, picked, headers, { authority, path, rewrite });
   const timeoutMs = timeoutOf(view, action.timeoutMs);
   const mirrors = drawMirrors(table.clusters, action, authority, path, random);
   const { origin } = route;
@@ -99,37 +100,44 @@ function requestChanged(
   view: RequestView,
   { name }: Route,
   cluster: string,
+  authority: string | undefined,
 ): HeaderList {
   let { headers } = view;
+  let seen = view;
   for (const changes of requestHeaders) {
-    const context: FormatContext = { view, headers, routeName: name, cluster, isResponse: false };
+    const context: FormatContext = { view: seen, headers, routeName: name, cluster, isResponse: false };
     headers = applyHeaderOperations(headers, changesOf(changes, context));
+    // The destination's authority is there when the rule's changes are made, the rule's own is not yet.
+    if (authority !== undefined && seen === view) seen = { ...view, authority };
   }
   return headers;
 }
 
 const NO_CORS: CorsOutcome = {};
 
+/** The request as it was sent on, where it is not as it came. */
+interface Sent {
+  readonly authority: string;
+  readonly path: string;
+  readonly rewrite: ForwardAction['rewrite'];
+}
+
 /** Changes to the answer to a request that was sent on: their values can tell what was sent. */
 function sentChanges(
   own: DestinationParts,
   view: RequestView,
   route: Route,
-  cluster: string,
+  picked: WeightedCluster,
   sentHeaders: HeaderList,
-  authority: string,
-  path: string,
+  { authority, path, rewrite }: Sent,
 ): readonly HeaderOperation[] {
-  const headers = withOriginals(sentHeaders, view, path, authority);
-  return responseChanges(own, { ...view, authority, path }, route, cluster, headers, view.path);
-}
-
-/** What Envoy notes in the request when it rewrites it; a format string can ask for it. */
-function withOriginals(headers: HeaderList, view: RequestView, path: string, authority: string): HeaderList {
-  let out = headers;
-  if (path !== view.path) out = setHeader(out, 'x-envoy-original-path', view.path);
-  if (authority !== view.authority) out = setHeader(out, 'x-envoy-original-host', view.authority);
-  return out;
+  // What Envoy notes in the request when a rule rewrites it; a format string can ask for it.
+  let headers = sentHeaders;
+  if (path !== view.path) headers = setHeader(headers, 'x-envoy-original-path', view.path);
+  const before = picked.authority ?? view.authority;
+  if (rewrite?.authority !== undefined && before !== authority)
+    headers = setHeader(headers, 'x-envoy-original-host', before);
+  return responseChanges(own, { ...view, authority, path }, route, picked.cluster, headers, view.path);
 }
 
 /** A destination's before its rule's. */
@@ -150,7 +158,9 @@ function responseChanges(
     originalPath,
     isResponse: true,
   };
-  return own.responseHeaders.flatMap((changes) => changesOf(changes, context));
+  const [first = [], second = []] = own.responseHeaders.map((changes) => changesOf(changes, context));
+  const [begin, ...rest] = second;
+  return begin ? [...first, first.length > 0 ? { ...begin, begins: true } : begin, ...rest] : first;
 }
 
 /** Source: Envoy `source/common/router/router.cc` (Filter::decodeHeaders, cluster not found). */

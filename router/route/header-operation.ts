@@ -17,12 +17,9 @@ export function applyHeaderOperations(
 ): HeaderList {
   let out = headers;
   let seen = headers;
-  let previous: HeaderOperation['kind'] = 'remove';
   for (const operation of operations) {
     const { kind, name } = operation;
-    // A destination's operations are over before its rule's are looked at: those see what has become of the headers.
-    if (kind === 'set' && previous === 'add') seen = out;
-    previous = kind;
+    if (operation.begins) seen = out;
     if (kind === 'remove') {
       out = out.filter((header) => header[0] !== name);
       seen = out;

@@ -53,6 +53,7 @@ export interface DestinationParts {
   readonly clusterName: string | undefined;
   /** For {@link clusterOf}. */
   known: { readonly clusters: PreparedTable['clusters']; readonly cluster: Cluster | undefined } | undefined;
+  /** Its own and the route's; none where neither changes anything. */
   readonly requestHeaders: readonly HeaderChanges[];
   readonly responseHeaders: readonly HeaderChanges[];
   /** All changes of {@link responseHeaders}, where none of them needs the request. */
@@ -136,13 +137,12 @@ function prepareParts({ action, cors, requestHeaders, responseHeaders }: Route):
     responseHeaders: response,
     destinations: destinations.map((destination) => {
       const responses = [prepareChanges(destination.responseHeaders), response];
+      const requests = [prepareChanges(destination.requestHeaders), request];
       const isFixed = responses.every(({ fixed }) => fixed);
       return {
         clusterName: 'cluster' in destination ? destination.cluster : undefined,
         known: undefined,
-        requestHeaders: [prepareChanges(destination.requestHeaders), request].filter(
-          ({ templates }) => templates.length > 0,
-        ),
+        requestHeaders: requests.some(({ templates }) => templates.length > 0) ? requests : [],
         responseHeaders: responses,
         fixedResponse: isFixed ? responses.flatMap(({ fixed }) => fixed ?? []) : undefined,
       };

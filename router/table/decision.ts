@@ -110,7 +110,7 @@ export type ResponseFlag =
  * rule's). Names in lower case.
  */
 export type HeaderOperation =
-  | { readonly kind: 'remove'; readonly name: string }
+  | { readonly kind: 'remove'; readonly name: string; readonly begins?: true }
   | {
       readonly kind: 'set' | 'add';
       readonly name: string;
@@ -120,6 +120,8 @@ export type HeaderOperation =
        * `applyHeaderOperations` makes it.
        */
       readonly late?: true;
+      /** The rule's own changes begin here: their values see what the destination's have made of the headers. */
+      readonly begins?: true;
     };
 
 /** Faults drawn for this request. */

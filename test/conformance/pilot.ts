@@ -212,7 +212,9 @@ export function clusterOf(cluster: Message): unknown {
   return {
     name: cluster.name,
     protocol: options?.explicitHttpConfig?.http2ProtocolOptions ? 'http2' : 'http1',
-    loadBalancer: cluster.lbPolicy ?? 'ROUND_ROBIN',
+    // A cluster of original destinations provides its own.
+    loadBalancer:
+      cluster.lbPolicy === 'CLUSTER_PROVIDED' ? 'PASSTHROUGH' : (cluster.lbPolicy ?? 'ROUND_ROBIN'),
     tableSize: Number(size ?? DEFAULT_SIZE[cluster.lbPolicy]),
   };
 }

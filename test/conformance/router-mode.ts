@@ -321,7 +321,8 @@ function toValues(headers: HeaderList): HeaderValues {
   const values: Record<string, string[]> = Object.create(null);
   for (const [name, value] of headers) {
     values[name] ??= [];
-    values[name].push(value);
+    // As above: no codec keeps a space at an end.
+    values[name].push(value.trim());
   }
   return values;
 }

@@ -78,7 +78,7 @@ export async function record(
         const verdicts = await pilot.validate(each.yaml);
         const generated = await pilot.generate(each.yaml, each.world);
         const part = await casePart(
-          `c${index}/`,
+          prefixOf(index),
           generated,
           upstreams,
           (name) => down.has(name),
@@ -114,7 +114,7 @@ export async function record(
       const { name, world } = cases[index]!;
       const results = world.requests.map(({ id }) => {
         const key = `${index}:${id}`;
-        return resultOf(id, `c${index}/`, received.get(key) ?? {}, lines.get(key), upstreams.seen(key));
+        return resultOf(id, prefixOf(index), received.get(key) ?? {}, lines.get(key), upstreams.seen(key));
       });
       recordings[index] = {
         name,
@@ -137,6 +137,9 @@ export async function record(
   }
 }
 
+/** Names of a case's clusters and listeners begin so, while it is recorded. */
+const prefixOf = (index: number): string => `recorded-${index}/`;
+
 function resultOf(
   id: string,
   prefix: string,
@@ -144,10 +147,10 @@ function resultOf(
   line: AccessLine | undefined,
   seen: readonly Seen[],
 ): object {
-  const { body, ...rest } = received;
+  const { body, headers, ...rest } = received;
   const cluster = line?.cluster?.startsWith(prefix) ? line.cluster.slice(prefix.length) : undefined;
   const destination = cluster === undefined ? undefined : destinationOf(cluster);
-  const endpoint = received.headers?.['x-upstream']?.[0];
+  const endpoint = headers?.['x-upstream']?.[0];
   const main = seen.filter((each) => each.cluster === cluster);
   // A copy may go to the cluster of the request itself: one try too many.
   const attempts = Math.min(main.length, line?.attempts ?? main.length);
@@ -158,14 +161,17 @@ function resultOf(
   return {
     id,
     ...rest,
+    ...(headers && { headers: mapValues(headers, (_, value) => value.replaceAll(prefix, '')) }),
     ...(body && { body }),
     ...(line?.route && { route: line.route }),
     ...(cluster !== undefined && { cluster }),
     ...(destination && { destination }),
     ...(received.status !== undefined && { attempts }),
-    ...(last && { upstream: upstreamOf(last) }),
+    ...(last && { upstream: upstreamOf(last, prefix) }),
     ...(copies.length > 0 && {
-      mirrors: copies.map(upstreamOf).sort((a, b) => (a.endpoint < b.endpoint ? -1 : 1)),
+      mirrors: copies
+        .map((each) => upstreamOf(each, prefix))
+        .sort((a, b) => (a.endpoint < b.endpoint ? -1 : 1)),
     }),
     ...(line?.flags && line.flags !== '-' && { responseFlags: line.flags }),
     ...(line?.details && { responseCodeDetails: line.details }),
@@ -178,14 +184,21 @@ function destinationOf(cluster: string): object | undefined {
   return { host, ...(subset && { subset }), port: Number(port) };
 }
 
-function upstreamOf({ cluster: _, headers, body, ...seen }: Seen) {
+function upstreamOf({ cluster: _, headers, body, ...seen }: Seen, prefix: string) {
   const isGrpc = headers['content-type']?.[0]?.startsWith('application/grpc');
-  const clean = Object.fromEntries(
+  const clean = mapValues(headers, (name, value) => anonymous(name, value.replaceAll(prefix, '')));
+  return { ...seen, headers: clean, ...(body && !isGrpc && body.length < 200 && { body }) };
+}
+
+function mapValues(
+  headers: Readonly<Record<string, readonly string[]>>,
+  change: (name: string, value: string) => string,
+): Record<string, string[]> {
+  return Object.fromEntries(
     Object.entries(headers)
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, values]) => [name, values.map((value) => anonymous(name, value))]),
+      .map(([name, values]) => [name, values.map((value) => change(name, value))]),
   );
-  return { ...seen, headers: clean, ...(body && !isGrpc && body.length < 200 && { body }) };
 }
 
 /** What Envoy takes for this machine's own address: that of its first interface. */
