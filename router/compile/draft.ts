@@ -60,9 +60,11 @@ export function draw(resources: readonly ValidResource[], options: CompileOption
   const rootNamespace = meshConfig.rootNamespace || DEFAULT_ROOT_NAMESPACE;
 
   const allServices = [...(options.services ?? []), ...servicesOfEntries(resources)];
+  const exported = exportedServices(allServices, namespace, meshConfig.defaultServiceExportTo);
   const view: ProxyView = {
     source: { namespace, labels, gateway: 'mesh' },
-    services: visibleServices(allServices, namespace, meshConfig.defaultServiceExportTo),
+    services: visibleServices(exported, namespace),
+    exported,
     rules: indexDestinationRules(
       ofKind(resources, 'DestinationRule'),
       { namespace, labels, rootNamespace },
@@ -91,11 +93,10 @@ export function draw(resources: readonly ValidResource[], options: CompileOption
   let fallback: Listener;
   if (proxy.type === 'router') {
     const gateways = ofKind(resources, 'Gateway');
-    const exported = exportedServices(allServices, namespace, meshConfig.defaultServiceExportTo);
     const { servers, unknown } = gatewayServers(gateways, labels, proxy.gateways, namespace);
     for (const port of new Set(servers.map((server) => server.port))) {
       const own = servers.filter((server) => server.port === port);
-      listeners.push(listener(port, gatewayVirtualHosts(view, virtualServices, own, port, exported)));
+      listeners.push(listener(port, gatewayVirtualHosts(view, virtualServices, own, port)));
     }
     const anywhere = unknown.map((gateway) => ({
       gateway,
@@ -107,7 +108,7 @@ export function draw(resources: readonly ValidResource[], options: CompileOption
     }));
     fallback = listener(
       DEFAULT_GATEWAY_PORT,
-      gatewayVirtualHosts(view, virtualServices, anywhere, DEFAULT_GATEWAY_PORT, exported),
+      gatewayVirtualHosts(view, virtualServices, anywhere, DEFAULT_GATEWAY_PORT),
     );
   } else {
     const unknownHosts = meshConfig.outboundTrafficPolicy?.mode ?? 'ALLOW_ANY';

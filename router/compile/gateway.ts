@@ -65,10 +65,9 @@ export function gatewayVirtualHosts(
   all: readonly PreparedVirtualService[],
   servers: readonly BoundServer[],
   port: number,
-  exported: readonly Service[],
 ): Assembly {
   const ownServices = new Map<string, Service>();
-  for (const service of exported) {
+  for (const service of view.exported) {
     const key = `${service.namespace}/${service.host}`;
     if (!ownServices.has(key)) ownServices.set(key, service);
   }

@@ -130,33 +130,31 @@ export function isHttp2(protocol: string): boolean {
  * Source: Istio `pilot/pkg/model/sidecar.go` (selectServices, appendSidecarServices),
  * `pilot/pkg/model/push_context.go` (servicesExportedToNamespace).
  */
-export function visibleServices(
-  services: readonly Service[],
-  proxyNamespace: string,
-  defaultExportTo: readonly string[] | undefined,
-): Map<string, Service> {
-  const exportToOf = (service: Service) => effectiveExportTo(service.exportTo, defaultExportTo);
-  const seen = exportedServices(services, proxyNamespace, defaultExportTo).sort((a, b) =>
-    compareAge({ ...a, name: a.host }, { ...b, name: b.host }),
-  );
-  const isPublic = (service: Service) => exportToOf(service).includes('*');
+export function visibleServices(exported: readonly Service[], proxyNamespace: string): Map<string, Service> {
   const byHost = new Map<string, Service>();
-  for (const service of [...seen.filter((each) => !isPublic(each)), ...seen.filter(isPublic)]) {
+  for (const service of exported) {
     const existing = byHost.get(service.host);
     byHost.set(service.host, existing ? prefer(existing, service, proxyNamespace) : service);
   }
   return byHost;
 }
 
-/** Those that the namespace sees, however many of one host. Source: Istio `pilot/pkg/model/push_context.go` (IsServiceVisible). */
+/**
+ * Those that the namespace sees, however many of one host: oldest first, those for every namespace after others.
+ *
+ * Source: Istio `pilot/pkg/model/push_context.go` (initServiceRegistry, servicesExportedToNamespace).
+ */
 export function exportedServices(
   services: readonly Service[],
   proxyNamespace: string,
   defaultExportTo: readonly string[] | undefined,
 ): Service[] {
-  return services.filter((service) =>
-    isVisible(effectiveExportTo(service.exportTo, defaultExportTo), service.namespace, proxyNamespace),
-  );
+  const exportToOf = (service: Service) => effectiveExportTo(service.exportTo, defaultExportTo);
+  const seen = services
+    .filter((service) => isVisible(exportToOf(service), service.namespace, proxyNamespace))
+    .sort((a, b) => compareAge({ ...a, name: a.host }, { ...b, name: b.host }));
+  const isPublic = (service: Service) => exportToOf(service).includes('*');
+  return [...seen.filter((each) => !isPublic(each)), ...seen.filter(isPublic)];
 }
 
 function prefer(existing: Service, incoming: Service, proxyNamespace: string): Service {

@@ -19,6 +19,8 @@ export interface ProxyView {
   readonly source: SourceContext;
   /** By host, as the proxy sees them. */
   readonly services: ReadonlyMap<string, Service>;
+  /** However many of one host, the oldest first, those for all namespaces last. */
+  readonly exported: readonly Service[];
   readonly rules: DestinationRules;
   readonly defaultRetry: HTTPRetry | undefined;
   readonly normalization: PathNormalization;
@@ -49,7 +51,7 @@ export function sidecarVirtualHosts(
   port: number,
   unknownHosts: UnknownHosts,
 ): Assembly {
-  const services = servicesOnPort(view.services, port);
+  const services = servicesOnPort(view.exported, port);
   const wildcards = [...services.keys()].filter(isWildcard);
   const selected =
     port === 80 ? virtualServices : virtualServices.filter((each) => concerns(each, services, wildcards));
@@ -76,13 +78,18 @@ interface HostGroup {
   readonly sources: readonly number[];
 }
 
-/** Those of a port, by their names in lower case: a listener knows no other, unlike clusters. */
-function servicesOnPort(all: ReadonlyMap<string, Service>, port: number): Map<string, Service> {
+/**
+ * Those of a port, by their names in lower case: a listener knows no other, unlike clusters. Of several of one
+ * name the listener keeps the last, and so answers to its addresses alone.
+ *
+ * Source: Istio `pilot/pkg/networking/core/httproute.go` (BuildSidecarOutboundVirtualHosts).
+ */
+function servicesOnPort(all: readonly Service[], port: number): Map<string, Service> {
   const found = new Map<string, Service>();
-  for (const [name, service] of all) {
+  for (const service of all) {
     if (portOf(service, port) === undefined) continue;
-    const host = name.toLowerCase();
-    found.set(host, host === name ? service : { ...service, host });
+    const host = service.host.toLowerCase();
+    found.set(host, host === service.host ? service : { ...service, host });
   }
   return found;
 }
@@ -192,7 +199,7 @@ function ownersByHost(
 
 /** Source: Istio `pilot/pkg/networking/core/route/route.go` (BuildDefaultHTTPOutboundRoute). */
 function serviceRoute(service: Service, port: number, view: ProxyView): Route {
-  const hash = hashOfService(view.rules.ruleOf(service), port);
+  const hash = hashOfService(view.rules.ruleOf(view.services.get(service.host) ?? service), port);
   const retry = compileRetry(view.defaultRetry, false);
   return {
     name: 'default',

@@ -44,15 +44,13 @@ export function compileTemplates(operations: readonly HeaderOperation[]): Header
 }
 
 /**
- * The operations with their values made. Commands see the headers after the removals, before any is set.
+ * The operations with their values made. Commands see the headers after the removals, before any is set; those of
+ * a response's values see the whole request.
  *
  * Source: Envoy `source/common/router/header_parser.cc` (HeaderParser::evaluateHeaders).
  */
 export function evaluate(templates: readonly HeaderTemplate[], context: FormatContext): HeaderOperation[] {
-  const removed = new Set(
-    templates.flatMap(({ operation }) => (operation.kind === 'remove' ? operation.name : [])),
-  );
-  const seen = { ...context, headers: context.headers.filter(([name]) => !removed.has(name)) };
+  const seen = context.isResponse ? context : withoutRemoved(templates, context);
   return templates.map(({ operation, format }) => {
     if (!format || operation.kind === 'remove') return operation;
     const value = format(seen);
@@ -61,6 +59,13 @@ export function evaluate(templates: readonly HeaderTemplate[], context: FormatCo
       ? { ...operation, value, late: true }
       : { ...operation, value: formatEarly(value) };
   });
+}
+
+function withoutRemoved(templates: readonly HeaderTemplate[], context: FormatContext): FormatContext {
+  const removed = new Set(
+    templates.flatMap(({ operation }) => (operation.kind === 'remove' ? operation.name : [])),
+  );
+  return { ...context, headers: context.headers.filter(([name]) => !removed.has(name)) };
 }
 
 type Part = string | ((context: FormatContext) => string) | LatePart;

@@ -85,9 +85,17 @@ export function joinRepeats(headers: HeaderList, http2: boolean): HeaderList {
 
 /** Without a referer that is no URL, and without a cookie of no crumbs, which HTTP/2's codec does not know. */
 function withoutUnknown(headers: HeaderList, http2: boolean): HeaderList {
-  const isUnknown = ([name, value]: readonly [string, string]): boolean =>
-    (name === 'referer' && !isReferer(value)) || (http2 && value === '' && name === 'cookie');
-  return headers.some(isUnknown) ? headers.filter((header) => !isUnknown(header)) : headers;
+  // Lengths tell most names apart before any letter is compared.
+  for (let index = 0; index < headers.length; index++) {
+    const { length } = headers[index]![0];
+    if ((length === 7 || length === 6) && isUnknown(headers[index]!, http2))
+      return headers.filter((header) => !isUnknown(header, http2));
+  }
+  return headers;
+}
+
+function isUnknown([name, value]: readonly [string, string], http2: boolean): boolean {
+  return name === 'referer' ? !isReferer(value) : http2 && value === '' && name === 'cookie';
 }
 
 /** So many names are compared with each other where their first look is alike; more go into a set. */

@@ -3,7 +3,8 @@
 /** `scheme://host`, its port, and what is asked of it. */
 const ABSOLUTE =
   /^[A-Za-z][A-Za-z0-9+.-]*:\/\/(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?(?:[/?][\x21\x22\x24-\x7E]*)?$/;
-const PATH = /^\/[\x21\x22\x24-\x7E]*$/;
+/** Its first segment without a colon, which would end a scheme. */
+const PATH = /^[A-Za-z0-9\-._~!$&'()*+,;=@%]*\/[\x21\x22\x24-\x7E]*$/;
 const RELATIVE = /^[A-Za-z0-9\-._~!$&'()*+,;=@%/?]*$/;
 
 /**

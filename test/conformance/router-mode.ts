@@ -256,7 +256,7 @@ const CARRIED = new Set([
 function sentHeaders(values: HeaderValues, { headers }: CaseRequest): HeaderValues {
   const sent = new Set((headers ?? []).map(([name]) => name.toLowerCase()));
   // A gateway's connection adds the address it came from.
-  const own = values['x-forwarded-for']?.map((value) => value.replace(/,<proxy-ip>$/, ''));
+  const own = values['x-forwarded-for']?.map((value) => value.replace(/,?<proxy-ip>$/, ''));
   return pick(own ? { ...values, 'x-forwarded-for': own } : values, (name) => {
     if (name.startsWith('x-envoy-') || CARRIED.has(name)) return false;
     return !name.startsWith('x-forwarded-') || sent.has(name);
