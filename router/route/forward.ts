@@ -43,7 +43,8 @@ export function forward(
   const cors = route.cors ? judgeCors(view, route.cors, parts.allowOrigins) : NO_CORS;
   if (cors.preflight) {
     const reason = 'The rule answers the preflight itself';
-    const reply = localReply(view, { status: 200, headers: cors.preflight, reason });
+    // Not a failure that gRPC would be told of in its own way, whatever the content type.
+    const reply = localReply(undefined, { status: 200, headers: cors.preflight, reason });
     reply.responseHeaders = responseChanges(own, view, route, picked?.cluster);
     if (cluster) reply.destination = cluster.destination;
     return withRoute(reply, virtualHost, route, fault);

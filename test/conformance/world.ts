@@ -117,10 +117,14 @@ export function caseFolders(path: string): string[] {
 
 /** Reads a case. Throws when its own resources are refused: the recorded ones never are. */
 export function readCase(folder: string): Case {
-  const name = basename(folder);
   const world: CaseWorld = JSON.parse(readFileSync(join(folder, 'case.json'), 'utf8'));
   const expected: Expected = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8'));
-  const parsed = parse(readFileSync(join(folder, 'config.yaml')), { file: 'config.yaml' });
+  return caseOf(basename(folder), readFileSync(join(folder, 'config.yaml')), world, expected);
+}
+
+/** A case of its parts. Throws as {@link readCase} does. */
+export function caseOf(name: string, yaml: string | Uint8Array, world: CaseWorld, expected: Expected): Case {
+  const parsed = parse(yaml, { file: 'config.yaml' });
   const dated = parsed.resources.map((resource) => ({
     ...resource,
     metadata: { creationTimestamp: RECORDED_AT, ...resource.metadata },

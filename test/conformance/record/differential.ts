@@ -1,0 +1,68 @@
+/**
+ * Generated configurations and requests, decided by real Istio with Envoy and by the router:
+ *
+ *     test/peer/install.sh envoy istio-oracle
+ *     npx node test/conformance/record/differential.ts [--seed N] [--cases N] [--requests N]
+ *
+ * Each difference is printed with its request; the configuration is that of the seed and case printed. What Istio
+ * refuses of a configuration is left out of it. The last line is `N passed, N failed, N skipped`, of cases.
+ */
+import { parseArgs } from 'node:util';
+import { findPeer } from '../../peer/find.ts';
+import { formatDifference } from '../compare.ts';
+import { runRouterCase } from '../router-mode.ts';
+import { caseOf } from '../world.ts';
+import { type GeneratedCase, generate, yamlOf } from './generate/index.ts';
+import { type Pilot, startPilot } from './pilot.ts';
+import { type CaseToRecord, record } from './record.ts';
+
+/** So many cases share one Envoy. */
+const TOGETHER = 30;
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string', default: '1' },
+      cases: { type: 'string', default: '300' },
+      requests: { type: 'string', default: '25' },
+    },
+  });
+  const [envoy, oracle] = [findPeer('envoy'), findPeer('istio-oracle')];
+  if (!envoy || !oracle) {
+    console.error('It needs both of test/peer/install.sh envoy istio-oracle');
+    return 2;
+  }
+  const pilot = startPilot(oracle);
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  const all = generate(Number(values.seed), Number(values.cases), Number(values.requests));
+  for (let at = 0; at < all.length; at += TOGETHER) {
+    const cases: CaseToRecord[] = [];
+    for (const each of all.slice(at, at + TOGETHER)) cases.push(await toRecord(each, pilot));
+    for (const [index, { name, error, expected }] of (await record(cases, pilot, envoy)).entries()) {
+      const { yaml, world } = cases[index]!;
+      if (error !== undefined) counts.skipped++;
+      else {
+        const differences = runRouterCase(caseOf(name, yaml, world as never, expected));
+        counts[differences.length > 0 ? 'failed' : 'passed']++;
+        for (const each of differences) {
+          const request = world.requests.find(({ id }) => id === each.request);
+          console.log(`${name} ${formatDifference(each)}\n  ${JSON.stringify(request)}`);
+        }
+      }
+    }
+  }
+  pilot.close();
+  console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+  return counts.failed > 0 ? 1 : 0;
+}
+
+async function toRecord({ name, documents, world }: GeneratedCase, pilot: Pilot): Promise<CaseToRecord> {
+  const taken = [];
+  for (const each of documents) {
+    const [verdict] = await pilot.validate(yamlOf([each]));
+    if (verdict?.valid) taken.push(each);
+  }
+  return { name, yaml: yamlOf(taken), world };
+}

@@ -1,0 +1,165 @@
+/** Rules of a VirtualService from few words, so that many of them meet the same requests. Imports the draw. */
+import type { Draw } from './draw.ts';
+
+/** A message of Istio's as JSON. */
+// biome-ignore lint/suspicious/noExplicitAny: written as YAML, and judged by Istio
+export type Spec = any;
+
+export const PATHS = ['/', '/a', '/a/', '/a/b', '/ab', '/A', '/A/B', '/b', '/v1/items/42', '/a%20b', '/a//b'];
+export const HEADERS = ['x-a', 'x-b', 'X-C', 'user-agent', 'cookie', 'content-type', 'accept', 'referer'];
+export const VALUES = ['', 'a', 'b', 'A', 'ab', '1', 'a,b', 'x=1', 'https://a.com', 'application/grpc'];
+const REGEXES = ['.*', '*', '.+', 'a.*', '[a-z]+', '(a|b)', '^a$', '\\d+', '(?i)a', 'a?', '.*b.*'];
+const FORMATS = ['v', '%REQ(x-a)%', '%REQ(:path)%', '%REQ(x-none?:authority)%', '100%%', '', 'a b'].concat([
+  '%RESPONSE_CODE%',
+  '%RESP(x-a)%',
+  '%RESPONSE_FLAGS%',
+  '%UPSTREAM_CLUSTER%',
+  '%ROUTE_NAME%',
+  '%PROTOCOL%',
+]);
+const REWRITES = [
+  { match: '^/a/(.*)$', rewrite: '/b/\\1' },
+  { match: '[0-9]+', rewrite: 'N' },
+  { match: 'a*', rewrite: '/x' },
+  { match: '/(a)(b)?', rewrite: '/\\2\\1\\0' },
+];
+
+/** One of `spec.http`; with `delegates` it may delegate to one of them. */
+export function rule(draw: Draw, index: number, delegates: readonly string[]): Spec {
+  const { chance, pick, maybe, below } = draw;
+  const base = {
+    ...maybe(0.6, 'name', () => pick([`r${index}`, 'r'])),
+    ...maybe(0.7, 'match', () => Array.from({ length: 1 + below(2) }, () => match(draw))),
+    ...maybe(0.3, 'timeout', () => pick(['5s', '1.5s'])),
+    ...maybe(0.3, 'retries', () => retries(draw)),
+    ...maybe(0.1, 'fault', () => fault(draw)),
+    ...maybe(0.15, 'mirror', () => destination(draw)),
+    ...maybe(0.1, 'mirrorPercentage', () => ({ value: pick([0, 100]) })),
+    ...maybe(0.2, 'corsPolicy', () => cors(draw)),
+    ...maybe(0.35, 'headers', () => headers(draw)),
+  };
+  if (delegates.length > 0 && chance(0.4)) return { ...base, delegate: { name: pick(delegates) } };
+  if (chance(0.12)) return { ...base, redirect: redirect(draw) };
+  if (chance(0.1)) {
+    const body = { string: pick(['hi', '%REQ(:path)%', 'é']) };
+    return {
+      ...base,
+      directResponse: { status: pick([200, 204, 301, 418, 503]), ...maybe(0.7, 'body', () => body) },
+    };
+  }
+  const count = pick([1, 1, 2, 3]);
+  const route = Array.from({ length: count }, () => ({
+    destination: destination(draw),
+    ...(count > 1 && { weight: pick([0, 1, 25, 50, 100]) }),
+    ...maybe(0.35, 'headers', () => headers(draw)),
+  }));
+  return { ...base, route, ...maybe(0.3, 'rewrite', () => rewrite(draw)) };
+}
+
+function text({ pick, chance }: Draw, values: readonly string[]): Spec {
+  if (chance(0.45)) return { exact: pick(values) };
+  if (chance(0.5)) return { prefix: pick(values).slice(0, 3) };
+  return chance(0.9) ? { regex: pick(REGEXES) } : {};
+}
+
+function texts(draw: Draw, names: readonly string[]): Spec {
+  return Object.fromEntries(draw.some(names, 2).map((name) => [name, text(draw, VALUES)]));
+}
+
+function match(draw: Draw): Spec {
+  const { pick, chance, maybe, some } = draw;
+  const uri = () =>
+    chance(0.4) ? { exact: pick(PATHS) } : chance(0.7) ? { prefix: pick(PATHS) } : { regex: '/a.*' };
+  return {
+    ...maybe(0.2, 'name', () => pick(['m', 'n'])),
+    ...maybe(0.65, 'uri', uri),
+    ...maybe(0.15, 'ignoreUriCase', () => true),
+    ...maybe(0.1, 'scheme', () => text(draw, ['http', 'https'])),
+    ...maybe(0.2, 'method', () => text(draw, ['GET', 'POST', 'get'])),
+    ...maybe(0.1, 'authority', () => text(draw, ['greeter', 'a.example.com', 'greeter:80'])),
+    ...maybe(0.35, 'headers', () => texts(draw, [...HEADERS, 'host'])),
+    ...maybe(0.15, 'withoutHeaders', () => texts(draw, HEADERS)),
+    ...maybe(0.2, 'queryParams', () => texts(draw, ['q', 'id'])),
+    ...maybe(0.1, 'port', () => pick([80, 8080])),
+    ...maybe(0.1, 'sourceLabels', () => pick([{ app: 'client' }, { app: 'x' }])),
+    ...maybe(0.08, 'gateways', () => some(['mesh', 'gw'], 2)),
+  };
+}
+
+function destination({ pick, maybe }: Draw): Spec {
+  return {
+    host: pick(['greeter', 'greeter', 'greeter.default.svc.cluster.local', 'other', 'nowhere']),
+    ...maybe(0.5, 'subset', () => pick(['v1', 'v2', 'v3', 'gone'])),
+    ...maybe(0.25, 'port', () => ({ number: pick([80, 8080]) })),
+  };
+}
+
+function headers(draw: Draw): Spec {
+  const { pick, maybe, some } = draw;
+  const names = [...HEADERS, 'x-d', 'set-cookie', 'x-upstream'];
+  const changes = () => ({
+    ...maybe(0.5, 'set', () => Object.fromEntries(some(names, 2).map((name) => [name, pick(FORMATS)]))),
+    ...maybe(0.5, 'add', () => Object.fromEntries(some(names, 2).map((name) => [name, pick(FORMATS)]))),
+    ...maybe(0.4, 'remove', () => some(names, 2)),
+  });
+  return { ...maybe(0.75, 'request', changes), ...maybe(0.6, 'response', changes) };
+}
+
+function retries({ pick, maybe }: Draw): Spec {
+  return {
+    attempts: pick([1, 2, 3]),
+    ...maybe(0.4, 'perTryTimeout', () => pick(['1s', '100ms'])),
+    ...maybe(0.6, 'retryOn', () => pick(['5xx', '503', 'gateway-error,404', 'reset,unavailable'])),
+    ...maybe(0.2, 'retryIgnorePreviousHosts', () => pick([true, false])),
+  };
+}
+
+function fault({ pick, chance }: Draw): Spec {
+  const percentage = { value: pick([0, 100]) };
+  if (chance(0.3)) return { delay: { fixedDelay: '5ms', percentage } };
+  return {
+    abort: { percentage, ...pick([{ httpStatus: 418 }, { httpStatus: 503 }, { grpcStatus: 'NOT_FOUND' }]) },
+  };
+}
+
+function cors({ pick, maybe, some }: Draw): Spec {
+  const origins = [
+    { exact: 'https://a.com' },
+    { prefix: 'https://b.' },
+    { regex: '.*c.com' },
+    { exact: '*' },
+  ];
+  return {
+    ...maybe(0.8, 'allowOrigins', () => some(origins, 2)),
+    ...maybe(0.6, 'allowMethods', () => some(['GET', 'POST', '*'], 2)),
+    ...maybe(0.4, 'allowHeaders', () => some(['x-a', '*'], 2)),
+    ...maybe(0.4, 'exposeHeaders', () => ['x-e']),
+    ...maybe(0.4, 'maxAge', () => '1m'),
+    ...maybe(0.4, 'allowCredentials', () => pick([true, false])),
+    ...maybe(0.3, 'unmatchedPreflights', () => pick(['FORWARD', 'IGNORE'])),
+  };
+}
+
+function rewrite({ pick, chance, maybe }: Draw): Spec {
+  const authority = maybe(0.4, 'authority', () => pick(['new.example.com', 'UP.example.com:8080']));
+  if (chance(0.4)) return { uriRegexRewrite: pick(REWRITES), ...authority };
+  return { uri: pick(['/', '/b', '/b/', 'b', '/a?z=1']), ...authority };
+}
+
+function redirect({ pick, maybe }: Draw): Spec {
+  const port = pick([
+    {},
+    {},
+    { port: 80 },
+    { port: 443 },
+    { port: 8080 },
+    { derivePort: 'FROM_REQUEST_PORT' },
+  ]);
+  return {
+    ...maybe(0.5, 'uri', () => pick(['/r', '/r?x=1', '/'])),
+    ...maybe(0.4, 'authority', () => pick(['r.example.com', 'r.example.com:8443'])),
+    ...maybe(0.4, 'scheme', () => pick(['http', 'https'])),
+    ...maybe(0.4, 'redirectCode', () => pick([301, 302, 303, 307, 308])),
+    ...port,
+  };
+}
