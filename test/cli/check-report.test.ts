@@ -18,7 +18,11 @@ test('checkTexts() has for every recorded document the verdicts of Istio and of 
   for (const [file, verdicts] of Object.entries(files)) {
     const report = checkTexts([{ file, bytes: readFileSync(join(folder, file)) }]);
     assert.deepEqual(
-      report.documents.map(({ istio, cluster }) => [istio.valid, cluster?.valid]),
+      // Of some files the API server has not been asked.
+      report.documents.map(({ istio, cluster }, index) => [
+        istio.valid,
+        verdicts[index]?.crd && cluster?.valid,
+      ]),
       verdicts.map(({ valid, crd }) => [valid, crd?.valid]),
       file,
     );
