@@ -3,6 +3,8 @@
 /** `scheme://host`, its port, and what is asked of it. */
 const ABSOLUTE =
   /^[A-Za-z][A-Za-z0-9+.-]*:\/\/(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?(?:[/?][\x21\x22\x24-\x7E]*)?$/;
+/** What nearly all are, told without taking the value apart. */
+const USUAL = /^https?:\/\/[A-Za-z0-9.-]+\/[\x24-\x7E]*$/;
 /** Its first segment without a colon, which would end a scheme. */
 const PATH = /^[A-Za-z0-9\-._~!$&'()*+,;=@%]*\/[\x21\x22\x24-\x7E]*$/;
 const RELATIVE = /^[A-Za-z0-9\-._~!$&'()*+,;=@%/?]*$/;
@@ -14,6 +16,7 @@ const RELATIVE = /^[A-Za-z0-9\-._~!$&'()*+,;=@%/?]*$/;
  * Source: Envoy `source/common/http/conn_manager_utility.cc` (mutateRequestHeaders), the grammar as measured.
  */
 export function isReferer(value: string): boolean {
+  if (USUAL.test(value)) return true;
   const absolute = ABSOLUTE.exec(value);
   if (absolute) return Number(absolute[1] ?? 0) <= 65535;
   return PATH.test(value) || RELATIVE.test(value);
