@@ -21,49 +21,75 @@ const MAX_BITS = 30;
 /** No code is shorter. */
 const MIN_BITS = 5;
 
-/** Codes of up to so many bits, all that are frequent, are found by one look into a table. */
-const LOOK_BITS = 10;
+/** So many bits are looked up at once: two codes of the frequent ones. */
+const LOOK_BITS = 12;
 const LOOK_MASK = (1 << LOOK_BITS) - 1;
 
 const codes = new Uint32Array(SYMBOLS);
 const lengths = new Uint8Array(SYMBOLS);
-/** By the next bits: the code's length, shifted by 8, and its symbol; 0 where the code is longer. */
-const look = new Uint16Array(1 << LOOK_BITS);
+/**
+ * By the next bits: the symbols of the first one or two codes in bits 0 and 8, the bits of the first code in 16, of
+ * both in 21, and how many they are in 26. 0 where the first is longer.
+ */
+const look = new Uint32Array(1 << LOOK_BITS);
 /** By length: the first code, how many there are, and where their symbols begin in {@link symbols}. */
 const firstCode = new Uint32Array(MAX_BITS + 1);
 const codeCount = new Uint16Array(MAX_BITS + 1);
 const firstSymbol = new Uint16Array(MAX_BITS + 1);
 const symbols = new Uint16Array(SYMBOLS);
 
-let code = 0;
-let count = 0;
-for (let bits = MIN_BITS; bits <= MAX_BITS; bits++) {
-  code *= 2;
-  firstCode[bits] = code;
-  firstSymbol[bits] = count;
+fillCodes();
+fillLook();
+
+function fillCodes(): void {
   for (let symbol = 0; symbol < SYMBOLS; symbol++) {
-    if (Number.parseInt(CODE_BITS[symbol]!, 36) !== bits) continue;
-    codes[symbol] = code;
-    lengths[symbol] = bits;
-    symbols[count++] = symbol;
-    if (bits <= LOOK_BITS) {
-      const rest = LOOK_BITS - bits;
-      look.fill((bits << 8) | symbol, code << rest, (code + 1) << rest);
-    }
-    code++;
+    lengths[symbol] = Number.parseInt(CODE_BITS[symbol]!, 36);
   }
-  codeCount[bits] = count - firstSymbol[bits]!;
+  let code = 0;
+  let count = 0;
+  for (let bits = MIN_BITS; bits <= MAX_BITS; bits++) {
+    code *= 2;
+    firstCode[bits] = code;
+    firstSymbol[bits] = count;
+    for (let symbol = 0; symbol < SYMBOLS; symbol++) {
+      if (lengths[symbol] !== bits) continue;
+      codes[symbol] = code++;
+      symbols[count++] = symbol;
+    }
+    codeCount[bits] = count - firstSymbol[bits]!;
+  }
 }
 
-/** The most bytes that so many coded ones may stand for. */
-export function maxDecodedBytes(codedBytes: number): number {
-  return Math.floor((codedBytes * 8) / MIN_BITS);
+function fillLook(): void {
+  // Codes up to the looked up length are the first in the order of symbols.
+  const short = symbols.findIndex((symbol) => lengths[symbol]! > LOOK_BITS);
+  for (let first = 0; first < short; first++) {
+    const one = symbols[first]!;
+    const bits = lengths[one]!;
+    const rest = LOOK_BITS - bits;
+    const start = codes[one]! << rest;
+    look.fill(one | (bits << 16) | (bits << 21) | (1 << 26), start, start + (1 << rest));
+    for (let second = 0; second < short; second++) {
+      const two = symbols[second]!;
+      const moreBits = lengths[two]!;
+      if (moreBits > rest) break;
+      const place = start + (codes[two]! << (rest - moreBits));
+      const both = one | (two << 8) | (bits << 16) | ((bits + moreBits) << 21) | (2 << 26);
+      look.fill(both, place, place + (1 << (rest - moreBits)));
+    }
+  }
+}
+
+/** The room that so many coded bytes need to be decoded. */
+export function decodedRoom(codedBytes: number): number {
+  // One more, since two symbols are always written.
+  return Math.floor((codedBytes * 8) / MIN_BITS) + 1;
 }
 
 /**
- * Decodes the bytes from `start` to `end` to the beginning of `into`, which has room for {@link maxDecodedBytes}.
- * Returns how many bytes came out; -1 where the code holds the end of string, or ends otherwise than in fewer than
- * eight bits that are all 1.
+ * Decodes the bytes from `start` to `end` to the beginning of `into`, which has {@link decodedRoom}; what lies behind
+ * the result is undefined. Returns how many bytes came out; -1 where the code holds the end of string, or ends
+ * otherwise than in fewer than eight bits that are all 1.
  */
 export function decodeHuffman(bytes: Uint8Array, start: number, end: number, into: Uint8Array): number {
   let at = start;
@@ -71,25 +97,25 @@ export function decodeHuffman(bytes: Uint8Array, start: number, end: number, int
   let heldBits = 0;
   let length = 0;
   for (;;) {
-    while (heldBits <= 24 && at < end) {
-      held = (held << 8) | bytes[at++]!;
-      heldBits += 8;
+    if (heldBits < LOOK_BITS) {
+      if (at + 2 <= end) {
+        held = (held << 16) | (bytes[at]! << 8) | bytes[at + 1]!;
+        heldBits += 16;
+        at += 2;
+      } else if (at < end) {
+        held = (held << 8) | bytes[at++]!;
+        heldBits += 8;
+        continue;
+      } else return decodeRest(held, heldBits, into, length);
     }
-    let found: number;
-    if (heldBits >= LOOK_BITS) found = look[(held >>> (heldBits - LOOK_BITS)) & LOOK_MASK]!;
-    else {
-      const missing = LOOK_BITS - heldBits;
-      found = look[((held << missing) | ((1 << missing) - 1)) & LOOK_MASK]!;
-    }
+    const found = look[(held >>> (heldBits - LOOK_BITS)) & LOOK_MASK]!;
     if (found !== 0) {
-      const bits = found >> 8;
-      // What was filled up with 1 and still is a code's beginning is padding or cut off: see the end.
-      if (bits > heldBits) break;
-      heldBits -= bits;
-      into[length++] = found;
+      heldBits -= (found >> 21) & 31;
+      into[length] = found;
+      into[length + 1] = found >> 8;
+      length += found >> 26;
       continue;
     }
-    if (heldBits < 8 && at === end) break;
     const place = at * 8 - heldBits;
     const long = findLong(bytes, place, end * 8);
     if (long < 0) return -1;
@@ -98,6 +124,18 @@ export function decodeHuffman(bytes: Uint8Array, start: number, end: number, int
     at = (next + 7) >> 3;
     heldBits = at * 8 - next;
     held = heldBits === 0 ? 0 : bytes[at - 1]!;
+  }
+}
+
+/** The last codes, in fewer bits than are looked up at once: filled up with 1, of which only padding can be made. */
+function decodeRest(held: number, heldBits: number, into: Uint8Array, length: number): number {
+  for (;;) {
+    const missing = LOOK_BITS - heldBits;
+    const found = look[((held << missing) | ((1 << missing) - 1)) & LOOK_MASK]!;
+    const bits = (found >> 16) & 31;
+    if (found === 0 || bits > heldBits) break;
+    heldBits -= bits;
+    into[length++] = found;
   }
   const padding = (1 << heldBits) - 1;
   return heldBits < 8 && (held & padding) === padding ? length : -1;
@@ -121,7 +159,7 @@ const scratch = new Uint8Array(4096);
 
 /** The text that the coded bytes from `start` to `end` stand for; undefined where {@link decodeHuffman} gives -1. */
 export function readHuffman(bytes: Uint8Array, start: number, end: number): string | undefined {
-  const needed = maxDecodedBytes(end - start);
+  const needed = decodedRoom(end - start);
   const into = needed <= scratch.length ? scratch : new Uint8Array(needed);
   const length = decodeHuffman(bytes, start, end, into);
   return length < 0 ? undefined : readLatin1(into, 0, length);
