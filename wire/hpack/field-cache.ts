@@ -152,8 +152,8 @@ const PRIME = 0x01000193;
 
 const STATIC_NAMES: readonly FieldName[] = STATIC_FIELDS.map(([name]) => new FieldName(name));
 
-/** Four bytes at a time; the lower bits, which pick the place, depend on all. */
-function hashOf(bytes: Uint8Array, start: number, end: number, seed: number): number {
+/** The hash of coded bytes: four at a time, and the lower bits, which pick the place, depend on all. */
+export function hashOf(bytes: Uint8Array, start: number, end: number, seed: number): number {
   let hash = seed ^ (end - start);
   let at = start;
   for (; at + 4 <= end; at += 4) {
