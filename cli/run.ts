@@ -7,6 +7,7 @@ import type { ConfigSnapshot } from '../config/store.ts';
 import { createAdmin } from '../gateway/admin/index.ts';
 import { createGateway, type Gateway, type InProcessService, type Listening } from '../gateway/index.ts';
 import { listen } from '../gateway/listener/index.ts';
+import { serveApp } from '../gateway/through-app.ts';
 import { prometheusMetrics } from '../gateway/telemetry/prometheus.ts';
 import type { Service } from '../router/index.ts';
 import { createHealth } from '../services/health/health.ts';
@@ -153,7 +154,10 @@ async function openAdmin(
   return orExplain(
     listen(
       { port: options.adminPort, hostname: options.adminHost },
-      (request) => admin.fetch(request),
+      serveApp(
+        (request) => admin.fetch(request),
+        (message) => log('ERROR', message),
+      ),
       (message) => log('WARN', message),
     ),
     options.adminHost,

@@ -4,7 +4,6 @@
  */
 import type { Context } from 'hono';
 import type { HeaderList, RouteRequest } from '../router/index.ts';
-import type { DownstreamResponse } from '../traffic/exchange.ts';
 import type { GatewayBindings, ListenerExchange } from './exchange.ts';
 
 /** A context of the gateway's. */
@@ -50,18 +49,26 @@ function withChanges(raw: HeaderList, seen: Headers): HeaderList {
   return [...kept, ...[...changed].filter(([name]) => name !== 'host')];
 }
 
-/** The body as middleware has left it: unread, or read and kept by Hono. */
+/** The body as middleware has left it: unread, or read and kept by Hono. Null: none. */
 export async function bodyOf(context: GatewayContext): Promise<ReadableStream<Uint8Array> | null> {
   const { raw } = context.req;
-  if (raw.body === null) return context.env?.exchange?.body ?? null;
+  if (raw.body === null) return kept(context.env?.exchange);
   if (!raw.bodyUsed) return raw.body as ReadableStream<Uint8Array>;
   return new Response(await context.req.arrayBuffer()).body as ReadableStream<Uint8Array>;
 }
 
-/** The answer for Hono; its trailers go beside. */
-export function responseOf(answer: DownstreamResponse, exchange: ListenerExchange | undefined): Response {
-  if (exchange) exchange.trailers = answer.trailers;
-  const headers = new Headers();
-  for (const [name, value] of answer.headers) headers.append(name, value);
-  return new Response(answer.body as BodyInit | null, { status: answer.status, headers });
+function kept(exchange: ListenerExchange | undefined): ReadableStream<Uint8Array> | null {
+  const body = exchange?.body;
+  if (!body) return null;
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const chunk = await body.read();
+        if (chunk) controller.enqueue(chunk);
+        else controller.close();
+      },
+      cancel: () => body.drop(),
+    },
+    { highWaterMark: 0 },
+  );
 }

@@ -17,17 +17,27 @@ import {
   type Router,
   type Service,
 } from '../router/index.ts';
+import type { RequestHead, ServerStream, StreamReceiver } from '../wire/stream.ts';
 import { type ClusterState, describeCluster } from '../upstream/cluster.ts';
 import { UpstreamPool } from '../upstream/pool.ts';
 import { isOwnAuthority } from './authority.ts';
-import type { GatewayContext } from './downstream.ts';
+import { bodyOf, type GatewayContext, headOf } from './downstream.ts';
 import type { GatewayBindings } from './exchange.ts';
-import { DEFAULT_GRACE_MS, type Listening } from './listener/listening.ts';
-import { createOwnServices, type OwnServices } from './own.ts';
-import { proxy } from './proxy.ts';
+import {
+  type ConnectionFacts,
+  DEFAULT_GRACE_MS,
+  type ListenerLimits,
+  type ListenerTls,
+  type Listening,
+} from './listener/listening.ts';
+import { Coverage } from './coverage.ts';
+import { createOwnServices, type OwnCall, type OwnServices } from './own.ts';
+import { type ProxyContext, proxy } from './proxy.ts';
 import { buildRuleSet, type RuleSet } from './rule-set.ts';
 import { type InProcessService, type RegisteredServices, registerServices } from './service.ts';
 import type { MetricSink } from './telemetry/metric.ts';
+import { throughApp } from './through-app.ts';
+import { WebStream } from './web-stream.ts';
 
 export type { ConfigSource } from '../config/source.ts';
 export { textSource } from '../config/text.ts';
@@ -85,6 +95,12 @@ export interface ListenOptions {
   readonly port: number;
   /** Default `127.0.0.1`. */
   readonly hostname?: string;
+  /** Path of a Unix socket to listen on, in place of a port. */
+  readonly unix?: string;
+  /** PEM texts; absent: plaintext. With it HTTP/2 and HTTP/1.1 are offered by ALPN. */
+  readonly tls?: ListenerTls;
+  /** What all connections of the port may take together. */
+  readonly limits?: Partial<ListenerLimits>;
   /**
    * The service port that selects the virtual hosts, as an Istio listener's does. Default: the only HTTP port of
    * the default host, else the listener's own.
@@ -112,7 +128,10 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
   readonly #own: OwnServices | undefined;
   readonly #listening = new Set<Listening>();
   readonly #ownHosts = new Set<string>();
+  readonly #coverage = new Coverage(this);
   #rules: RuleSet | undefined;
+  #context: ProxyContext | undefined;
+  #lastOwnAuthority: string | undefined;
   #ready: Promise<void> | undefined;
   /** Ends the subscription to the configuration. */
   #following: (() => void) | undefined;
@@ -127,7 +146,12 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
     this.#pool = new UpstreamPool(this.#registered.lookup);
     this.#own = options.ownServices && createOwnServices(options.ownServices, maxBodyBytes);
     // Comes after every route, in whatever order they are added, and within every middleware.
-    this.notFound((context) => this.#route(context));
+    const setNotFound = this.notFound;
+    setNotFound((context) => this.#route(context));
+    this.notFound = (handler) => {
+      this.#coverage.replaceNotFound();
+      return setNotFound(handler);
+    };
     this.onError((error, context) => {
       if ('getResponse' in error) return (error as { getResponse(): Response }).getResponse();
       log?.('ERROR', `Cannot answer ${context.req.method} ${context.req.path}: ${error.message}`);
@@ -156,21 +180,23 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
   }
 
   /**
-   * Opens a port for HTTP/1.1 and h2c: gRPC with trailers, gRPC-Web, Connect, any HTTP. On Deno HTTP/1.1 alone,
-   * without native gRPC. Rejects when it cannot be opened, or on a runtime without sockets.
+   * Opens a port for HTTP/1.1 and HTTP/2: gRPC with trailers, gRPC-Web, Connect, any HTTP. Rejects when it cannot be
+   * opened, or on a runtime without sockets.
    */
-  async listen({ port, hostname = '127.0.0.1', servicePort }: ListenOptions): Promise<Listening> {
+  async listen({ port, hostname = '127.0.0.1', ...rest }: ListenOptions): Promise<Listening> {
     const { log } = this.#options;
+    if (!hasSockets())
+      throw new TypeError(
+        'Cannot listen on a runtime without sockets: export the gateway as { fetch } instead',
+      );
     const [{ listen }] = await Promise.all([import('./listener/index.ts'), this.ready()]);
     this.#ownHosts.add(hostname.toLowerCase());
     const listening = await listen(
-      { port, hostname, ...(servicePort !== undefined && { servicePort }) },
-      (request, exchange) => this.fetch(request, { exchange }),
+      { port, hostname, ...rest },
+      (stream, head, hasEnded, connection) => this.#serve(stream, head, hasEnded, connection),
       (message) => log?.('WARN', message),
     );
     this.#listening.add(listening);
-    if (!listening.protocols.includes('h2c'))
-      log?.('WARN', `port ${listening.port} speaks HTTP/1.1 alone on this runtime: native gRPC is refused`);
     return listening;
   }
 
@@ -247,37 +273,117 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
     }
     const known = new Set(this.#rules?.issues.map((issue) => formatIssue(issue)));
     this.#rules = rules;
+    this.#context = this.#contextOf(rules);
     this.#pool.retain(rules.clusters.keys);
     for (const text of rules.issues.map((issue) => formatIssue(issue)))
       if (!known.has(text)) log?.('WARN', text);
   }
 
   #addressed(request: RouteRequest): RouteRequest {
-    const { defaultHost } = this.#options;
-    if (defaultHost === undefined || !isOwnAuthority(request.authority, this.#ownHosts)) return request;
-    return { ...request, authority: defaultHost };
+    const authority = this.#authorityOf(request);
+    return authority === request.authority ? request : { ...request, authority };
   }
 
-  async #route(context: GatewayContext): Promise<Response> {
-    if (this.#rules === undefined) await this.ready();
-    const rules = this.#rules!;
-    const { exchange } = context.env ?? {};
+  /** The default host stands for the gateway's own address. */
+  readonly #authorityOf = ({ authority }: RouteRequest): string => {
+    const { defaultHost } = this.#options;
+    if (defaultHost === undefined) return authority;
+    if (authority === this.#lastOwnAuthority) return defaultHost;
+    if (!isOwnAuthority(authority, this.#ownHosts)) return authority;
+    this.#lastOwnAuthority = authority;
+    return defaultHost;
+  };
+
+  readonly #ownCall = (head: RouteRequest): OwnCall | undefined =>
+    isOwnAuthority(head.authority, this.#ownHosts) ? this.#own?.(head) : undefined;
+
+  /** What calls need of the gateway, made anew with each rule set. */
+  #contextOf(rules: RuleSet): ProxyContext {
     const { debugHeaders = false, explainNotFound = false, metrics, random = byChance } = this.#options;
-    return proxy(context, {
+    return {
       rules,
       random,
       isEdge: this.#options.proxy?.type === 'router',
       maxBodyBytes: this.#options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
       debugHeaders,
       explainNotFound,
-      ...(metrics && { metrics }),
-      own: (head) => (isOwnAuthority(head.authority, this.#ownHosts) ? this.#own?.(head) : undefined),
-      address: (head) => ({
-        ...this.#addressed(head),
-        port: exchange?.servicePort ?? rules.defaultServicePort ?? head.port,
-      }),
+      metrics,
+      own: this.#ownCall,
+      authorityOf: this.#authorityOf,
+    };
+  }
+
+  /** A listener's call. What middleware or routes of the user's cover goes through `fetch`, and the rest does not. */
+  #serve(stream: ServerStream, head: RequestHead, hasEnded: boolean, connection: ConnectionFacts): StreamReceiver {
+    const { port, servicePort, http2, tls, sourceAddress } = connection;
+    const { method, scheme, authority, path, headers, upgrade } = head;
+    const arrived: RouteRequest =
+      sourceAddress === undefined
+        ? { method, scheme, authority, path, headers, port, http2, tls }
+        : { method, scheme, authority, path, headers, port, http2, tls, sourceAddress };
+    if (this.#coverage.covers(method, path))
+      return throughApp(
+        (request, bindings) => this.fetch(request, bindings),
+        stream,
+        arrived,
+        hasEnded,
+        servicePort,
+        (message) => this.#options.log?.('ERROR', message),
+      );
+    const context = this.#context!;
+    return proxy(
+      stream,
+      {
+        head: arrived,
+        hasEnded,
+        upgrade,
+        servicePort: servicePort ?? context.rules.defaultServicePort ?? port,
+        sendsTrailers: true,
+      },
+      context,
+    );
+  }
+
+  /** A call that came through `fetch`, or through the user's middleware. */
+  async #route(call: GatewayContext): Promise<Response> {
+    if (this.#context === undefined) await this.ready();
+    const context = this.#context!;
+    const exchange = call.env?.exchange;
+    const head = headOf(call.req.raw, exchange);
+    const body = await bodyOf(call);
+    // A body that middleware has read as JSON is written anew, and need not be as long as it was.
+    const headers = call.req.raw.bodyUsed
+      ? head.headers.filter(([name]) => name !== 'content-length')
+      : head.headers;
+    const stream = new WebStream((trailers) => {
+      if (exchange) exchange.trailers = trailers;
     });
+    const { signal } = call.req.raw;
+    stream.receiver = proxy(
+      stream,
+      {
+        head: { ...head, headers },
+        hasEnded: body === null,
+        upgrade: undefined,
+        servicePort: exchange?.servicePort ?? context.rules.defaultServicePort ?? head.port,
+        sendsTrailers: exchange !== undefined,
+      },
+      context,
+    );
+    if (signal.aborted) stream.abort();
+    else signal.addEventListener('abort', () => stream.abort(), { once: true });
+    if (body) void stream.readBody(body, signal);
+    return stream.response;
   }
 }
 
 const byChance: Random = (bound) => Math.floor(Math.random() * bound);
+
+/** Workers have a `process` too, where compatibility is asked for, but call themselves otherwise. */
+function hasSockets(): boolean {
+  const { process, navigator } = globalThis as {
+    process?: { versions?: { node?: string } };
+    navigator?: { userAgent?: string };
+  };
+  return process?.versions?.node !== undefined && navigator?.userAgent !== 'Cloudflare-Workers';
+}

@@ -3,9 +3,9 @@
  * router's services, and remembers which handler stands behind which endpoint and port.
  */
 import type { Endpoint, Service, ServicePort } from '../router/index.ts';
-import type { Upstream } from '../upstream/exchange.ts';
 import { createInProcessUpstream, type InProcessHandler } from '../upstream/in-process.ts';
 import type { InProcessLookup } from '../upstream/pool.ts';
+import type { Upstream } from '../upstream/upstream.ts';
 
 /** One endpoint in this process; several for one host make up its service. */
 export interface InProcessService {

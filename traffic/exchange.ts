@@ -1,28 +1,103 @@
 /**
- * One call as it passes through: what the client sent, and what it gets. Shared by sockets, `fetch` and whoever
- * else carries calls. Imports the router's data types.
+ * One call as it passes through, whatever carries it: a connection, the web's `fetch`, or a client in process. It
+ * is the stream that the answer is written to, and remembers what became of it. Imports the wire's stream types.
  */
+import { firstHeader } from '../router/route/header.ts';
 import type { ResponseFlag } from '../router/table/decision.ts';
-import type { HeaderList, RouteRequest } from '../router/table/request.ts';
+import type { RouteRequest } from '../router/table/request.ts';
+import { ERROR_CODE, type FieldList, type ServerStream } from '../wire/stream.ts';
 
-/** A call from a client. */
-export interface DownstreamRequest {
+/** Told once when an exchange is over. */
+export type ExchangeEnded = (exchange: Exchange) => void;
+
+/** Lives from a request's head to the end of its answer. */
+export class Exchange implements ServerStream {
   /** As the rules see it: hop-by-hop headers gone, nothing normalised. */
   readonly head: RouteRequest;
-  /** Null: no body at all. */
-  readonly body: ReadableStream<Uint8Array> | null;
-  /** Aborts when the client has gone. */
-  readonly signal: AbortSignal;
-}
+  /** True: the request has no body. */
+  readonly hasEnded: boolean;
+  /** The protocol to go on with, if the client asks for one: `websocket`. */
+  readonly upgrade: string | undefined;
+  /** Of the answer, as the client sees it; 0 before there is one. */
+  status = 0;
+  /** Of a gRPC answer. */
+  grpcStatus: number | undefined;
+  /** Envoy's response flag, where something went wrong. */
+  flag: ResponseFlag | undefined;
+  isOver = false;
+  /** Added to the answer's head. Default: none. */
+  readonly extraHeaders: FieldList | undefined;
+  readonly #stream: ServerStream;
+  readonly #ended: ExchangeEnded | undefined;
 
-/** What the client gets. */
-export interface DownstreamResponse {
-  readonly status: number;
-  readonly headers: HeaderList;
-  /** Errors when the answer breaks off: the client must then see a reset, not an end. */
-  readonly body: ReadableStream<Uint8Array> | Uint8Array | null;
-  /** Resolves once the body has ended, whatever the outcome. Never rejects. */
-  readonly trailers: Promise<HeaderList>;
-  /** Resolves when the exchange is over, with Envoy's response flag where it went wrong. Never rejects. */
-  readonly ended: Promise<ResponseFlag | undefined>;
+  constructor(
+    stream: ServerStream,
+    head: RouteRequest,
+    hasEnded: boolean,
+    upgrade: string | undefined,
+    ended: ExchangeEnded | undefined,
+    extraHeaders: FieldList | undefined,
+  ) {
+    this.#stream = stream;
+    this.head = head;
+    this.hasEnded = hasEnded;
+    this.upgrade = upgrade;
+    this.#ended = ended;
+    this.extraHeaders = extraHeaders;
+  }
+
+  inform(status: number, headers: FieldList): void {
+    if (!this.isOver) this.#stream.inform(status, headers);
+  }
+
+  respond(status: number, headers: FieldList, hasEnded: boolean): void {
+    if (this.isOver || this.status !== 0) return;
+    this.status = status;
+    const { extraHeaders } = this;
+    this.#stream.respond(status, extraHeaders ? [...headers, ...extraHeaders] : headers, hasEnded);
+    if (!hasEnded) return;
+    // gRPC calls this Trailers-Only.
+    this.#readGrpcStatus(headers);
+    this.#over();
+  }
+
+  write(chunk: Uint8Array): void {
+    if (!this.isOver) this.#stream.write(chunk);
+  }
+
+  end(trailers: FieldList): void {
+    if (this.isOver) return;
+    this.#readGrpcStatus(trailers);
+    this.#stream.end(trailers);
+    this.#over();
+  }
+
+  consumed(bytes: number): void {
+    this.#stream.consumed(bytes);
+  }
+
+  /** Breaks the answer off: the client must see that it is none, or not the whole. */
+  reset(code: number = ERROR_CODE.INTERNAL_ERROR): void {
+    if (this.isOver) return;
+    this.#stream.reset(code);
+    this.#over();
+  }
+
+  /** The client has gone. */
+  gone(): void {
+    if (this.isOver) return;
+    this.flag = 'DC';
+    this.#over();
+  }
+
+  #readGrpcStatus(fields: FieldList): void {
+    if (fields.length === 0) return;
+    const value = firstHeader(fields, 'grpc-status');
+    if (value !== undefined) this.grpcStatus = Number(value);
+  }
+
+  #over(): void {
+    this.isOver = true;
+    this.#ended?.(this);
+  }
 }

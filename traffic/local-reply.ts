@@ -5,7 +5,8 @@
 import { encodeGrpcMessage, grpcStatusOf, isGrpcContentType } from '../router/route/grpc.ts';
 import type { LocalReply, ResponseFlag } from '../router/table/decision.ts';
 import type { HeaderList } from '../router/table/request.ts';
-import type { DownstreamResponse } from './exchange.ts';
+import { NO_FIELDS } from '../wire/stream.ts';
+import type { Exchange } from './exchange.ts';
 
 /** What an answer of the gateway's own is made of. */
 export interface Failure {
@@ -13,51 +14,53 @@ export interface Failure {
   /** For the body, or gRPC's message. Empty: none. */
   readonly message: string;
   readonly flag?: ResponseFlag;
-  readonly headers?: HeaderList;
 }
 
-const NO_TRAILERS: Promise<HeaderList> = Promise.resolve([]);
+/** A whole answer. */
+export interface Reply {
+  readonly status: number;
+  readonly headers: HeaderList;
+  /** Null: none. */
+  readonly body: Uint8Array | null;
+}
 
 /** The answer that a router has decided. `contentType` is the request's. */
-export function replyOf(reply: LocalReply, contentType: string | undefined): DownstreamResponse {
-  const ended = Promise.resolve(reply.flag);
-  const corsHeaders = reply.corsHeaders ?? [];
-  if (reply.grpc) return grpcReply(reply.grpc, [...reply.headers, ...corsHeaders], contentType, ended);
-  const body = typeof reply.body === 'string' ? new TextEncoder().encode(reply.body) : reply.body;
+export function replyOf(reply: LocalReply, contentType: string | undefined): Reply {
+  const headers = reply.corsHeaders ? [...reply.headers, ...reply.corsHeaders] : reply.headers;
+  if (reply.grpc) return grpcReply(reply.grpc, headers, contentType);
   // Istio's proxies turn gRPC-Web into gRPC before anything else, so its clients are answered like gRPC's.
   if (isGrpcWeb(contentType)) {
     const message = typeof reply.body === 'string' ? reply.body : '';
-    const status = { status: grpcStatusOf(reply.status), message };
-    return grpcReply(status, [...reply.headers, ...corsHeaders], contentType, ended);
+    return grpcReply({ status: grpcStatusOf(reply.status), message }, headers, contentType);
   }
-  return plain(reply.status, [...reply.headers, ...corsHeaders], body, ended);
+  const body = typeof reply.body === 'string' ? new TextEncoder().encode(reply.body) : reply.body;
+  return plain(reply.status, headers, body);
 }
 
 /** An answer of the gateway's own. `contentType` is the request's, which says what the client speaks. */
-export function failureReply(failure: Failure, contentType: string | undefined): DownstreamResponse {
-  const { status, message, flag, headers = [] } = failure;
-  const ended = Promise.resolve(flag);
+export function failureReply(failure: Failure, contentType: string | undefined): Reply {
+  const { status, message } = failure;
   if (isGrpcContentType(contentType) || isGrpcWeb(contentType))
-    return grpcReply({ status: grpcStatusOf(status), message }, headers, contentType, ended);
+    return grpcReply({ status: grpcStatusOf(status), message }, [], contentType);
   const type: HeaderList = message === '' ? [] : [['content-type', 'text/plain']];
-  return plain(status, [...headers, ...type], new TextEncoder().encode(message), ended);
+  return plain(status, type, new TextEncoder().encode(message));
 }
 
-function plain(
-  status: number,
-  headers: HeaderList,
-  body: Uint8Array,
-  ended: DownstreamResponse['ended'],
-): DownstreamResponse {
+/** Gives the answer, and ends the exchange. */
+export function sendReply(exchange: Exchange, reply: Reply, flag: ResponseFlag | undefined): void {
+  exchange.flag = flag;
+  // The answer to HEAD is what GET's would be, without its body.
+  const body = exchange.head.method === 'HEAD' ? null : reply.body;
+  exchange.respond(reply.status, reply.headers, body === null);
+  if (body === null) return;
+  exchange.write(body);
+  exchange.end(NO_FIELDS);
+}
+
+function plain(status: number, headers: HeaderList, body: Uint8Array): Reply {
   const hasBody = status !== 204 && status !== 205 && status !== 304;
   const length: HeaderList = hasBody ? [['content-length', `${body.byteLength}`]] : [];
-  return {
-    status,
-    headers: [...headers, ...length],
-    body: hasBody && body.byteLength > 0 ? body : null,
-    trailers: NO_TRAILERS,
-    ended,
-  };
+  return { status, headers: [...headers, ...length], body: hasBody && body.byteLength > 0 ? body : null };
 }
 
 /** gRPC calls this Trailers-Only: no body, all in the header block. */
@@ -65,8 +68,7 @@ function grpcReply(
   { status, message }: { readonly status: number; readonly message: string },
   headers: HeaderList,
   contentType: string | undefined,
-  ended: DownstreamResponse['ended'],
-): DownstreamResponse {
+): Reply {
   const own = ['content-type', 'content-length', 'grpc-status', 'grpc-message'];
   const type = isGrpcWeb(contentType) ? contentType! : 'application/grpc';
   return {
@@ -78,8 +80,6 @@ function grpcReply(
       ...(message === '' ? [] : [['grpc-message', encodeGrpcMessage(message)] as const]),
     ],
     body: null,
-    trailers: NO_TRAILERS,
-    ended,
   };
 }
 

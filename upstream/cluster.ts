@@ -1,8 +1,8 @@
 /** Clusters at work: a table's clusters joined with their endpoints' upstreams and a balancer. Imports the table's types. */
 import type { Cluster } from '../router/table/cluster.ts';
 import { type Balancer, createBalancer } from './balancer.ts';
-import type { Upstream } from './exchange.ts';
 import type { PooledUpstream, UpstreamPool } from './pool.ts';
+import type { Upstream } from './upstream.ts';
 
 /** One endpoint as it can be picked. */
 export interface RunningEndpoint {
@@ -13,10 +13,9 @@ export interface RunningEndpoint {
   readonly address: string;
   readonly kind: 'socket' | 'unix' | 'in-process';
   readonly upstream: Upstream;
-  /** Exchanges under way, by whatever cluster. */
+  /** Exchanges under way, by whatever cluster: who begins one counts it in, and out at its end. */
+  readonly load: { active: number };
   readonly active: number;
-  /** Counts one more exchange until the function returned is called, which may be more than once. */
-  begin(): () => void;
 }
 
 /** One cluster in effect. */
@@ -64,16 +63,9 @@ function run(endpoint: Cluster['endpoints'][number], pooled: PooledUpstream): Ru
     kind,
     address: addressOf(endpoint),
     upstream: pooled.upstream,
+    load: pooled,
     get active() {
       return pooled.active;
-    },
-    begin() {
-      pooled.active++;
-      let isUnderWay = true;
-      return () => {
-        if (isUnderWay) pooled.active--;
-        isUnderWay = false;
-      };
     },
   };
 }

@@ -4,7 +4,8 @@
  * when first needed, so that an edge bundle never reaches node's modules.
  */
 import type { Cluster, ClusterEndpoint } from '../router/table/cluster.ts';
-import type { Upstream } from './exchange.ts';
+import { PendingStream } from './pending-stream.ts';
+import type { Upstream } from './upstream.ts';
 
 /** Finds the upstream of an endpoint in process, or undefined when none is registered. */
 export type InProcessLookup = (host: string, port: number, id: string) => Upstream | undefined;
@@ -79,22 +80,32 @@ function keyOf(cluster: Cluster, endpoint: ClusterEndpoint): string {
 /** Sockets where the runtime has them, else `fetch`. */
 const connectLazily: Connect = (endpoint, protocol) => {
   let opened: Upstream | undefined;
-  let closed = false;
-  const open = async (): Promise<Upstream> => {
+  let opening: Promise<Upstream> | undefined;
+  let isClosed = false;
+  const load = async (): Promise<Upstream> => {
     if (hasSockets()) {
-      const { createRemoteUpstream } = await import('./remote.ts');
-      opened ??= createRemoteUpstream(endpoint, protocol);
+      const { createRemoteUpstream } = await import('./remote/index.ts');
+      opened = createRemoteUpstream(endpoint, protocol);
     } else if (endpoint.kind === 'socket') {
       const { createFetchUpstream } = await import('./fetch.ts');
-      opened ??= createFetchUpstream(endpoint.address, endpoint.port);
+      opened = createFetchUpstream(endpoint.address, endpoint.port);
     } else throw new TypeError('Cannot reach a Unix socket from a runtime that only has fetch');
-    if (closed) opened.close?.();
+    if (isClosed) opened.close?.();
     return opened;
   };
   return {
-    send: (request) => (opened ? opened.send(request) : open().then((upstream) => upstream.send(request))),
+    open(request, hasEnded, receiver) {
+      if (opened) return opened.open(request, hasEnded, receiver);
+      const pending = new PendingStream(request, hasEnded, receiver);
+      opening ??= load();
+      opening.then(
+        (upstream) => pending.attach(upstream),
+        (cause) => pending.fail('remote-connection-failure', `${cause}`),
+      );
+      return pending;
+    },
     close() {
-      closed = true;
+      isClosed = true;
       opened?.close?.();
     },
   };

@@ -1,20 +1,62 @@
 /** What a listener is asked for and gives back, whatever the runtime. Types only. */
+import type { RequestHead, ServerStream, StreamReceiver } from '../../wire/stream.ts';
 
 /** Where to listen. */
 export interface ListenerOptions {
   /** 0: any free port. */
   readonly port: number;
   readonly hostname: string;
+  /** Path of a Unix socket, in place of hostname and port. */
+  readonly unix?: string;
   /** See `ListenOptions` of the gateway. */
   readonly servicePort?: number;
+  /** Absent: plaintext. With it HTTP/2 and HTTP/1.1 are offered by ALPN. */
+  readonly tls?: ListenerTls;
+  /** See `ListenOptions` of the gateway. */
+  readonly limits?: Partial<ListenerLimits>;
 }
+
+/** PEM texts. */
+export interface ListenerTls {
+  readonly cert: string;
+  readonly key: string;
+  /** Who may have signed clients' certificates; with it each client must have one. */
+  readonly clientCa?: string;
+}
+
+/** What all connections of a listener may take together. */
+export interface ListenerLimits {
+  /** Connections at a time; further ones are closed at once. Default 20,000. */
+  readonly maxConnections: number;
+  /** Requests under way at a time; further ones are answered 503 with response flag `OM`. Default 20,000. */
+  readonly maxRequests: number;
+}
+
+/** What is known of the connection that a request came on. */
+export interface ConnectionFacts {
+  /** Of the listener. */
+  readonly port: number;
+  readonly servicePort: number | undefined;
+  readonly sourceAddress: string | undefined;
+  readonly http2: boolean;
+  readonly tls: boolean;
+}
+
+/** Answers a request; as {@link ServerEvents.request} with the connection beside it. Must not throw. */
+export type Serve = (
+  stream: ServerStream,
+  head: RequestHead,
+  hasEnded: boolean,
+  connection: ConnectionFacts,
+) => StreamReceiver;
 
 /** An open port. */
 export interface Listening {
+  /** The Unix socket's path where there is no port. */
   readonly hostname: string;
-  /** The real one where any was asked for. */
+  /** The real one where any was asked for; 0 of a Unix socket. */
   readonly port: number;
-  /** `HTTP/1.1`, `h2c`. */
+  /** `HTTP/1.1`, `h2c`; over TLS `HTTP/1.1`, `h2`. */
   readonly protocols: readonly string[];
   /**
    * Stops accepting, sends every client elsewhere (GOAWAY, `connection: close`) and lets running calls finish, at

@@ -3,16 +3,16 @@ import type { ResponseFlag } from '../../router/table/decision.ts';
 
 /** One request and its outcome. */
 export interface RequestOutcome {
-  /** Host of the destination as the rules name it; absent where none was chosen. */
-  readonly host?: string;
-  readonly subset?: string;
-  /** The route's name, or `NAMESPACE/NAME[INDEX]` of the rule without one; absent where no rule was taken. */
-  readonly route?: string;
+  /** Host of the destination as the rules name it; undefined where none was chosen. */
+  readonly host: string | undefined;
+  readonly subset: string | undefined;
+  /** The route's name, or `NAMESPACE/NAME[INDEX]` of the rule without one; undefined where no rule was taken. */
+  readonly route: string | undefined;
   /** HTTP status as the client saw it. */
   readonly status: number;
   /** Of a gRPC request. */
-  readonly grpcStatus?: number;
-  readonly flag?: ResponseFlag;
+  readonly grpcStatus: number | undefined;
+  readonly flag: ResponseFlag | undefined;
   /** From the request's head to the response's last byte. */
   readonly durationMs: number;
 }

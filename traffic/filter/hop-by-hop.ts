@@ -29,15 +29,12 @@ const KEPT: ReadonlySet<string> = new Set([
  * stays, as gRPC asks. Returns the list itself where nothing goes.
  */
 export function endToEnd(headers: HeaderList): HeaderList {
-  let named: Set<string> | undefined;
-  let isClean = true;
+  if (!hasHopByHop(headers)) return headers;
+  const named = new Set<string>();
   for (const [name, value] of headers) {
-    if (HOP_BY_HOP.has(name) || name === 'te') isClean = false;
     if (name !== 'connection') continue;
-    named ??= new Set();
     for (const word of value.toLowerCase().split(',')) named.add(word.trim());
   }
-  if (isClean) return headers;
   return headers.flatMap((header) => {
     const [name, value] = header;
     if (HOP_BY_HOP.has(name)) return [];
@@ -45,6 +42,28 @@ export function endToEnd(headers: HeaderList): HeaderList {
       const asksTrailers = value.split(',').some((each) => /^\s*trailers\s*(;|$)/i.test(each));
       return asksTrailers ? [['te', 'trailers'] as const] : [];
     }
-    return named?.has(name) && !KEPT.has(name) ? [] : [header];
+    return named.has(name) && !KEPT.has(name) ? [] : [header];
   });
+}
+
+/** Lengths tell most names apart before any letter is compared. */
+function hasHopByHop(headers: HeaderList): boolean {
+  for (let index = 0; index < headers.length; index++) {
+    const header = headers[index]!;
+    const name = header[0];
+    switch (name.length) {
+      case 2:
+        if (name === 'te' && header[1] !== 'trailers') return true;
+        break;
+      case 6:
+      case 7:
+      case 10:
+      case 14:
+      case 16:
+      case 17:
+        if (HOP_BY_HOP.has(name)) return true;
+        break;
+    }
+  }
+  return false;
 }

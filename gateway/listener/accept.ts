@@ -1,0 +1,67 @@
+/** Ports that accept sockets: Bun's own for plaintext on Bun, else node:net and node:tls. */
+import * as net from 'node:net';
+import * as tls from 'node:tls';
+import { bun, bunHandlers } from '../../upstream/socket/bun.ts';
+import { NodeSocket } from '../../upstream/socket/node.ts';
+import type { Socket } from '../../upstream/socket/socket.ts';
+import type { ListenerOptions } from './listening.ts';
+
+/** A port that accepts. */
+export interface Acceptor {
+  /** 0 of a Unix socket. */
+  readonly port: number;
+  /** Accepts no more; what was accepted stays open. */
+  stop(): void;
+}
+
+/** Begins to accept. Rejects with the runtime's error when the port cannot be opened. */
+export async function accept(
+  options: ListenerOptions,
+  opened: (socket: Socket) => void,
+  warn: (message: string) => void,
+): Promise<Acceptor> {
+  return bun && !options.tls ? acceptBun(options, opened) : acceptNode(options, opened, warn);
+}
+
+function acceptBun({ port, hostname, unix }: ListenerOptions, opened: (socket: Socket) => void): Acceptor {
+  const server = bun!.listen({
+    ...(unix === undefined ? { hostname, port } : { unix }),
+    allowHalfOpen: true,
+    socket: bunHandlers(opened),
+  });
+  return { port: unix === undefined ? server.port : 0, stop: () => server.stop(false) };
+}
+
+async function acceptNode(
+  options: ListenerOptions,
+  opened: (socket: Socket) => void,
+  warn: (message: string) => void,
+): Promise<Acceptor> {
+  const { port, hostname, unix, tls: secure } = options;
+  const accepted = (socket: net.Socket): void => opened(new NodeSocket(socket));
+  const common = { noDelay: true, allowHalfOpen: true, highWaterMark: 64 * 1024 };
+  const server = secure
+    ? tls.createServer(
+        {
+          ...common,
+          cert: secure.cert,
+          key: secure.key,
+          ALPNProtocols: ['h2', 'http/1.1'],
+          ...(secure.clientCa !== undefined && { ca: secure.clientCa, requestCert: true, rejectUnauthorized: true }),
+        },
+        accepted,
+      )
+    : net.createServer(common, accepted);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(unix === undefined ? { port, host: hostname } : { path: unix }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  server.on('error', (error) => warn(`Cannot accept a connection: ${error.message}`));
+  return {
+    port: unix === undefined ? (server.address() as net.AddressInfo).port : 0,
+    stop: () => void server.close(),
+  };
+}

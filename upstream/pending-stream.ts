@@ -1,0 +1,63 @@
+/** A request that waits for a connection. Imports the wire's types. */
+import { ERROR_CODE, type FieldList, type RequestHead, type Stream } from '../wire/stream.ts';
+import type { ResetReason, UpstreamReceiver } from './upstream.ts';
+
+/** What takes requests: a connection that has room, or an upstream. */
+export interface Opener {
+  open(head: RequestHead, hasEnded: boolean, receiver: UpstreamReceiver): Stream;
+}
+
+/** Keeps what is written until there is a connection, at most a stream's window of it: nothing is credited before. */
+export class PendingStream implements Stream {
+  readonly head: RequestHead;
+  readonly hasEnded: boolean;
+  readonly receiver: UpstreamReceiver;
+  isReset = false;
+  #target: Stream | undefined;
+  #chunks: Uint8Array[] = [];
+  #trailers: FieldList | undefined;
+
+  constructor(head: RequestHead, hasEnded: boolean, receiver: UpstreamReceiver) {
+    this.head = head;
+    this.hasEnded = hasEnded;
+    this.receiver = receiver;
+  }
+
+  /** Sends the request. `receiver` may stand before the one given at first. */
+  attach(opener: Opener, receiver: UpstreamReceiver = this.receiver): void {
+    if (this.isReset) return;
+    const target = opener.open(this.head, this.hasEnded, receiver);
+    this.#target = target;
+    for (const chunk of this.#chunks) target.write(chunk);
+    this.#chunks = [];
+    if (this.#trailers) target.end(this.#trailers);
+  }
+
+  /** There is no connection. */
+  fail(reason: ResetReason, detail: string): void {
+    if (this.isReset) return;
+    this.isReset = true;
+    this.#chunks = [];
+    this.receiver.reset(reason, detail);
+  }
+
+  write(chunk: Uint8Array): void {
+    if (this.#target) this.#target.write(chunk);
+    else if (!this.isReset) this.#chunks.push(chunk);
+  }
+
+  end(trailers: FieldList): void {
+    if (this.#target) this.#target.end(trailers);
+    else this.#trailers = trailers;
+  }
+
+  consumed(bytes: number): void {
+    this.#target?.consumed(bytes);
+  }
+
+  reset(code: number = ERROR_CODE.CANCEL): void {
+    this.isReset = true;
+    this.#chunks = [];
+    this.#target?.reset(code);
+  }
+}

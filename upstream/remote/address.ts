@@ -1,0 +1,21 @@
+/** Where a remote endpoint listens, and how it is spoken to. Types only. */
+
+/** A TCP port or a Unix socket. */
+export type RemoteAddress =
+  | { readonly kind: 'socket'; readonly address: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string };
+
+/** TLS to an endpoint, as `tls.connect` takes it. Texts are PEM. */
+export interface UpstreamTls {
+  /** Sent as SNI, and what the certificate must be for. Default: the endpoint's address. */
+  readonly serverName?: string;
+  /** Who may have signed the endpoint's certificate. Default: those that the runtime trusts. */
+  readonly ca?: string;
+  /** The client's own certificate and key. */
+  readonly cert?: string;
+  readonly key?: string;
+  /** True: any certificate will do. Default false. */
+  readonly skipVerification?: boolean;
+  /** Names that the certificate may be for, in place of {@link serverName}. */
+  readonly subjectAltNames?: readonly string[];
+}

@@ -1,0 +1,63 @@
+/** What a peer may ask of an HTTP/2 connection. Types and defaults only. */
+
+/** Each on by default. Rates are counted from one tick to the next, about a second. */
+export interface Http2Limits {
+  /** A header list, decoded, as SETTINGS_MAX_HEADER_LIST_SIZE counts. Default 60 KiB, as Envoy. More is answered 431. */
+  readonly maxHeaderListBytes: number;
+  /** Streams at a time that the peer may open. Default 100, as Envoy advises at an edge. More are refused. */
+  readonly maxConcurrentStreams: number;
+  /** What a stream may send before any of it is passed on. Default 64 KiB. */
+  readonly streamWindowBytes: number;
+  /** The same for all streams of the connection together. Default 1 MiB. */
+  readonly connectionWindowBytes: number;
+  /** CONTINUATION frames of one header block. Default 32. */
+  readonly maxContinuations: number;
+  /** Coded bytes of one header block. Default 64 KiB. */
+  readonly maxHeaderBlockBytes: number;
+  /** Streams ended by RST_STREAM, by the peer or for its errors, per tick. Default 500. */
+  readonly maxResets: number;
+  /** PING and SETTINGS frames per tick. Default 100. */
+  readonly maxControlFrames: number;
+  /** DATA frames without a byte and PRIORITY frames per tick. Default 1,000. */
+  readonly maxEmptyFrames: number;
+  /** Output that a peer lets pile up. Default 4 MiB. */
+  readonly maxOutputBytes: number;
+  /** Output is not filled beyond this while the socket is slow. Default 256 KiB. */
+  readonly outputHighWaterBytes: number;
+  /** For the preface, and a header block once it has begun. Default 10 s. */
+  readonly headTimeoutMs: number;
+  /** For a connection without streams. Default 1 h, as Envoy. */
+  readonly idleTimeoutMs: number;
+  /** For output that does not move, by socket or window. Default 60 s. */
+  readonly writeTimeoutMs: number;
+  /** For a stream on which nothing moves in either direction. Default 1 h. */
+  readonly streamIdleTimeoutMs: number;
+  /** A peer that was silent so long while streams are open is asked by PING. 0: never. Default 0 for servers, 30 s for clients. */
+  readonly pingAfterMs: number;
+  /** For the answer to a PING. Default 20 s, gRPC's. */
+  readonly pingTimeoutMs: number;
+  /** From the first GOAWAY to the one that names the last stream, at most. Default 1 s. */
+  readonly drainGraceMs: number;
+}
+
+/** See {@link Http2Limits}. */
+export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
+  maxHeaderListBytes: 60 * 1024,
+  maxConcurrentStreams: 100,
+  streamWindowBytes: 64 * 1024,
+  connectionWindowBytes: 1024 * 1024,
+  maxContinuations: 32,
+  maxHeaderBlockBytes: 64 * 1024,
+  maxResets: 500,
+  maxControlFrames: 100,
+  maxEmptyFrames: 1000,
+  maxOutputBytes: 4 * 1024 * 1024,
+  outputHighWaterBytes: 256 * 1024,
+  headTimeoutMs: 10_000,
+  idleTimeoutMs: 3_600_000,
+  writeTimeoutMs: 60_000,
+  streamIdleTimeoutMs: 3_600_000,
+  pingAfterMs: 0,
+  pingTimeoutMs: 20_000,
+  drainGraceMs: 1000,
+};
