@@ -40,12 +40,14 @@ const SELDOM_REPEATED: ReadonlySet<string> = new Set([
 /** Names whose values are secrets: literals that nobody may index (6.2.3, 7.1.3). */
 const NEVER_INDEXED: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization']);
 
-/** Beyond so many different names, fields are written without being looked at twice. */
+/** Beyond so many names, and longer ones, fields are written without being looked at twice. */
 const MAX_NAMES = 256;
+const MAX_NAME_CHARACTERS = 128;
 /** Longer values are not put into the table. */
 const MAX_VALUE_CHARACTERS = 1024;
-/** How many of a name's values that were seen once are remembered. */
+/** How many of a name's values that were seen once are remembered: by a hash of so many of their last characters. */
 const RECENT_VALUES = 4;
+const HASHED_CHARACTERS = 32;
 
 /** First bytes of the representations, and Huffman's bit of a string. */
 const INDEXED = 0x80;
@@ -94,8 +96,8 @@ class NameState {
   /** The last value found in a table: its serial, or minus its static index. 0: none. */
   lastValue = '';
   lastSerial = 0;
-  readonly recent: string[] = [];
-  recentAt = 0;
+  readonly #recent: number[] = [];
+  #recentAt = 0;
 
   constructor(name: string) {
     const known = STATIC_NAMES.get(name);
@@ -106,11 +108,15 @@ class NameState {
     else this.representation = SELDOM_REPEATED.has(name) ? WITHOUT_INDEXING : INCREMENTAL;
   }
 
-  /** Whether the value was seen lately; if not, it now was. */
+  /** Whether the value was seen lately; if not, it now was. Another with its hash may stand for it. */
   isSeen(value: string): boolean {
-    if (this.recent.includes(value)) return true;
-    this.recent[this.recentAt] = value;
-    this.recentAt = (this.recentAt + 1) % RECENT_VALUES;
+    let hash = value.length;
+    for (let index = Math.max(0, hash - HASHED_CHARACTERS); index < value.length; index++) {
+      hash = Math.imul(hash ^ value.charCodeAt(index), 0x01000193);
+    }
+    if (this.#recent.includes(hash)) return true;
+    this.#recent[this.#recentAt] = hash;
+    this.#recentAt = (this.#recentAt + 1) % RECENT_VALUES;
     return false;
   }
 }
@@ -178,7 +184,7 @@ export class HpackEncoder {
   }
 
   #meet(name: string): NameState | undefined {
-    if (this.#names.size >= MAX_NAMES) return undefined;
+    if (this.#names.size >= MAX_NAMES || name.length > MAX_NAME_CHARACTERS) return undefined;
     const state = new NameState(name);
     this.#names.set(name, state);
     return state;

@@ -12,7 +12,7 @@ import { HpackError } from './error.ts';
 import { readHuffman } from './huffman.ts';
 import { FIELD_OVERHEAD, STATIC_FIELDS } from './static-table.ts';
 
-/** Coded strings longer than this are not kept. */
+/** Coded strings longer than this are not kept, nor names of more characters. */
 const KEEP_BYTES = 256;
 
 /** Names whose values are secrets, and are therefore not kept beyond their connection. */
@@ -28,14 +28,15 @@ export class FieldName {
   readonly text: string;
   /** Of the text, whatever its coding. */
   readonly hash: number;
-  readonly isSecret: boolean;
+  /** Whether fields of this name may be kept: it is neither a secret's nor too long. */
+  readonly isKept: boolean;
 
   constructor(text: string) {
     let hash = text.length;
     for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), PRIME);
     this.text = text;
     this.hash = hash;
-    this.isSecret = SECRET_NAMES.has(text);
+    this.isKept = text.length <= KEEP_BYTES && !SECRET_NAMES.has(text);
   }
 }
 
@@ -125,7 +126,7 @@ export class FieldCache {
 
   /** The field of a name and the value that the bytes from `start` to `end` stand for. Throws {@link HpackError}. */
   field(name: FieldName, bytes: Uint8Array, start: number, end: number, isHuffman: boolean): FieldEntry {
-    if (end - start > KEEP_BYTES || name.isSecret) return this.fresh(name, bytes, start, end, isHuffman);
+    if (end - start > KEEP_BYTES || !name.isKept) return this.fresh(name, bytes, start, end, isHuffman);
     const hash = hashOf(bytes, start, end, name.hash);
     const place = hash & (this.#fields.length - 1);
     const kept = this.#fields[place];

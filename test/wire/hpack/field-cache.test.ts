@@ -54,6 +54,11 @@ test('FieldCache keeps values up to 256 bytes', () => {
   assert.equal(isShared(objects(new FieldCache(), 'x', 'v'.repeat(257), 0x00)), false);
 });
 
+test('FieldCache keeps no field with a name of more than 256 bytes, however short its value', () => {
+  assert.equal(isShared(objects(new FieldCache(), 'n'.repeat(256), 'v', 0x00)), true);
+  assert.equal(isShared(objects(new FieldCache(), 'n'.repeat(257), 'v', 0x00)), false);
+});
+
 test('FieldCache tells the same value of two names apart, and the same bytes with and without Huffman', () => {
   const cache = new FieldCache({ maxFields: 1 });
   for (let round = 0; round < 4; round++) {
