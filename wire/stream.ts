@@ -42,11 +42,11 @@ export interface ResponseHead {
 
 /** How a stream came to no end, in Envoy's words with dashes. */
 export type StreamResetReason =
-  /** The peer reset this stream (RST_STREAM), or closed HTTP/1.1's connection within a message. */
+  /** The peer reset this stream (RST_STREAM). */
   | 'remote-reset'
   /** The peer has not looked at the request, which may be sent again (REFUSED_STREAM, or beyond GOAWAY's last stream). */
   | 'remote-refused-stream-reset'
-  /** The connection went away. */
+  /** The connection went away; of HTTP/1.1 within a message too. */
   | 'connection-termination'
   /** The peer broke the protocol. */
   | 'protocol-error'

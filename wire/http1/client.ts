@@ -36,7 +36,7 @@ export type ClientState =
  * A client's connection. What is wrong in an answer resets the stream with `protocol-error`. A connection that ends
  * before any byte of the answer resets it with `connection-termination` and {@link receivedAny} false: when the
  * connection was used before, the server may have closed it as idle, and the request may be sent again where that is
- * safe. One that ends within the answer resets it with `remote-reset`.
+ * safe.
  */
 export class Http1ClientConnection extends Http1Connection implements ClientConnection, RequestOwner {
   /** A byte of an answer has come since the last {@link open}. */
@@ -114,7 +114,7 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
         break;
       default:
     }
-    this.#fail(this.receivedAny ? 'remote-reset' : 'connection-termination', 'Closed by the server');
+    this.#fail('connection-termination', 'Closed by the server');
   }
 
   /** Closes the connection when it is idle, else after the exchange. */

@@ -83,10 +83,9 @@ export class Http1ServerConnection extends Http1Connection implements Connection
         this.#close(this.#lingerDetail);
         return;
       default: {
-        const reason = this.#state === 'body' ? 'remote-reset' : 'connection-termination';
         const detail =
           stream === undefined ? 'Closed by the client' : 'Closed by the client within an exchange';
-        this.#breakOff(reason, detail);
+        this.#breakOff('connection-termination', detail);
       }
     }
   }
