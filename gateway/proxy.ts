@@ -68,37 +68,22 @@ export function proxy(stream: ServerStream, arrival: Arrival, gateway: ProxyCont
     const exchange = new Exchange(stream, head, hasEnded, upgrade, undefined, undefined);
     return refuse(exchange, NO_TRAILERS);
   }
-  const decision = gateway.rules.router.route(head, gateway.random);
+  const decision = withoutPassthrough(gateway.rules.router.route(head, gateway.random), head);
   const ended = gateway.metrics && outcomeTold(gateway.metrics, decision);
   const extra: FieldList | undefined = gateway.debugHeaders
     ? [['x-pointsman-route', describeRoute(decision)]]
     : undefined;
   const exchange = new Exchange(stream, head, hasEnded, upgrade, ended, extra);
-  if (decision.kind === 'forward') {
-    if (decision.cluster === PASSTHROUGH_CLUSTER) return notRouted(exchange, raw, gateway.explainNotFound ? unknownHost(head) : NOT_FOUND, gateway);
+  if (decision.kind === 'forward')
     return forward(decision, exchange, gateway.rules.clusters.byName.get(decision.cluster), gateway);
-  }
   if (decision.flag === 'NR') {
-    const explained = gateway.explainNotFound ? { ...NOT_FOUND, message: decision.reason } : undefined;
-    return notRouted(exchange, raw, explained ?? decision, gateway);
+    // Where no rule leads anywhere the gateway's own services answer, for its own address.
+    const own = gateway.own({ ...raw, headers });
+    if (own) return forward(own.decision, exchange, own.cluster, gateway);
+    if (gateway.explainNotFound)
+      return refuse(exchange, { status: 404, message: decision.reason, flag: 'NR' });
   }
   sendReply(exchange, replyOf(decision, firstHeader(headers, 'content-type')), decision.flag);
-  return discard(exchange);
-}
-
-/** Where no rule leads anywhere the gateway's own services answer, for its own address. */
-function notRouted(
-  exchange: Exchange,
-  raw: RouteRequest,
-  failure: Failure | (Decision & { readonly kind: 'reply' }),
-  gateway: ProxyContext,
-): StreamReceiver {
-  const { head } = exchange;
-  const own = gateway.own({ ...raw, headers: head.headers });
-  if (own) return forward(own.decision, exchange, own.cluster, gateway);
-  const contentType = firstHeader(head.headers, 'content-type');
-  if (!('kind' in failure)) return refuse(exchange, failure);
-  sendReply(exchange, replyOf(failure, contentType), failure.flag);
   return discard(exchange);
 }
 
@@ -108,11 +93,19 @@ function refuse(exchange: Exchange, failure: Failure): StreamReceiver {
   return discard(exchange);
 }
 
-const NOT_FOUND: Failure = { status: 404, message: '', flag: 'NR' };
-
-function unknownHost(head: RouteRequest): Failure {
-  const message = `No service or rule has host "${head.authority}" on port ${head.port} (path ${head.path.split('?', 1)[0]})`;
-  return { ...NOT_FOUND, message };
+function withoutPassthrough(decision: Decision, head: RouteRequest): Decision {
+  if (decision.kind !== 'forward' || decision.cluster !== PASSTHROUGH_CLUSTER) return decision;
+  return {
+    kind: 'reply',
+    ...(decision.virtualHost !== undefined && { virtualHost: decision.virtualHost }),
+    responseHeaders: [],
+    status: 404,
+    headers: [],
+    body: '',
+    ...(isGrpcContentType(firstHeader(head.headers, 'content-type')) && { grpc: { status: 12, message: '' } }),
+    flag: 'NR',
+    reason: `No service or rule has host "${head.authority}" on port ${head.port} (path ${head.path.split('?', 1)[0]})`,
+  };
 }
 
 function outcomeTold(metrics: MetricSink, decision: Decision): ExchangeEnded {

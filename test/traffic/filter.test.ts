@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { HeaderList, RouteRequest } from '../../router/index.ts';
+import type { HeaderList } from '../../router/index.ts';
 import { withForwarded } from '../../traffic/filter/forwarded.ts';
 import { endToEnd } from '../../traffic/filter/hop-by-hop.ts';
 import { changeResponseHeaders } from '../../traffic/filter/response-header.ts';
@@ -40,19 +40,10 @@ test('endToEnd() gives back the list itself when there is nothing to drop', () =
   assert.equal(endToEnd(headers), headers);
 });
 
-const head = (headers: HeaderList): RouteRequest => ({
-  method: 'GET',
-  scheme: 'http',
-  authority: 'a',
-  path: '/',
-  port: 80,
-  headers,
-  sourceAddress: '10.0.0.9',
-});
 const requestId = () => 'new';
 
 test("withForwarded() keeps what a sidecar's client says and adds what is missing", () => {
-  assert.deepEqual(withForwarded(head([]), { isEdge: false, requestId }), [
+  assert.deepEqual(withForwarded([], 'http', undefined, requestId), [
     ['x-forwarded-proto', 'http'],
     ['x-request-id', 'new'],
   ]);
@@ -61,7 +52,7 @@ test("withForwarded() keeps what a sidecar's client says and adds what is missin
     ['x-request-id', 'mine'],
     ['x-forwarded-for', '1.1.1.1'],
   ];
-  assert.deepEqual(withForwarded(head(said), { isEdge: false, requestId }), said);
+  assert.deepEqual(withForwarded(said, 'http', undefined, requestId), said);
 });
 
 test('withForwarded() at the edge says the scheme itself and adds the client to the chain', () => {
@@ -69,7 +60,7 @@ test('withForwarded() at the edge says the scheme itself and adds the client to 
     ['x-forwarded-proto', 'https'],
     ['x-forwarded-for', '1.1.1.1'],
   ];
-  assert.deepEqual(withForwarded(head(said), { isEdge: true, requestId }), [
+  assert.deepEqual(withForwarded(said, 'http', '10.0.0.9', requestId), [
     ['x-forwarded-proto', 'http'],
     ['x-request-id', 'new'],
     ['x-forwarded-for', '1.1.1.1,10.0.0.9'],

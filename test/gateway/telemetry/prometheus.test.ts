@@ -34,13 +34,29 @@ test('prometheusMetrics() counts requests by host, subset, route and status', as
   assert.match(text, new RegExp(`pointsman_request_duration_seconds_count\\{host="${host}",subset=""\\} 3`));
 });
 
+const none = { host: undefined, subset: undefined, route: undefined, grpcStatus: undefined, flag: undefined };
+
 test('prometheusMetrics() keeps a bounded number of series', async () => {
   const metrics = prometheusMetrics({ maxSeries: 10 });
   for (let i = 0; i < 1000; i++)
-    metrics.requestEnded({ host: `h${i}`, route: `r${i}`, status: 200, durationMs: 1 });
-  metrics.requestEnded({ host: 'h1', status: 200, grpcStatus: 99, durationMs: 1 });
+    metrics.requestEnded({ ...none, host: `h${i}`, route: `r${i}`, status: 200, durationMs: 1 });
+  metrics.requestEnded({ ...none, host: 'h1', status: 200, grpcStatus: 99, durationMs: 1 });
   const { text } = await metrics.expose();
   const series = text.split('\n').filter((line) => line.startsWith('pointsman_requests_total{'));
   assert.ok(series.length <= 12, `${series.length} series`);
   assert.ok(series.some((line) => line.includes('host="other"') && line.endsWith(' 990')));
+});
+
+test('prometheusMetrics() counts durations in cumulative buckets', async () => {
+  const metrics = prometheusMetrics();
+  for (const durationMs of [0.5, 0.6, 3, 20_000]) metrics.requestEnded({ ...none, host: 'a', status: 200, durationMs });
+  const { text } = await metrics.expose();
+  const value = (name: string) => text.split('\n').find((line) => line.startsWith(name))?.split(' ').at(-1);
+  const metric = 'pointsman_request_duration_seconds';
+  assert.equal(value(`${metric}_bucket{le="0.0005",host="a",subset=""}`), '1');
+  assert.equal(value(`${metric}_bucket{le="0.001",host="a",subset=""}`), '2');
+  assert.equal(value(`${metric}_bucket{le="10",host="a",subset=""}`), '3');
+  assert.equal(value(`${metric}_bucket{le="+Inf",host="a",subset=""}`), '4');
+  assert.equal(value(`${metric}_count{host="a",subset=""}`), '4');
+  assert.ok(Math.abs(Number(value(`${metric}_sum{host="a",subset=""}`)) - 20.0041) < 1e-9);
 });
