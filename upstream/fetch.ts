@@ -2,37 +2,31 @@
  * Remote endpoints where there is nothing but `fetch`: edges. The runtime speaks what it likes to the endpoint,
  * says the endpoint's address in Host, and gives no trailers. Imports nothing of a runtime's.
  */
-import type { HeaderList } from '../router/table/request.ts';
-import { type Upstream, UpstreamError } from './exchange.ts';
-
-const NO_TRAILERS: Promise<HeaderList> = Promise.resolve([]);
+import { type Program, type ProgramAnswer, ProgramStream } from './program-stream.ts';
+import type { Upstream } from './upstream.ts';
+import { answerOf, requestInit } from './web-program.ts';
 
 /** An upstream that asks `http://ADDRESS:PORT` by `fetch`. The authority travels as `x-forwarded-host`. */
 export function createFetchUpstream(address: string, port: number): Upstream {
   const origin = `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
-  return {
-    async send(request) {
-      const headers = new Headers();
-      for (const [name, value] of request.headers) headers.append(name, value);
-      headers.set('x-forwarded-host', request.authority);
-      const { method, body, signal } = request;
-      const init = { method, headers, body, signal, redirect: 'manual', duplex: 'half' };
-      let response: Response;
-      try {
-        response = await fetch(origin + request.path, init as RequestInit);
-      } catch (cause) {
-        if (signal.aborted) throw new UpstreamError('local-reset', 'The caller has gone', { cause });
-        throw new UpstreamError('remote-connection-failure', `${cause}`, { cause });
-      }
-      // `fetch` has inflated the body already.
-      const decoded = response.headers.has('content-encoding');
-      const dropped = decoded ? ['content-encoding', 'content-length'] : [];
-      return {
-        status: response.status,
-        headers: [...response.headers].filter(([name]) => !dropped.includes(name)),
-        body: response.body as ReadableStream<Uint8Array> | null,
-        trailers: NO_TRAILERS,
-      };
+  const program: Program = {
+    async ask(request) {
+      const { method, path, authority } = request.head;
+      const init = requestInit(request);
+      (init.headers as Headers).set('x-forwarded-host', authority);
+      return decoded(answerOf(method, await fetch(origin + path, { ...init, redirect: 'manual' })));
     },
+    failure: (cause, hasAnswered) => ({
+      reason: hasAnswered ? 'remote-reset' : 'remote-connection-failure',
+      detail: `${cause}`,
+    }),
   };
+  return { open: (head, hasEnded, receiver) => new ProgramStream(program, head, hasEnded, receiver) };
+}
+
+/** `fetch` has inflated the body already: what was said of the coded one is left out. */
+function decoded(answer: ProgramAnswer): ProgramAnswer {
+  if (!answer.headers.some(([name]) => name === 'content-encoding')) return answer;
+  const headers = answer.headers.filter(([name]) => name !== 'content-encoding' && name !== 'content-length');
+  return { ...answer, headers };
 }

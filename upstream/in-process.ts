@@ -1,13 +1,20 @@
 /**
- * Endpoints in this process: a Connect router's handlers, called with trailers and without a socket, or any
+ * Endpoints in this process: a Connect router's services, called with trailers and without a socket, or any
  * program with a `fetch`. Imports @connectrpc/connect, nothing of a runtime's.
  */
 import { type ConnectRouter, createConnectRouter } from '@connectrpc/connect';
-import type { UniversalHandler, UniversalServerResponse } from '@connectrpc/connect/protocol';
+import type { UniversalHandler } from '@connectrpc/connect/protocol';
 import { encodeGrpcMessage } from '../router/route/grpc.ts';
-import type { HeaderList } from '../router/table/request.ts';
+import { type FieldList, NO_FIELDS, type RequestHead } from '../wire/stream.ts';
 import { gzip } from './compression.ts';
-import { type Upstream, UpstreamError, type UpstreamRequest, type UpstreamResponse } from './exchange.ts';
+import { LeanCall, serviceFailure, type Universal } from './in-process/lean-call.ts';
+import { urlOf } from './in-process/lean-context.ts';
+import { type LeanMethod, watchRegistrations } from './in-process/lean-method.ts';
+import { readLeanRequest } from './in-process/lean-request.ts';
+import { type Program, type ProgramAnswer, ProgramStream } from './program-stream.ts';
+import type { RequestBody } from './request-body.ts';
+import type { Upstream } from './upstream.ts';
+import { answerOf, fieldsOf, headersOf, requestInit } from './web-program.ts';
 
 /** Registers services on a Connect router, as @connectrpc's own adapters take them. */
 export type ConnectRoutes = (router: ConnectRouter) => void;
@@ -24,6 +31,11 @@ export type InProcessHandler = ConnectRoutes | FetchProgram;
 export interface InProcessOptions {
   /** A message larger than this is refused by Connect with `resource_exhausted`. */
   readonly maxMessageBytes: number;
+  /**
+   * False: every call goes to Connect's own handlers, as those do that are no plain unary calls. Answers are the
+   * same; it is for tests and measurements that hold one against the other. Default true.
+   */
+  readonly isLean?: boolean;
 }
 
 /** An upstream for either kind of handler. A Hono app is a program, though it can be called like a function. */
@@ -31,137 +43,117 @@ export function createInProcessUpstream(handler: InProcessHandler, options: InPr
   return 'fetch' in handler ? createFetchProgramUpstream(handler) : createConnectUpstream(handler, options);
 }
 
-const NO_TRAILERS: Promise<HeaderList> = Promise.resolve([]);
-
-/** An upstream that calls the handlers of the services that `routes` registers, in all of Connect's protocols. */
+/** An upstream that calls the services that `routes` registers, in all of Connect's protocols. */
 export function createConnectUpstream(routes: ConnectRoutes, options: InProcessOptions): Upstream {
-  const router = createConnectRouter({
-    acceptCompression: [gzip],
-    readMaxBytes: options.maxMessageBytes,
-  });
-  routes(router);
-  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  const { maxMessageBytes, isLean = true } = options;
+  const router = createConnectRouter({ acceptCompression: [gzip], readMaxBytes: maxMessageBytes });
+  const leanMethods = new Map<string, LeanMethod>();
+  routes(isLean ? watchRegistrations(router, maxMessageBytes, leanMethods) : router);
+  const methods = new Map<string, Method>();
+  for (const handler of router.handlers) {
+    const program = handlerProgram(handler);
+    const universal: Universal = (head, receiver, prepaidBytes) =>
+      new ProgramStream(program, head, false, receiver, prepaidBytes);
+    methods.set(handler.requestPath, { program, universal, lean: leanMethods.get(handler.requestPath) });
+  }
   return {
     buffers: true,
-    async send(request) {
-      const handler = handlers.get(request.path.split('?', 1)[0]!);
-      return handler ? call(handler, request) : unknownMethod(request);
+    open(head, hasEnded, receiver) {
+      const method = methods.get(withoutQuery(head.path));
+      if (!method) return new ProgramStream(unknownMethod, head, hasEnded, receiver);
+      const request = method.lean && readLeanRequest(head);
+      if (!method.lean || !request || request.contentLength > maxMessageBytes)
+        return new ProgramStream(method.program, head, hasEnded, receiver);
+      const call = new LeanCall(method.lean, head, request, receiver, method.universal);
+      if (hasEnded) call.end(NO_FIELDS);
+      return call;
     },
   };
+}
+
+interface Method {
+  readonly program: Program;
+  readonly universal: Universal;
+  readonly lean: LeanMethod | undefined;
 }
 
 /** An upstream that asks a program's `fetch`. Its responses have no trailers, so it cannot speak native gRPC. */
 export function createFetchProgramUpstream(program: FetchProgram): Upstream {
+  const asked: Program = {
+    async ask(request) {
+      const { head } = request;
+      return answerOf(head.method, await program.fetch(new Request(urlOf(head), requestInit(request))));
+    },
+    failure: (cause) => ({ reason: 'remote-reset', detail: `The program in process failed: ${cause}` }),
+  };
+  return { open: (head, hasEnded, receiver) => new ProgramStream(asked, head, hasEnded, receiver) };
+}
+
+/** Connect's own handler of a method: all protocols and kinds of call. */
+function handlerProgram(handler: UniversalHandler): Program {
   return {
-    async send(request) {
-      const { method, body, signal } = request;
-      const url = `${request.scheme}://${request.authority}${request.path}`;
-      const init = { method, headers: headersOf(request.headers), body, signal, duplex: 'half' };
-      let response: Response;
-      try {
-        response = await program.fetch(new Request(url, init as RequestInit));
-      } catch (cause) {
-        throw new UpstreamError('remote-reset', `The program in process failed: ${cause}`, { cause });
-      }
+    async ask({ head, body, signal }) {
+      const {
+        status,
+        header,
+        trailer,
+        body: answer,
+      } = await handler({
+        // What the client's connection was does not bind a call in process: every kind of stream works.
+        httpVersion: '2',
+        method: head.method,
+        url: urlOf(head),
+        header: headersOf(head.headers),
+        body: readChunks(body),
+        signal,
+      });
       return {
-        status: response.status,
-        headers: headerListOf(response.headers),
-        body: response.body as ReadableStream<Uint8Array> | null,
-        trailers: NO_TRAILERS,
+        status,
+        headers: header ? fieldsOf(header) : [],
+        body: answer?.[Symbol.asyncIterator](),
+        trailers: () => (trailer ? fieldsOf(trailer) : []),
       };
     },
+    failure: serviceFailure,
   };
 }
 
-async function call(handler: UniversalHandler, request: UpstreamRequest): Promise<UpstreamResponse> {
-  let response: UniversalServerResponse;
-  try {
-    response = await handler({
-      // What the client's connection was does not bind a call in process: every kind of stream works.
-      httpVersion: '2',
-      method: request.method,
-      url: `${request.scheme}://${request.authority}${request.path}`,
-      header: headersOf(request.headers),
-      body: readChunks(request.body),
-      signal: request.signal,
-    });
-    return await answerOf(response);
-  } catch (cause) {
-    throw new UpstreamError('remote-reset', `The service in process failed: ${cause}`, { cause });
-  }
-}
-
-/** Waits for the first bytes, as a handler may set headers until then. */
-async function answerOf(response: UniversalServerResponse): Promise<UpstreamResponse> {
-  const iterator = response.body?.[Symbol.asyncIterator]();
-  let first = await iterator?.next();
-  const head = { status: response.status, headers: headerListOf(response.header) };
-  const readTrailers = (): HeaderList => headerListOf(response.trailer);
-  if (!iterator || first?.done) return { ...head, body: null, trailers: Promise.resolve(readTrailers()) };
-  const trailers = Promise.withResolvers<HeaderList>();
-  const body = new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const next = first ?? (await iterator.next());
-          first = undefined;
-          if (!next.done) return controller.enqueue(next.value);
-          trailers.resolve(readTrailers());
-          controller.close();
-        } catch (error) {
-          trailers.resolve([]);
-          controller.error(error);
-        }
-      },
-      async cancel() {
-        trailers.resolve([]);
-        await iterator.return?.();
-      },
-    },
-    { highWaterMark: 0 },
-  );
-  return { ...head, body, trailers: trailers.promise };
-}
-
-async function* readChunks(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
+async function* readChunks(body: RequestBody | undefined): AsyncGenerator<Uint8Array> {
   if (!body) return;
-  const reader = body.getReader();
   try {
-    while (true) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
+    for (let chunk = await body.read(); chunk; chunk = await body.read()) yield chunk;
   } finally {
-    reader.cancel().catch(() => {});
+    body.drop();
   }
 }
 
 /** In the words of the protocol that asks. Source: gRPC's status 12, Connect's `unimplemented`. */
-function unknownMethod({ path, headers }: UpstreamRequest): UpstreamResponse {
-  const method = path.split('?', 1)[0]!.slice(1);
-  const message = `No method ${method}`;
+const unknownMethod: Program = {
+  ask: async ({ head }) => unknownMethodAnswer(head),
+  failure: serviceFailure,
+};
+
+function unknownMethodAnswer({ path, headers }: RequestHead): ProgramAnswer {
+  const message = `No method ${withoutQuery(path).slice(1)}`;
   const contentType = headers.find(([name]) => name === 'content-type')?.[1] ?? '';
-  const trailers = NO_TRAILERS;
   if (contentType.startsWith('application/grpc')) {
-    const grpc: HeaderList = [
+    const grpc: FieldList = [
       ['content-type', contentType],
       ['grpc-status', '12'],
       ['grpc-message', encodeGrpcMessage(message)],
     ];
-    return { status: 200, headers: grpc, body: null, trailers };
+    return { status: 200, headers: grpc };
   }
-  const text = JSON.stringify({ code: 'unimplemented', message });
-  const body = new Response(text).body as ReadableStream<Uint8Array>;
-  return { status: 404, headers: [['content-type', 'application/json']], body, trailers };
+  const text = new TextEncoder().encode(JSON.stringify({ code: 'unimplemented', message }));
+  const pieces = [text].values();
+  return {
+    status: 404,
+    headers: [['content-type', 'application/json']],
+    body: { next: async () => pieces.next() },
+  };
 }
 
-function headersOf(list: HeaderList): Headers {
-  const headers = new Headers();
-  for (const [name, value] of list) headers.append(name, value);
-  return headers;
-}
-
-function headerListOf(headers: Headers | undefined): HeaderList {
-  return headers ? [...headers] : [];
+function withoutQuery(path: string): string {
+  const end = path.indexOf('?');
+  return end < 0 ? path : path.slice(0, end);
 }
