@@ -45,6 +45,8 @@ const MAX_NAMES = 256;
 const MAX_NAME_CHARACTERS = 128;
 /** Longer values are not put into the table. */
 const MAX_VALUE_CHARACTERS = 1024;
+/** One name takes no more entries than that: values that are numbers would soon fill the table. */
+const MAX_VALUES = 16;
 /** How many of a name's values that were seen once are remembered: by a hash of so many of their last characters. */
 const RECENT_VALUES = 4;
 const HASHED_CHARACTERS = 32;
@@ -216,6 +218,7 @@ export class HpackEncoder {
 
   #isWorthATable(state: NameState, name: string, value: string): boolean {
     if (value.length > MAX_VALUE_CHARACTERS) return false;
+    if (state.serials !== undefined && state.serials.size >= MAX_VALUES) return false;
     const table = this.#table;
     return table.bytes + name.length + value.length + FIELD_OVERHEAD <= table.maxBytes && state.isSeen(value);
   }

@@ -106,6 +106,16 @@ test('HpackEncoder knows a value again that comes in turn with others', () => {
   assert.equal(encode(encoder, [['x-tenant', 't1']]).length, 1);
 });
 
+test('HpackEncoder puts no more than 16 values of a name into the table', () => {
+  const encoder = new HpackEncoder();
+  const decoder = new HpackDecoder();
+  for (let call = 0; call < 200; call++) {
+    const fields: FieldList = [['x-duration', `${call >> 1}`]];
+    assert.deepEqual(decode(decoder, encode(encoder, fields)), fields);
+  }
+  assert.equal(tableOf(decoder).length, 16);
+});
+
 test('HpackEncoder fills the table and then leaves it alone', () => {
   const encoder = new HpackEncoder();
   const decoder = new HpackDecoder();
