@@ -13,9 +13,6 @@ import { LeanContext } from './lean-context.ts';
 import type { LeanMethod } from './lean-method.ts';
 import type { LeanRequest } from './lean-request.ts';
 
-/** Bytes of a body that has not ended that are credited together. */
-const CREDIT_BYTES = 16 * 1024;
-
 /** Hands a request to Connect's handlers. Of what will be written so many bytes were credited before. */
 export type Universal = (
   head: RequestHead,
@@ -40,6 +37,7 @@ export class LeanCall implements Stream {
   /** How long the body will be; -1 when it does not say. */
   #wantedBytes: number;
   #hasEnded = false;
+  #isScheduled = false;
   #isOver = false;
   #handedOn: ProgramStream | undefined;
 
@@ -76,7 +74,7 @@ export class LeanCall implements Stream {
       this.#handOn();
       return;
     }
-    if (this.#bytes - this.#creditedBytes >= CREDIT_BYTES) this.#credit();
+    this.#schedule();
   }
 
   end(trailers: FieldList): void {
@@ -92,7 +90,7 @@ export class LeanCall implements Stream {
       return;
     }
     this.#hasEnded = true;
-    queueMicrotask(() => this.#run());
+    this.#schedule();
   }
 
   consumed(bytes: number): void {
@@ -138,10 +136,21 @@ export class LeanCall implements Stream {
     return this.#first ?? NOTHING;
   }
 
-  #credit(): void {
+  /** What comes next is not for within a call of the owner's, and a body mostly ends in the turn in which it begins. */
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => this.#turn());
+  }
+
+  #turn(): void {
+    this.#isScheduled = false;
+    if (this.#isOver || this.#handedOn) return;
     const bytes = this.#bytes - this.#creditedBytes;
     this.#creditedBytes = this.#bytes;
     if (bytes > 0) this.#receiver.sent(bytes);
+    // The owner may have broken off now.
+    if (this.#hasEnded && !this.#isOver) this.#run();
   }
 
   /** Nothing has run yet: Connect's handlers begin at the beginning. */
@@ -156,9 +165,6 @@ export class LeanCall implements Stream {
   }
 
   #run(): void {
-    if (this.#isOver) return;
-    this.#credit();
-    if (this.#isOver) return;
     const { spec, serialization } = this.#method;
     const whole = this.#whole();
     const message = this.#isEnveloped ? whole.subarray(ENVELOPE_HEAD_BYTES) : whole;
