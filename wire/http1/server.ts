@@ -313,8 +313,9 @@ export class Http1ServerConnection extends Http1Connection implements Connection
     this.#events.close(detail);
   }
 
-  /** The stream is over. */
+  /** The stream is over: calls on it have no effect. */
   #leave(): void {
+    if (this.#stream !== undefined) this.#stream.state = 'complete';
     this.#stream = undefined;
     this.forgetConsumer();
   }

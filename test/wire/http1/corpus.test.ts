@@ -47,7 +47,6 @@ test('Http1ClientConnection refuses or passes on every answer of the corpus as i
   assert.deepEqual(wrong, []);
 });
 
-
 test('Http1ClientConnection makes the same of an answer however its bytes are cut', () => {
   const wrong: string[] = [];
   for (const answer of answers) {
@@ -56,7 +55,10 @@ test('Http1ClientConnection makes the same of an answer however its bytes are cu
       const outcome = clientOutcome([bytes.subarray(0, at), bytes.subarray(at)], answer);
       if (outcome !== answer.want) wrong.push(`${answer.name} cut at ${at}: ${outcome}, not ${answer.want}`);
     }
-    const outcome = clientOutcome(Array.from(bytes, (byte) => Uint8Array.of(byte)), answer);
+    const outcome = clientOutcome(
+      Array.from(bytes, (byte) => Uint8Array.of(byte)),
+      answer,
+    );
     if (outcome !== answer.want) wrong.push(`${answer.name} byte by byte: ${outcome}, not ${answer.want}`);
   }
   assert.deepEqual(wrong, []);
