@@ -55,7 +55,7 @@ export interface Passed {
 
 /** Fields that frame messages, belong to one connection or are of a proxy's own making: no outcome names them. */
 const UNNAMED =
-  /^(host|content-length|transfer-encoding|connection|keep-alive|upgrade|http2-settings|expect|date|server|via|user-agent|forwarded|x-forwarded-.*|x-envoy-.*|x-request-id|content-type|te)$/;
+  /^(host|content-length|transfer-encoding|connection|keep-alive|upgrade|http2-settings|expect|date|server|via|user-agent|forwarded|x-forwarded-.*|x-envoy-.*|x-request-id|content-type|te|sec-websocket-.*)$/;
 
 /** A message in the notation of outcomes. */
 export function printPassed(message: Passed): string {
