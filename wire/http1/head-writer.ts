@@ -109,7 +109,7 @@ export function writeField(out: ByteWriter, name: string, value: string): boolea
   if (nameLength === 0) return false;
   for (let index = 0; index < nameLength; index++) {
     const code = name.charCodeAt(index);
-    if (code > 0x7f || TOKEN[code] !== code) return false;
+    if (code === 0 || code > 0x7f || TOKEN[code] !== code) return false;
     bytes[at++] = code;
   }
   bytes[at++] = COLON;

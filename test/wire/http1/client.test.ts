@@ -69,6 +69,7 @@ const unsafe: readonly [string, Partial<RequestHead>, boolean?][] = [
   ['a value with NUL', { headers: [['x', 'y\0']] }],
   ['a value whose low byte is LF', { headers: [['x', 'y\u010az']] }],
   ['a name with CRLF', { headers: [['x\r\ny', 'z']] }],
+  ['a name with NUL', { headers: [['x\0', 'z']] }],
   ['a path with CRLF', { path: '/ HTTP/1.1\r\nx: y' }],
   ['a path with a space', { path: '/a b' }],
   ['a path without a slash', { path: 'a' }],

@@ -278,6 +278,7 @@ const unsafe: readonly [string, number, [string, string][]][] = [
   ['a name with CRLF', 200, [['x\r\ny', 'z']]],
   ['a name with a colon', 200, [['x:y', 'z']]],
   ['an empty name', 200, [['', 'z']]],
+  ['a name with NUL', 200, [['x\0', 'z']]],
   ['a name beyond a byte', 200, [['x\u013a', 'z']]],
   ['a Content-Length that is none', 200, [['content-length', '1 1']]],
   [
