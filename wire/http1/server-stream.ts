@@ -132,7 +132,7 @@ export class Http1ServerStream implements ServerStream {
   }
 
   write(chunk: Uint8Array): void {
-    if (this.state !== 'sending') return;
+    if (this.state !== 'sending' || chunk.length === 0) return;
     const { answer, output } = this.#owner;
     const wasEmpty = output.length === 0;
     if (!answer.write(chunk)) {
