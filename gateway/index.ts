@@ -31,6 +31,7 @@ import {
   type Listening,
 } from './listener/listening.ts';
 import { Coverage } from './coverage.ts';
+import { Overload } from './overload.ts';
 import { createOwnServices, type OwnCall, type OwnServices } from './own.ts';
 import { type ProxyContext, proxy } from './proxy.ts';
 import { buildRuleSet, type RuleSet } from './rule-set.ts';
@@ -81,6 +82,8 @@ export interface GatewayOptions {
    * Default 4 MiB, gRPC's own.
    */
   readonly maxBodyBytes?: number;
+  /** Requests under way at a time; further ones are answered 503 with response flag `OM`. Default 20,000. */
+  readonly maxRequests?: number;
   /** Told of every request that was routed. Default: nobody. */
   readonly metrics?: MetricSink;
   /** Told what happens inside. Default: nobody. */
@@ -99,8 +102,10 @@ export interface ListenOptions {
   readonly unix?: string;
   /** PEM texts; absent: plaintext. With it HTTP/2 and HTTP/1.1 are offered by ALPN. */
   readonly tls?: ListenerTls;
-  /** What all connections of the port may take together. */
-  readonly limits?: Partial<ListenerLimits>;
+  /** What clients may ask of the port; see there for what holds where nothing is said. */
+  readonly limits?: ListenerLimits;
+  /** True: each connection begins with a PROXY header, version 2, that says who the client is. Default false. */
+  readonly proxyProtocol?: boolean;
   /**
    * The service port that selects the virtual hosts, as an Istio listener's does. Default: the only HTTP port of
    * the default host, else the listener's own.
@@ -109,6 +114,7 @@ export interface ListenOptions {
 }
 
 const DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024;
+const DEFAULT_MAX_REQUESTS = 20_000;
 
 /** A gateway; see {@link Gateway}. Throws a RangeError for two services in process of one name. */
 export function createGateway(options: GatewayOptions = {}): Gateway {
@@ -129,6 +135,8 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
   readonly #listening = new Set<Listening>();
   readonly #ownHosts = new Set<string>();
   readonly #coverage = new Coverage(this);
+  readonly #overload: Overload;
+  #unwatchMemory: (() => void) | undefined;
   #rules: RuleSet | undefined;
   #context: ProxyContext | undefined;
   #lastOwnAuthority: string | undefined;
@@ -141,6 +149,7 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
     super();
     this.#options = options;
     const { config = [], services = [], maxBodyBytes = DEFAULT_MAX_BODY_BYTES, log } = options;
+    this.#overload = new Overload(options.maxRequests ?? DEFAULT_MAX_REQUESTS);
     this.config = new ConfigStore('start' in config ? [config] : config);
     this.#registered = registerServices(services, maxBodyBytes);
     this.#pool = new UpstreamPool(this.#registered.lookup);
@@ -189,14 +198,23 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
       throw new TypeError(
         'Cannot listen on a runtime without sockets: export the gateway as { fetch } instead',
       );
-    const [{ listen }] = await Promise.all([import('./listener/index.ts'), this.ready()]);
+    const [{ listen }, { watchMemory }] = await Promise.all([
+      import('./listener/index.ts'),
+      import('./listener/memory.ts'),
+      this.ready(),
+    ]);
     this.#ownHosts.add(hostname.toLowerCase());
     const listening = await listen(
       { port, hostname, ...rest },
       (stream, head, hasEnded, connection) => this.#serve(stream, head, hasEnded, connection),
       (message) => log?.('WARN', message),
+      () => this.#overload.isMemoryShort,
     );
     this.#listening.add(listening);
+    this.#unwatchMemory ??= watchMemory((isShort) => {
+      this.#overload.isMemoryShort = isShort;
+      log?.('WARN', isShort ? 'memory is short: new requests are refused' : 'memory is no longer short');
+    });
     return listening;
   }
 
@@ -206,6 +224,7 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
    */
   async drain(graceMs: number = DEFAULT_GRACE_MS): Promise<number> {
     this.#draining = true;
+    this.#unwatchMemory?.();
     const listening = [...this.#listening];
     this.#listening.clear();
     const cut = await Promise.all(listening.map((each) => each.close(graceMs)));
@@ -308,6 +327,7 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
       debugHeaders,
       explainNotFound,
       metrics,
+      overload: this.#overload,
       own: this.#ownCall,
       authorityOf: this.#authorityOf,
     };

@@ -12,6 +12,7 @@ import { discard } from '../traffic/forward/discard.ts';
 import { forward } from '../traffic/forward/index.ts';
 import { type Failure, failureReply, replyOf, sendReply } from '../traffic/local-reply.ts';
 import type { FieldList, ServerStream, StreamReceiver } from '../wire/stream.ts';
+import type { Overload } from './overload.ts';
 import type { OwnCall } from './own.ts';
 import type { RuleSet } from './rule-set.ts';
 import type { MetricSink } from './telemetry/metric.ts';
@@ -25,6 +26,7 @@ export interface ProxyContext {
   readonly debugHeaders: boolean;
   readonly explainNotFound: boolean;
   readonly metrics: MetricSink | undefined;
+  readonly overload: Overload;
   /** The gateway's own services, for a request as it arrived. */
   own(head: RouteRequest): OwnCall | undefined;
   /** The authority that the rules see in place of the request's. */
@@ -69,11 +71,15 @@ export function proxy(stream: ServerStream, arrival: Arrival, gateway: ProxyCont
     return refuse(exchange, NO_TRAILERS);
   }
   const decision = withoutPassthrough(gateway.rules.router.route(head, gateway.random), head);
-  const ended = gateway.metrics && outcomeTold(gateway.metrics, decision);
+  const { overload, metrics } = gateway;
+  const ended = outcomeTold(overload, metrics, decision);
   const extra: FieldList | undefined = gateway.debugHeaders
     ? [['x-pointsman-route', describeRoute(decision)]]
     : undefined;
   const exchange = new Exchange(stream, head, hasEnded, upgrade, ended, extra);
+  const isOver = overload.isOver;
+  overload.active++;
+  if (isOver) return refuse(exchange, OVERLOADED);
   if (decision.kind === 'forward')
     return forward(decision, exchange, gateway.rules.clusters.byName.get(decision.cluster), gateway);
   if (decision.flag === 'NR') {
@@ -108,10 +114,14 @@ function withoutPassthrough(decision: Decision, head: RouteRequest): Decision {
   };
 }
 
-function outcomeTold(metrics: MetricSink, decision: Decision): ExchangeEnded {
-  const startedMs = performance.now();
-  return ({ status, grpcStatus, flag }) =>
-    metrics.requestEnded({
+/** Source: Envoy `source/common/http/conn_manager_impl.cc` (overload manager's stop_accepting_requests). */
+const OVERLOADED: Failure = { status: 503, message: 'overloaded', flag: 'OM' };
+
+function outcomeTold(overload: Overload, metrics: MetricSink | undefined, decision: Decision): ExchangeEnded {
+  const startedMs = metrics ? performance.now() : 0;
+  return ({ status, grpcStatus, flag }) => {
+    overload.active--;
+    metrics?.requestEnded({
       host: decision.destination?.host,
       subset: decision.destination?.subset,
       route: routeName(decision),
@@ -120,6 +130,7 @@ function outcomeTold(metrics: MetricSink, decision: Decision): ExchangeEnded {
       flag,
       durationMs: performance.now() - startedMs,
     });
+  };
 }
 
 /** Rules without a name are called by their place. */

@@ -1,5 +1,6 @@
 /** A connection whose protocol is not known yet: its first bytes say it. Imports the wire's types. */
 import { ByteWriter } from '../../wire/byte-writer.ts';
+import { readProxyHeader } from '../../wire/proxy-protocol.ts';
 import type { Connection, ConnectionEvents } from '../../wire/stream.ts';
 
 /** Every HTTP/2 connection begins so (RFC 9113, 3.4), and no HTTP/1.1 method does. */
@@ -7,35 +8,73 @@ const PREFACE_START = [0x50, 0x52, 0x49];
 /** A connection that says nothing for so long is closed. */
 const TIMEOUT_MS = 60_000;
 
-/** Stands where an engine will, until `decided` is told which. */
+/** What the first bytes say. */
+export interface Decided {
+  readonly isHttp2: boolean;
+  /** Those that are the engine's to read. */
+  readonly bytes: Uint8Array;
+  /** The client's address, where a PROXY header gave one. */
+  readonly sourceAddress: string | undefined;
+}
+
+/** Stands where an engine will, until `decided` is told which. With `hasProxyHeader` each connection must begin with one. */
 export class FirstBytes implements Connection {
   readonly output = new ByteWriter(0);
   readonly streamCount = 0;
   readonly #events: ConnectionEvents;
-  readonly #decided: (isHttp2: boolean, bytes: Uint8Array) => void;
+  readonly #decided: (decided: Decided) => void;
   readonly #startedMs: number;
+  #awaitsProxyHeader: boolean;
+  #sourceAddress: string | undefined;
   #bytes: Uint8Array | undefined;
 
   constructor(
     events: ConnectionEvents,
     nowMs: number,
-    decided: (isHttp2: boolean, bytes: Uint8Array) => void,
+    hasProxyHeader: boolean,
+    decided: (decided: Decided) => void,
   ) {
     this.#events = events;
     this.#startedMs = nowMs;
+    this.#awaitsProxyHeader = hasProxyHeader;
     this.#decided = decided;
   }
 
   receive(chunk: Uint8Array): void {
-    const bytes = this.#bytes ? joined(this.#bytes, chunk) : chunk;
+    let bytes = this.#bytes ? joined(this.#bytes, chunk) : chunk;
+    if (this.#awaitsProxyHeader) {
+      const rest = this.#readProxyHeader(bytes);
+      if (!rest) return;
+      bytes = rest;
+    }
     for (let at = 0; at < PREFACE_START.length; at++) {
       if (at === bytes.length) {
         this.#bytes = bytes;
         return;
       }
-      if (bytes[at] !== PREFACE_START[at]) return this.#decided(false, bytes);
+      if (bytes[at] !== PREFACE_START[at]) return this.#decide(false, bytes);
     }
-    this.#decided(true, bytes);
+    this.#decide(true, bytes);
+  }
+
+  #readProxyHeader(bytes: Uint8Array): Uint8Array | undefined {
+    try {
+      const header = readProxyHeader(bytes);
+      if (!header) {
+        this.#bytes = bytes;
+        return undefined;
+      }
+      this.#awaitsProxyHeader = false;
+      this.#sourceAddress = header.sourceAddress;
+      return bytes.subarray(header.bytes);
+    } catch (error) {
+      this.#events.close((error as Error).message);
+      return undefined;
+    }
+  }
+
+  #decide(isHttp2: boolean, bytes: Uint8Array): void {
+    this.#decided({ isHttp2, bytes, sourceAddress: this.#sourceAddress });
   }
 
   inputEnded(): void {

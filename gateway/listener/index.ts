@@ -5,29 +5,32 @@ import { Http1ServerConnection } from '../../wire/http1/server.ts';
 import { Http2ServerConnection } from '../../wire/http2/server.ts';
 import type { Connection, RequestHead, ServerEvents, ServerStream, StreamReceiver } from '../../wire/stream.ts';
 import { accept } from './accept.ts';
-import { FirstBytes } from './first-bytes.ts';
+import { type Decided, FirstBytes } from './first-bytes.ts';
 import {
   type ConnectionFacts,
   DEFAULT_GRACE_MS,
-  type ListenerLimits,
   type ListenerOptions,
   type Listening,
   type Serve,
 } from './listening.ts';
 
-const DEFAULT_LIMITS: ListenerLimits = { maxConnections: 20_000, maxRequests: 20_000 };
+const MAX_CONNECTIONS = 20_000;
 
-/** Opens the port. Rejects with the runtime's error when it cannot. */
+/**
+ * Opens the port. New connections are closed at once where there are too many, or while `isShort` says so. Rejects
+ * with the runtime's error when the port cannot be opened.
+ */
 export async function listen(
   options: ListenerOptions,
   serve: Serve,
   warn: (message: string) => void,
+  isShort: () => boolean = () => false,
 ): Promise<Listening> {
-  const { maxConnections } = { ...DEFAULT_LIMITS, ...options.limits };
+  const { maxConnections = MAX_CONNECTIONS } = options.limits ?? {};
   const connections = new Set<ServerConnection>();
   let wake: (() => void) | undefined;
   const opened = (socket: Socket): void => {
-    if (connections.size >= maxConnections) {
+    if (connections.size >= maxConnections || isShort()) {
       socket.destroy();
       return;
     }
@@ -38,7 +41,7 @@ export async function listen(
       http2: false,
       tls: options.tls !== undefined,
     };
-    const connection = new ServerConnection(socket, facts, serve, () => {
+    const connection = new ServerConnection(socket, facts, options, serve, () => {
       connections.delete(connection);
       if (connections.size === 0) wake?.();
     });
@@ -78,25 +81,38 @@ export async function listen(
 class ServerConnection implements ServerEvents {
   readonly #driver: Driver;
   readonly #serve: Serve;
+  readonly #options: ListenerOptions;
   #facts: ConnectionFacts;
   #engine: Connection;
 
-  constructor(socket: Socket, facts: ConnectionFacts, serve: Serve, closed: () => void) {
+  constructor(
+    socket: Socket,
+    facts: ConnectionFacts,
+    options: ListenerOptions,
+    serve: Serve,
+    closed: () => void,
+  ) {
     this.#serve = serve;
     this.#facts = facts;
+    this.#options = options;
     this.#driver = new Driver(socket, closed);
-    this.#engine = new FirstBytes(this, nowMs(), (isHttp2, bytes) => this.#decided(isHttp2, bytes));
+    const { proxyProtocol = false } = options;
+    this.#engine = new FirstBytes(this, nowMs(), proxyProtocol, (decided) => this.#decided(decided));
     this.#driver.start(this.#engine);
   }
 
-  #decided(isHttp2: boolean, bytes: Uint8Array): void {
-    this.#facts = { ...this.#facts, http2: isHttp2 };
-    const options = { nowMs: nowMs(), scheme: this.#facts.tls ? ('https' as const) : ('http' as const) };
+  #decided({ isHttp2, bytes, sourceAddress = this.#facts.sourceAddress }: Decided): void {
+    this.#facts = { ...this.#facts, http2: isHttp2, sourceAddress };
+    const { http1 = {}, http2 = {} } = this.#options.limits ?? {};
     this.#engine = isHttp2
-      ? new Http2ServerConnection(this, options)
-      : new Http1ServerConnection(this, options);
+      ? new Http2ServerConnection(this, { nowMs: nowMs(), limits: http2 })
+      : new Http1ServerConnection(this, {
+          nowMs: nowMs(),
+          limits: http1,
+          scheme: this.#facts.tls ? 'https' : 'http',
+        });
     this.#driver.start(this.#engine);
-    this.#engine.receive(bytes);
+    if (bytes.length > 0) this.#engine.receive(bytes);
   }
 
   get streamCount(): number {

@@ -1,4 +1,6 @@
 /** What a listener is asked for and gives back, whatever the runtime. Types only. */
+import type { Http1Limits } from '../../wire/http1/limit.ts';
+import type { Http2Limits } from '../../wire/http2/limit.ts';
 import type { RequestHead, ServerStream, StreamReceiver } from '../../wire/stream.ts';
 
 /** Where to listen. */
@@ -13,7 +15,9 @@ export interface ListenerOptions {
   /** Absent: plaintext. With it HTTP/2 and HTTP/1.1 are offered by ALPN. */
   readonly tls?: ListenerTls;
   /** See `ListenOptions` of the gateway. */
-  readonly limits?: Partial<ListenerLimits>;
+  readonly limits?: ListenerLimits;
+  /** True: each connection begins with a PROXY header, version 2, that says who the client is. Default false. */
+  readonly proxyProtocol?: boolean;
 }
 
 /** PEM texts. */
@@ -24,12 +28,14 @@ export interface ListenerTls {
   readonly clientCa?: string;
 }
 
-/** What all connections of a listener may take together. */
+/** What clients may ask of a listener. */
 export interface ListenerLimits {
   /** Connections at a time; further ones are closed at once. Default 20,000. */
-  readonly maxConnections: number;
-  /** Requests under way at a time; further ones are answered 503 with response flag `OM`. Default 20,000. */
-  readonly maxRequests: number;
+  readonly maxConnections?: number;
+  /** Of each HTTP/1.1 connection. */
+  readonly http1?: Partial<Http1Limits>;
+  /** Of each HTTP/2 connection. */
+  readonly http2?: Partial<Http2Limits>;
 }
 
 /** What is known of the connection that a request came on. */

@@ -28,7 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   traffic: ['upstream', 'router/table', 'router/route', 'router/policy', 'wire', 'config'],
   'gateway/listener': ['traffic', 'upstream', 'router/table', 'wire', 'gateway/exchange.ts'],
   'gateway/telemetry': ['router/table'],
-  gateway: ['traffic', 'upstream', 'config', 'router'],
+  gateway: ['traffic', 'upstream', 'config', 'router', 'wire'],
   client: ['traffic', 'upstream', 'config', 'router'],
   services: ['gen', 'client'],
   cli: ['gateway', 'client', 'services', 'config', 'router', 'upstream', 'traffic'],
