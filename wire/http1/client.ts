@@ -167,7 +167,7 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
   }
 
   protected override mayRead(): boolean {
-    return this.#state !== 'closed';
+    return this.#state !== 'closed' && !this.#hasTunnelEnded;
   }
 
   protected override readSome(bytes: Uint8Array, at: number): number {

@@ -8,6 +8,10 @@ import { readLatin1 } from '../text.ts';
 import { FIELD, fieldOf } from './field-name.ts';
 import { SPACE, TAB, TOKEN } from './octet.ts';
 
+/** Start and step of the hash of names and values (FNV-1a). */
+export const HASH_START = 0x811c9dc5 | 0;
+export const HASH_STEP = 0x01000193;
+
 const NAME_PLACES = 512;
 const MAX_NAME_BYTES = 64;
 const VALUE_PLACES = 2048;
@@ -64,16 +68,23 @@ function isName(text: string, bytes: Uint8Array, start: number, end: number): bo
   return true;
 }
 
-/** The field of this name and the value of these bytes, spaces and tabs around which are no part of it. `hash` is of the bytes. */
+/**
+ * The field of this name, whose hash is given, and the value of these bytes; spaces and tabs around them are no part
+ * of it.
+ */
 export function fieldWith(
   name: FieldName,
   bytes: Uint8Array,
   start: number,
   end: number,
-  hash: number,
+  nameHash: number,
 ): Field {
   const length = end - start;
   if (length > MAX_VALUE_BYTES || name.field === FIELD.SECRET) return makeField(name, bytes, start, end);
+  // A few bytes tell most values apart, and those that repeat from those that do not.
+  const step = 1 + (length >> 3);
+  let hash = nameHash ^ length;
+  for (let at = end - 1; at >= start; at -= step) hash = Math.imul(hash ^ bytes[at]!, HASH_STEP);
   const place = (hash ^ (hash >>> 13)) & (VALUE_PLACES - 1);
   const known = values[place];
   if (known !== undefined && known.name === name && isValue(known.bytes, bytes, start, length))

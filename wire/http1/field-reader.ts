@@ -8,18 +8,15 @@
  * line of a head as CRLF does, as with Envoy and HAProxy (RFC 9112, 2.2 allows it), but no line of trailers.
  */
 import type { Field } from '../stream.ts';
-import { fieldWith, nameOf } from './field-cache.ts';
+import { fieldWith, HASH_START, HASH_STEP, nameOf } from './field-cache.ts';
 import { FIELD, framesMessage } from './field-name.ts';
 import { checkTransferEncoding, parseConnection, parseContentLength } from './framing.ts';
 import type { Http1Limits } from './limit.ts';
+import { LineMemo } from './line-memo.ts';
 import { MessageError } from './message-error.ts';
 import { COLON, CR, LF, SPACE, TAB, TOKEN, VALUE } from './octet.ts';
 
 const NO_BYTES = new Uint8Array(0);
-
-/** Starts and steps of the hash of names and values (FNV-1a). */
-const HASH_START = 0x811c9dc5 | 0;
-const HASH_STEP = 0x01000193;
 
 /** Reads trailers; heads are read by the classes below it. */
 export class FieldReader {
@@ -43,6 +40,7 @@ export class FieldReader {
   /** The start line has been read; a reader of trailers waits for none. */
   protected hasStarted: boolean;
   readonly #isHead: boolean;
+  readonly #memo = new LineMemo();
   #usedBytes = 0;
   #count = 0;
   #carry: Uint8Array = NO_BYTES;
@@ -150,6 +148,12 @@ export class FieldReader {
       if (at < 0) return start;
     }
     while (at < end) {
+      const line = this.#memo.find(this.#count, bytes, at, end);
+      if (line !== undefined) {
+        this.#take(line.name.field, line.field);
+        at += line.bytes.length;
+        continue;
+      }
       let next = at;
       let hash = HASH_START;
       let byte = 0;
@@ -177,25 +181,25 @@ export class FieldReader {
       const nameEnd = next++;
       while (next < end && (bytes[next] === SPACE || bytes[next] === TAB)) next++;
       const valueStart = next;
-      let valueHash = hash;
-      while (next < end) {
-        byte = bytes[next]!;
-        if (VALUE[byte] === 0) break;
-        valueHash = Math.imul(valueHash ^ byte, HASH_STEP);
-        next++;
-      }
+      while (next < end && VALUE[bytes[next]!] === 1) next++;
       const behind = this.lineEnd(bytes, next, end, 'Field value with a control character');
       if (behind < 0) return at;
-      if (++this.#count > this.limits.maxHeaders) throw new MessageError(431, 'Too many header fields');
       const name = nameOf(bytes, at, nameEnd, hash);
-      const field = fieldWith(name, bytes, valueStart, next, valueHash);
-      if (name.field === FIELD.OTHER || name.field === FIELD.SECRET) this.fields.push(field);
-      else this.#note(name.field, field);
+      const field = fieldWith(name, bytes, valueStart, next, hash);
+      this.#memo.keep(this.#count, bytes, at, behind, name, field);
+      this.#take(name.field, field);
       at = behind;
     }
     return at;
   }
 
+  #take(kind: number, field: Field): void {
+    if (++this.#count > this.limits.maxHeaders) throw new MessageError(431, 'Too many header fields');
+    if (kind === FIELD.OTHER || kind === FIELD.SECRET) this.fields.push(field);
+    else this.#note(kind, field);
+  }
+
+  /** Takes a field that says something of the message itself. */
   #note(kind: number, field: Field): void {
     if (!this.#isHead) {
       if (!framesMessage(kind)) this.fields.push(field);

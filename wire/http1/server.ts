@@ -171,6 +171,8 @@ export class Http1ServerConnection extends Http1Connection implements Connection
       case 'idle':
         // Whoever does not read answers gets no more of them.
         return this.output.length <= this.limits.maxBufferedBytes;
+      case 'tunnel':
+        return !this.#hasTunnelEnded;
       case 'answer':
       case 'upgrade':
       case 'closed':
