@@ -7,7 +7,7 @@ import {
   type ResponseReceiver,
   type Stream,
 } from '../stream.ts';
-import { Http2Connection } from './connection.ts';
+import { type ConnectionState, Http2Connection } from './connection.ts';
 import { Http2Error } from './error.ts';
 import { MAX_31, PREFACE } from './frame.ts';
 import { ResponseFields } from './head.ts';
@@ -20,17 +20,22 @@ export interface Http2ClientOptions {
   readonly limits?: Partial<Http2Limits>;
   /** Now, on the clock of `tick`. */
   readonly nowMs: number;
+  /** The first stream's id, an odd number; higher ones come sooner to the last. Default 1. */
+  readonly firstStreamId?: number;
 }
 
-const CLIENT_LIMITS: Http2Limits = { ...DEFAULT_HTTP2_LIMITS, pingAfterMs: 30_000 };
+/** Servers reset streams for reasons of their own: each request, say, that they answer before its end. */
+const CLIENT_LIMITS: Http2Limits = { ...DEFAULT_HTTP2_LIMITS, pingAfterMs: 300_000, maxResets: 10_000 };
 
 /** See the module. The preface and what follows it wait in its output from the start. */
 export class Http2ClientConnection extends Http2Connection implements ClientConnection {
   readonly #fields = new ResponseFields();
-  #nextId = 1;
+  #isDraining = false;
+  #nextId: number;
 
-  constructor(events: ConnectionEvents, { limits = {}, nowMs }: Http2ClientOptions) {
+  constructor(events: ConnectionEvents, { limits = {}, nowMs, firstStreamId = 1 }: Http2ClientOptions) {
     super(events, { ...CLIENT_LIMITS, ...limits }, nowMs);
+    this.#nextId = firstStreamId;
     const { streamWindowBytes, maxHeaderListBytes, connectionWindowBytes } = this.limits;
     this.output.latin1(PREFACE);
     writeSettings(this.output, [
@@ -42,7 +47,7 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
   }
 
   get room(): number {
-    if (this.state === 'draining' || this.state === 'closed' || this.#nextId > MAX_31) return 0;
+    if (this.#isDraining || this.state === 'closed') return 0;
     return Math.max(0, this.peer.maxConcurrentStreams - this.streams.size);
   }
 
@@ -52,34 +57,44 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
     this.#nextId += 2;
     const stream = new Http2Stream(this, id, this.peer.initialWindowBytes, this.receiveWindowBytes);
     stream.receiver = receiver;
+    stream.awaitsHead = true;
     stream.isBodiless = head.method === 'HEAD';
     stream.isTunnel = head.upgrade !== undefined;
     this.streams.set(id, stream);
     const at = this.beginBlock();
     this.encode(':method', stream.isTunnel ? 'CONNECT' : head.method);
-    this.encode(':scheme', head.scheme);
+    // A CONNECT to another host has neither scheme nor path (RFC 9113, 8.5).
+    const hasPath = stream.isTunnel || head.method !== 'CONNECT';
+    if (hasPath) this.encode(':scheme', head.scheme);
     if (head.authority !== '') this.encode(':authority', head.authority);
-    this.encode(':path', head.path);
+    if (hasPath) this.encode(':path', head.path);
     if (head.upgrade !== undefined) this.encode(':protocol', head.upgrade);
     this.encodeAll(head.headers);
     this.endBlock(at, id, hasEnded);
     stream.localEnded = hasEnded;
+    // That was the last id: further requests need another connection (RFC 9113, 5.1.1).
+    if (this.#nextId > MAX_31) this.drain();
     return stream;
   }
 
   drain(): void {
     if (this.state === 'closed') return;
-    this.state = 'draining';
-    this.emptied();
+    this.#isDraining = true;
+    if (this.state === 'open') this.state = 'draining';
+    this.settle();
+  }
+
+  protected override began(): ConnectionState {
+    return this.#isDraining ? 'draining' : 'open';
   }
 
   protected override emptied(): void {
-    if (this.state === 'draining' && this.streamCount === 0) this.close('Drained');
+    if (this.#isDraining) this.close('Drained');
   }
 
   /** Streams beyond the last one were not looked at: they can be sent elsewhere. */
   protected override wentAway(lastId: number): void {
-    if (this.isClosed) return;
+    this.#isDraining = true;
     this.state = 'draining';
     for (const stream of [...this.streams.values()]) {
       if (stream.id <= lastId) continue;
@@ -87,7 +102,7 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
       this.remove(stream, true);
       receiver.reset('remote-refused-stream-reset', 'The peer went away before it looked at the stream');
     }
-    this.emptied();
+    this.settle();
   }
 
   protected override preface(): number {
@@ -98,14 +113,23 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
     return id >= this.#nextId || (id & 1) === 0;
   }
 
-  protected override headers(id: number, bytes: Uint8Array, start: number, end: number, hasEnded: boolean): void {
+  protected override headers(
+    id: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    hasEnded: boolean,
+  ): void {
     const fields = this.#fields;
     fields.clear();
     this.decoder.decode(bytes, start, end, fields);
     const stream = this.streams.get(id);
     if (!stream) {
       if (this.isIdle(id)) throw new Http2Error(ERROR_CODE.PROTOCOL_ERROR, 'HEADERS on an idle stream');
-      if (!this.closedStreams.wasReset(id)) this.refuse(id, ERROR_CODE.STREAM_CLOSED);
+      // One that is over, or was: many may be, so the oldest are not known any more.
+      if (this.closedStreams.has(id) && !this.closedStreams.wasReset(id))
+        this.refuse(id, ERROR_CODE.STREAM_CLOSED);
+      else this.guard.emptyFrame();
       return;
     }
     stream.movedMs = this.nowMs;
@@ -113,23 +137,27 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
     const isBad = this.decoder.isMalformed || fields.isMalformed;
     if (isBad) return this.breach(stream, ERROR_CODE.PROTOCOL_ERROR, 'A malformed head');
     if (this.decoder.isTooLarge) return this.breach(stream, ERROR_CODE.CANCEL, 'A head that is too large');
-    if (stream.hasAnswer) return this.#trailers(stream, hasEnded);
+    if (!stream.awaitsHead) return this.#trailers(stream, hasEnded);
     this.#answer(stream, hasEnded);
   }
 
   #answer(stream: Http2Stream, hasEnded: boolean): void {
     const { headers, contentLength } = this.#fields;
     let { status } = this.#fields;
-    if (status === 0 || status === 101) return this.breach(stream, ERROR_CODE.PROTOCOL_ERROR, 'No valid status');
+    if (status === 0 || status === 101)
+      return this.breach(stream, ERROR_CODE.PROTOCOL_ERROR, 'No valid status');
     const receiver = stream.receiver as ResponseReceiver;
     if (status < 200) {
-      if (hasEnded) return this.breach(stream, ERROR_CODE.PROTOCOL_ERROR, 'An informational answer that ends');
+      if (hasEnded)
+        return this.breach(stream, ERROR_CODE.PROTOCOL_ERROR, 'An informational answer that ends');
+      this.guard.emptyFrame();
       return receiver.inform(status, headers);
     }
-    if (stream.isTunnel && status === 200) status = 101;
-    stream.hasAnswer = true;
-    const isBodiless = stream.isBodiless || status === 204 || status === 304;
-    if (!isBodiless) stream.expectedBytes = contentLength;
+    stream.awaitsHead = false;
+    if (stream.isBodiless || status === 204 || status === 304) stream.expectedBytes = 0;
+    else if (!stream.isTunnel || status >= 300) stream.expectedBytes = contentLength;
+    // The tunnel is open (RFC 8441, 5), which HTTP/1.1 says with 101.
+    if (stream.isTunnel && status < 300) status = 101;
     if (hasEnded && stream.expectedBytes > 0)
       return this.breach(stream, ERROR_CODE.PROTOCOL_ERROR, 'The body is not as long as content-length says');
     if (hasEnded) {
@@ -137,6 +165,7 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
       if (stream.localEnded) this.remove(stream, false);
     }
     receiver.response(status, headers, hasEnded);
+    this.settle();
   }
 
   #trailers(stream: Http2Stream, hasEnded: boolean): void {

@@ -6,16 +6,33 @@ import { ByteWriter } from '../byte-writer.ts';
 import { HpackDecoder } from '../hpack/decoder.ts';
 import { HpackEncoder } from '../hpack/encoder.ts';
 import { HpackError } from '../hpack/error.ts';
-import { type Connection, type ConnectionEvents, ERROR_CODE, type FieldList, NO_FIELDS, type StreamResetReason } from '../stream.ts';
+import {
+  type Connection,
+  type ConnectionEvents,
+  ERROR_CODE,
+  type FieldList,
+  NO_FIELDS,
+  type StreamResetReason,
+} from '../stream.ts';
 import { ClosedStreams } from './closed-streams.ts';
 import { Http2Error } from './error.ts';
 import { isValidField } from './field.ts';
-import { FLAG, FRAME, FRAME_BYTES, FRAME_HEADER_BYTES, MAX_31, readUint31, readUint32, writeFrameHeader, writeUint32 } from './frame.ts';
+import {
+  FLAG,
+  FRAME,
+  FRAME_BYTES,
+  FRAME_HEADER_BYTES,
+  MAX_31,
+  readUint31,
+  readUint32,
+  writeFrameHeader,
+  writeUint32,
+} from './frame.ts';
 import { Guard } from './guard.ts';
 import { HeaderBlock } from './header-block.ts';
 import type { Http2Limits } from './limit.ts';
 import { type PeerSettings, presumedSettings, readSettings } from './settings.ts';
-import { Http2Stream, hasNone, type StreamOwner } from './stream.ts';
+import { type Http2Stream, hasNone, type StreamOwner } from './stream.ts';
 
 /** Where a connection is in its life. */
 export type ConnectionState =
@@ -37,7 +54,7 @@ export abstract class Http2Connection implements Connection, StreamOwner {
   protected state: ConnectionState = 'starting';
   protected readonly limits: Http2Limits;
   protected readonly streams = new Map<number, Http2Stream>();
-  protected readonly closedStreams = new ClosedStreams();
+  protected readonly closedStreams: ClosedStreams;
   protected readonly peer: PeerSettings = presumedSettings();
   protected readonly decoder: HpackDecoder;
   protected readonly guard: Guard;
@@ -61,7 +78,10 @@ export abstract class Http2Connection implements Connection, StreamOwner {
   #lastDataFrame = -1;
   #lastDataBytes = 0;
   #lastDataId = 0;
+  readonly #startedMs: number;
   #receivedMs: number;
+  /** When the frame of which only a part has come was begun. */
+  #partialSinceMs = 0;
   #pingSentMs: number | undefined;
   #outputMovedMs: number;
   #idleSinceMs: number;
@@ -70,12 +90,14 @@ export abstract class Http2Connection implements Connection, StreamOwner {
     this.#events = events;
     this.limits = limits;
     this.nowMs = nowMs;
+    this.#startedMs = nowMs;
     this.#receivedMs = nowMs;
     this.#outputMovedMs = nowMs;
     this.#idleSinceMs = nowMs;
     this.creditBytes = limits.streamWindowBytes >> 1;
     this.#receiveWindow = Math.max(limits.connectionWindowBytes, DEFAULT_WINDOW_BYTES);
     this.guard = new Guard(limits);
+    this.closedStreams = new ClosedStreams(limits.maxConcurrentStreams);
     this.decoder = new HpackDecoder({ maxListBytes: limits.maxHeaderListBytes, isValid: isValidField });
   }
 
@@ -85,13 +107,21 @@ export abstract class Http2Connection implements Connection, StreamOwner {
 
   describe(): string {
     const streams = [...this.streams.values()].map(({ id, state }) => `${id} ${state}`);
-    return [this.state, ...streams].join(', ');
+    // What was consumed counts, though the peer may not have heard of it yet.
+    const receiveWindow = this.#receiveWindow + this.#uncredited;
+    return [this.state, `sends ${this.#sendWindow}`, `receives ${receiveWindow}`, ...streams].join(', ');
   }
 
   abstract drain(): void;
 
   /** A whole header block of a stream. */
-  protected abstract headers(id: number, bytes: Uint8Array, start: number, end: number, hasEnded: boolean): void;
+  protected abstract headers(
+    id: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    hasEnded: boolean,
+  ): void;
 
   /** Whether the peer could have opened this stream by now. */
   protected abstract isIdle(id: number): boolean;
@@ -102,11 +132,14 @@ export abstract class Http2Connection implements Connection, StreamOwner {
   /** The first bytes of the peer's, where it has a preface; returns how many were taken, -1 for too few so far. */
   protected abstract preface(bytes: Uint8Array): number;
 
+  /** The state after the first SETTINGS. */
+  protected abstract began(): ConnectionState;
+
   /** Every second; before the base has looked at streams. */
   protected ticked(): void {}
 
-  /** PING has been answered. */
-  protected pinged(): void {}
+  /** The PING that began with this number has been answered. */
+  protected pinged(_number: number): void {}
 
   receive(chunk: Uint8Array): void {
     if (this.state === 'closed') return;
@@ -142,9 +175,12 @@ export abstract class Http2Connection implements Connection, StreamOwner {
     if (this.state === 'closed') return;
     const { limits, output } = this;
     if (output.length === 0) this.#outputMovedMs = nowMs;
-    else if (nowMs - this.#outputMovedMs >= limits.writeTimeoutMs) return this.abandon('Output was not taken in time');
-    if (this.state === 'starting' && nowMs - this.#receivedMs >= limits.headTimeoutMs)
+    else if (nowMs - this.#outputMovedMs >= limits.writeTimeoutMs)
+      return this.abandon('Output was not taken in time');
+    if (this.state === 'starting' && nowMs - this.#startedMs >= limits.headTimeoutMs)
       return this.abandon('Nothing was said in time');
+    if (this.#isFrameLate())
+      return this.fail(ERROR_CODE.ENHANCE_YOUR_CALM, 'A frame was not finished in time');
     if (this.#block.isOpen && nowMs - this.#block.startedMs >= limits.headTimeoutMs)
       return this.fail(ERROR_CODE.ENHANCE_YOUR_CALM, 'A header block was not finished in time');
     if (this.streams.size > 0) this.#idleSinceMs = nowMs;
@@ -154,16 +190,24 @@ export abstract class Http2Connection implements Connection, StreamOwner {
     for (const stream of this.streams.values()) this.#tickStream(stream);
   }
 
+  /** DATA may take as long as its stream may; anything else is small, and said in one breath. */
+  #isFrameLate(): boolean {
+    const partial = this.#partial;
+    if (partial === undefined || this.nowMs - this.#partialSinceMs < this.limits.headTimeoutMs) return false;
+    return this.#partialBytes < FRAME_HEADER_BYTES || partial[3] !== FRAME.DATA;
+  }
+
   #tickStream(stream: Http2Stream): void {
     const { limits, nowMs } = this;
     // The answer is complete, and its client still sends: that it need not (RFC 9113, 8.1).
     if (stream.localEnded && stream.hasHead) return this.sendReset(stream, ERROR_CODE.NO_ERROR);
     const quiet = nowMs - stream.movedMs;
-    const isStuck = stream.queue !== undefined && quiet >= limits.writeTimeoutMs;
+    const isStuck = stream.queue !== undefined && nowMs - stream.queueMovedMs >= limits.writeTimeoutMs;
     if (!isStuck && quiet < limits.streamIdleTimeoutMs) return;
     const { receiver } = stream;
-    this.sendReset(stream, ERROR_CODE.CANCEL);
+    this.#resetAndRemove(stream, ERROR_CODE.CANCEL);
     receiver.reset('local-reset', isStuck ? 'The peer opened no window in time' : 'Nothing moved in time');
+    this.settle();
   }
 
   #keepAlive(): void {
@@ -172,14 +216,14 @@ export abstract class Http2Connection implements Connection, StreamOwner {
       if (this.nowMs - this.#pingSentMs >= pingTimeoutMs) this.abandon('A PING was not answered in time');
     } else if (pingAfterMs > 0 && this.streams.size > 0 && this.nowMs - this.#receivedMs >= pingAfterMs) {
       this.#pingSentMs = this.nowMs;
-      this.sendPing();
+      this.sendPing(0);
     }
   }
 
   // --- reading ---
 
   #read(chunk: Uint8Array): void {
-    let bytes = chunk;
+    const bytes = chunk;
     let at = 0;
     if (this.#partial !== undefined) {
       at = this.#complete(chunk);
@@ -192,8 +236,7 @@ export abstract class Http2Connection implements Connection, StreamOwner {
     }
     const { length } = bytes;
     while (length - at >= FRAME_HEADER_BYTES) {
-      const size = (bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!;
-      if (size > FRAME_BYTES) throw new Http2Error(ERROR_CODE.FRAME_SIZE_ERROR, `A frame of ${size} bytes`);
+      const size = sizeOfFrame(bytes, at);
       const next = at + FRAME_HEADER_BYTES + size;
       if (next > length) break;
       this.#frame(bytes, at, size);
@@ -207,11 +250,11 @@ export abstract class Http2Connection implements Connection, StreamOwner {
   #keep(bytes: Uint8Array, at: number): void {
     const count = bytes.length - at;
     let size = FRAME_HEADER_BYTES + 15;
-    if (this.state !== 'starting' && count >= 3)
-      size = FRAME_HEADER_BYTES + ((bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!);
+    if (this.state !== 'starting' && count >= 3) size = FRAME_HEADER_BYTES + sizeOfFrame(bytes, at);
     this.#partial = new Uint8Array(Math.max(size, count));
     this.#partial.set(at === 0 ? bytes : bytes.subarray(at));
     this.#partialBytes = count;
+    this.#partialSinceMs = this.nowMs;
   }
 
   /** Completes the frame that was begun; returns where in the chunk the next one begins, or -1 if it was too short. */
@@ -237,8 +280,7 @@ export abstract class Http2Connection implements Connection, StreamOwner {
       this.#partialBytes = count;
       if (count < FRAME_HEADER_BYTES) return -1;
     }
-    const size = (frame[0]! << 16) | (frame[1]! << 8) | frame[2]!;
-    if (size > FRAME_BYTES) throw new Http2Error(ERROR_CODE.FRAME_SIZE_ERROR, `A frame of ${size} bytes`);
+    const size = sizeOfFrame(frame, 0);
     const whole = FRAME_HEADER_BYTES + size;
     if (frame.length < whole) {
       frame = new Uint8Array(whole);
@@ -266,7 +308,7 @@ export abstract class Http2Connection implements Connection, StreamOwner {
     if (this.state === 'starting') {
       if (type !== FRAME.SETTINGS || (flags & FLAG.ACK) !== 0)
         throw new Http2Error(ERROR_CODE.PROTOCOL_ERROR, 'The first frame is not SETTINGS');
-      this.state = 'open';
+      this.state = this.began();
     }
     switch (type) {
       case FRAME.DATA:
@@ -328,10 +370,14 @@ export abstract class Http2Connection implements Connection, StreamOwner {
     }
     stream.held += size;
     if (size > count) stream.consumed(size - count);
+    if (stream.awaitsHead) return this.breach(stream, ERROR_CODE.PROTOCOL_ERROR, 'DATA before the head');
     stream.receivedBytes += count;
     stream.movedMs = this.nowMs;
     const { expectedBytes, receivedBytes } = stream;
-    if (expectedBytes !== -1 && (receivedBytes > expectedBytes || (hasEnded && receivedBytes !== expectedBytes)))
+    if (
+      expectedBytes !== -1 &&
+      (receivedBytes > expectedBytes || (hasEnded && receivedBytes !== expectedBytes))
+    )
       return this.breach(stream, ERROR_CODE.PROTOCOL_ERROR, 'The body is not as long as content-length says');
     if (count > 0) {
       if (stream.localEnded && stream.hasHead) stream.consumed(count);
@@ -355,6 +401,7 @@ export abstract class Http2Connection implements Connection, StreamOwner {
     const { receiver } = stream;
     if (stream.localEnded) this.remove(stream, false);
     receiver.end(trailers);
+    this.settle();
   }
 
   #headersFrame(bytes: Uint8Array, start: number, end: number, flags: number, id: number): void {
@@ -391,10 +438,12 @@ export abstract class Http2Connection implements Connection, StreamOwner {
   #windowUpdate(bytes: Uint8Array, start: number, size: number, id: number): void {
     if (size !== 4) throw new Http2Error(ERROR_CODE.FRAME_SIZE_ERROR, 'WINDOW_UPDATE is not 4 bytes long');
     const increment = readUint31(bytes, start);
+    this.guard.windowUpdate();
     if (id === 0) {
       if (increment === 0) throw new Http2Error(ERROR_CODE.PROTOCOL_ERROR, 'A WINDOW_UPDATE of nothing');
       this.#sendWindow += increment;
-      if (this.#sendWindow > MAX_31) throw new Http2Error(ERROR_CODE.FLOW_CONTROL_ERROR, 'The window is too large');
+      if (this.#sendWindow > MAX_31)
+        throw new Http2Error(ERROR_CODE.FLOW_CONTROL_ERROR, 'The window is too large');
       return this.#pump();
     }
     const stream = this.streams.get(id);
@@ -425,6 +474,7 @@ export abstract class Http2Connection implements Connection, StreamOwner {
       code === ERROR_CODE.REFUSED_STREAM ? 'remote-refused-stream-reset' : 'remote-reset',
       `The peer reset the stream with code ${code}`,
     );
+    this.settle();
   }
 
   #settings(bytes: Uint8Array, start: number, end: number, flags: number, id: number): void {
@@ -432,15 +482,14 @@ export abstract class Http2Connection implements Connection, StreamOwner {
     if (id !== 0) throw new Http2Error(ERROR_CODE.PROTOCOL_ERROR, 'SETTINGS on a stream');
     if ((flags & FLAG.ACK) !== 0) {
       if (size !== 0) throw new Http2Error(ERROR_CODE.FRAME_SIZE_ERROR, 'SETTINGS with ACK and a payload');
+      this.guard.emptyFrame();
       this.#isAcknowledged = true;
       return;
     }
     if (size % 6 !== 0) throw new Http2Error(ERROR_CODE.FRAME_SIZE_ERROR, 'SETTINGS of a broken length');
-    this.guard.controlFrame();
+    this.guard.settings();
     const before = this.peer.initialWindowBytes;
-    const tableBefore = this.peer.headerTableBytes;
-    readSettings(this.peer, bytes, start, end);
-    if (this.peer.headerTableBytes !== tableBefore) this.#encoder.setMaxTableBytes(this.peer.headerTableBytes);
+    readSettings(this.peer, bytes, start, end, this.#encoder);
     const change = this.peer.initialWindowBytes - before;
     if (change !== 0) {
       for (const stream of this.streams.values()) {
@@ -458,10 +507,11 @@ export abstract class Http2Connection implements Connection, StreamOwner {
     if (id !== 0) throw new Http2Error(ERROR_CODE.PROTOCOL_ERROR, 'PING on a stream');
     if (size !== 8) throw new Http2Error(ERROR_CODE.FRAME_SIZE_ERROR, 'PING is not 8 bytes long');
     if ((flags & FLAG.ACK) !== 0) {
+      this.guard.emptyFrame();
       this.#pingSentMs = undefined;
-      return this.pinged();
+      return this.pinged(readUint32(bytes, start));
     }
-    this.guard.controlFrame();
+    this.guard.ping();
     writeFrameHeader(this.output, 8, FRAME.PING, FLAG.ACK, 0);
     this.output.append(bytes.subarray(start, start + 8));
     this.wrote();
@@ -480,13 +530,15 @@ export abstract class Http2Connection implements Connection, StreamOwner {
     if (hasEnded) this.#localEnd(stream);
   }
 
-  sendData(stream: Http2Stream, chunk: Uint8Array, from: number): number {
+  sendData(stream: Http2Stream, chunk: Uint8Array, from: number, to: number): number {
     const { output } = this;
     let at = from;
-    while (at < chunk.length) {
+    while (at < to) {
       const room = this.limits.outputHighWaterBytes - output.length;
-      const size = Math.min(chunk.length - at, stream.sendWindow, this.#sendWindow, this.peer.maxFrameBytes, FRAME_BYTES, room);
+      const window = Math.min(stream.sendWindow, this.#sendWindow);
+      const size = Math.min(to - at, window, FRAME_BYTES, room);
       if (size <= 0) break;
+      this.guard.sentData(size === window && size < to - at ? size : FRAME_BYTES);
       writeFrameHeader(output, size, FRAME.DATA, 0, stream.id);
       output.append(at === 0 && size === chunk.length ? chunk : chunk.subarray(at, at + size));
       stream.sendWindow -= size;
@@ -497,7 +549,10 @@ export abstract class Http2Connection implements Connection, StreamOwner {
       this.#lastDataBytes = FRAME_HEADER_BYTES + size;
       this.#lastDataId = stream.id;
     }
-    if (at > from) stream.movedMs = this.nowMs;
+    if (at > from) {
+      stream.movedMs = this.nowMs;
+      stream.queueMovedMs = this.nowMs;
+    }
     return at - from;
   }
 
@@ -524,7 +579,9 @@ export abstract class Http2Connection implements Connection, StreamOwner {
 
   #localEnd(stream: Http2Stream): void {
     stream.localEnded = true;
-    if (stream.remoteEnded) this.remove(stream, false);
+    if (!stream.remoteEnded) return;
+    this.remove(stream, false);
+    this.settle();
   }
 
   sendWindowUpdate(id: number, bytes: number): void {
@@ -534,6 +591,11 @@ export abstract class Http2Connection implements Connection, StreamOwner {
   }
 
   sendReset(stream: Http2Stream, code: number): void {
+    this.#resetAndRemove(stream, code);
+    this.settle();
+  }
+
+  #resetAndRemove(stream: Http2Stream, code: number): void {
     this.#resetStream(stream.id, code);
     this.remove(stream, true);
   }
@@ -563,7 +625,12 @@ export abstract class Http2Connection implements Connection, StreamOwner {
     if (this.#isPumping) return;
     this.#isPumping = true;
     let moved = true;
-    while (moved && this.#blocked.length > 0 && this.#sendWindow > 0 && this.output.length < this.limits.outputHighWaterBytes) {
+    while (
+      moved &&
+      this.#blocked.length > 0 &&
+      this.#sendWindow > 0 &&
+      this.output.length < this.limits.outputHighWaterBytes
+    ) {
       moved = false;
       const waiting = this.#blocked;
       this.#blocked = [];
@@ -601,8 +668,7 @@ export abstract class Http2Connection implements Connection, StreamOwner {
     const start = output.start + offset;
     const size = output.end - start - FRAME_HEADER_BYTES;
     const flags = hasEnded ? FLAG.END_STREAM : 0;
-    const limit = Math.min(this.peer.maxFrameBytes, FRAME_BYTES);
-    if (size <= limit) {
+    if (size <= FRAME_BYTES) {
       const { bytes } = output;
       bytes[start] = size >>> 16;
       bytes[start + 1] = size >>> 8;
@@ -616,19 +682,25 @@ export abstract class Http2Connection implements Connection, StreamOwner {
     }
     const block = output.bytes.slice(start + FRAME_HEADER_BYTES, output.end);
     output.end = start;
-    for (let at = 0; at < size; at += limit) {
-      const piece = block.subarray(at, Math.min(at + limit, size));
-      const isLast = at + limit >= size;
+    for (let at = 0; at < size; at += FRAME_BYTES) {
+      const piece = block.subarray(at, Math.min(at + FRAME_BYTES, size));
+      const isLast = at + FRAME_BYTES >= size;
       const type = at === 0 ? FRAME.HEADERS : FRAME.CONTINUATION;
-      writeFrameHeader(output, piece.length, type, (at === 0 ? flags : 0) | (isLast ? FLAG.END_HEADERS : 0), id);
+      writeFrameHeader(
+        output,
+        piece.length,
+        type,
+        (at === 0 ? flags : 0) | (isLast ? FLAG.END_HEADERS : 0),
+        id,
+      );
       output.append(piece);
     }
     this.wrote();
   }
 
-  protected sendPing(): void {
+  protected sendPing(number: number): void {
     writeFrameHeader(this.output, 8, FRAME.PING, 0, 0);
-    writeUint32(this.output, 0);
+    writeUint32(this.output, number);
     writeUint32(this.output, 0);
     this.wrote();
   }
@@ -657,6 +729,11 @@ export abstract class Http2Connection implements Connection, StreamOwner {
 
   // --- ends ---
 
+  /** The last stream of the peer's that was looked at. */
+  protected get lastServedId(): number {
+    return this.lastPeerId;
+  }
+
   protected get isClosed(): boolean {
     return this.state === 'closed';
   }
@@ -667,7 +744,7 @@ export abstract class Http2Connection implements Connection, StreamOwner {
     return this.#isAcknowledged ? streamWindowBytes : Math.max(streamWindowBytes, DEFAULT_WINDOW_BYTES);
   }
 
-  /** A stream is over. */
+  /** A stream is over; its receiver is not told. {@link settle} has to follow. */
   protected remove(stream: Http2Stream, wasReset: boolean): void {
     if (stream.isClosed) return;
     const { held } = stream;
@@ -676,10 +753,12 @@ export abstract class Http2Connection implements Connection, StreamOwner {
     this.streams.delete(stream.id);
     this.closedStreams.add(stream.id, wasReset);
     if (held > 0) this.credit(held);
-    if (this.streams.size === 0) {
-      this.#idleSinceMs = this.nowMs;
-      this.emptied();
-    }
+    this.#idleSinceMs = this.nowMs;
+  }
+
+  /** After streams were removed and their receivers told: the connection may be over, too. */
+  protected settle(): void {
+    if (this.streams.size === 0 && this.state !== 'closed') this.emptied();
   }
 
   /** The last stream is over. */
@@ -689,8 +768,9 @@ export abstract class Http2Connection implements Connection, StreamOwner {
   protected breach(stream: Http2Stream, code: number, detail: string): void {
     this.guard.reset();
     const { receiver } = stream;
-    this.sendReset(stream, code);
+    this.#resetAndRemove(stream, code);
     receiver.reset('protocol-error', detail);
+    this.settle();
   }
 
   #streamError(id: number, code: number): void {
@@ -709,9 +789,10 @@ export abstract class Http2Connection implements Connection, StreamOwner {
   /** Ends the connection with GOAWAY; its streams are told. */
   protected fail(code: number, detail: string): void {
     if (this.state === 'closed') return;
-    const reason: StreamResetReason = code === ERROR_CODE.NO_ERROR ? 'connection-termination' : 'protocol-error';
+    const reason: StreamResetReason =
+      code === ERROR_CODE.NO_ERROR ? 'connection-termination' : 'protocol-error';
     this.state = 'closed';
-    this.sendGoaway(this.lastPeerId, code, detail);
+    this.sendGoaway(this.lastServedId, code, detail);
     this.closeAll(reason, detail);
     this.#events.close(detail);
   }
@@ -733,12 +814,18 @@ export abstract class Http2Connection implements Connection, StreamOwner {
   }
 
   protected closeAll(reason: StreamResetReason, detail: string): void {
-    for (const stream of [...this.streams.values()]) {
-      const { receiver } = stream;
-      this.remove(stream, true);
-      receiver.reset(reason, detail);
-    }
+    const streams = [...this.streams.values()];
+    const receivers = streams.map(({ receiver }) => receiver);
+    for (const stream of streams) this.remove(stream, true);
+    for (const receiver of receivers) receiver.reset(reason, detail);
   }
+}
+
+/** The size of a frame's payload, by its first three bytes. */
+function sizeOfFrame(bytes: Uint8Array, at: number): number {
+  const size = (bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!;
+  if (size > FRAME_BYTES) throw new Http2Error(ERROR_CODE.FRAME_SIZE_ERROR, `A frame of ${size} bytes`);
+  return size;
 }
 
 const STATUS_TEXT: string[] = Array.from({ length: 600 }, (_, status) => `${status}`);

@@ -3,7 +3,7 @@
  * One builder a connection, used again for each block.
  */
 import { type Field, type FieldList, NO_FIELDS, type RequestHead } from '../stream.ts';
-import { isConnectionField, readLength } from './field.ts';
+import { isAuthority, isConnectionField, isScheme, isToken, readLength } from './field.ts';
 
 /** A request's head as a block said it. */
 export interface DecodedRequest {
@@ -50,7 +50,8 @@ export class RequestFields {
         break;
       case 4:
         if (name !== 'host') break;
-        this.#host ??= field[1];
+        if (this.#host !== undefined) this.#isMalformed = true;
+        this.#host = field[1];
         return;
       case 14:
         if (name !== 'content-length') break;
@@ -94,15 +95,20 @@ export class RequestFields {
   /** The head; undefined for a malformed one. An authority takes the place of a Host beside it, as in Envoy. */
   finish(): DecodedRequest | undefined {
     const isExtended = this.#protocol !== undefined;
-    if (this.#isMalformed || !this.#method || (isExtended && this.#method !== 'CONNECT')) return undefined;
+    if (this.#isMalformed || !this.#method || !isToken(this.#method)) return undefined;
+    if (isExtended && (this.#method !== 'CONNECT' || !isToken(this.#protocol!))) return undefined;
+    // An empty authority is none, as in HTTP/1.1's Host.
+    const authority = this.#authority || this.#host || '';
+    if (!isAuthority(authority)) return undefined;
     // CONNECT has neither scheme nor path, unless it opens a WebSocket.
     if (this.#method === 'CONNECT' && !isExtended) {
       if (this.#scheme !== undefined || this.#path !== undefined || !this.#authority) return undefined;
-    } else if (!this.#scheme || !this.#path || !isPath(this.#path, this.#method)) return undefined;
+    } else if (!this.#scheme || !isScheme(this.#scheme) || !this.#path || !isPath(this.#path, this.#method))
+      return undefined;
     const head: RequestHead = {
       method: isExtended ? 'GET' : this.#method,
       scheme: this.#scheme ?? 'http',
-      authority: this.#authority ?? this.#host ?? '',
+      authority,
       path: this.#path ?? '',
       headers: this.#headers,
       ...(isExtended && { upgrade: this.#protocol! }),
@@ -148,7 +154,8 @@ export class ResponseFields {
     if (isConnectionField(name, value)) this.isMalformed = true;
     else if (name === 'content-length') {
       const length = readLength(value);
-      if (length === -1 || (this.contentLength !== -1 && this.contentLength !== length)) this.isMalformed = true;
+      if (length === -1 || (this.contentLength !== -1 && this.contentLength !== length))
+        this.isMalformed = true;
       this.contentLength = length;
     }
     this.headers.push(field);

@@ -14,17 +14,22 @@ export interface Http2Limits {
   readonly maxContinuations: number;
   /** Coded bytes of one header block. Default 64 KiB. */
   readonly maxHeaderBlockBytes: number;
-  /** Streams ended by RST_STREAM, by the peer or for its errors, per tick. Default 500. */
+  /** Streams ended by RST_STREAM, by the peer or for its errors, per tick. Default 500 for servers, 10,000 for clients. */
   readonly maxResets: number;
-  /** PING and SETTINGS frames per tick. Default 100. */
-  readonly maxControlFrames: number;
-  /** DATA frames without a byte and PRIORITY frames per tick. Default 1,000. */
+  /** PING frames per tick. Default 10,000: gRPC measures by PING, once each round trip while much is sent. */
+  readonly maxPings: number;
+  /** SETTINGS frames per tick. Default 100. */
+  readonly maxSettings: number;
+  /**
+   * Frames that say nothing, per tick: DATA without a byte, PRIORITY, acknowledgements, unknown types; of each of
+   * these by itself WINDOW_UPDATE beyond two for each DATA frame sent, and DATA cut small by a window. Default 1,000.
+   */
   readonly maxEmptyFrames: number;
   /** Output that a peer lets pile up. Default 4 MiB. */
   readonly maxOutputBytes: number;
   /** Output is not filled beyond this while the socket is slow. Default 256 KiB. */
   readonly outputHighWaterBytes: number;
-  /** For the preface, and a header block once it has begun. Default 10 s. */
+  /** For the preface with its SETTINGS, and for any frame but DATA and any header block once it has begun. Default 10 s. */
   readonly headTimeoutMs: number;
   /** For a connection without streams. Default 1 h, as Envoy. */
   readonly idleTimeoutMs: number;
@@ -32,7 +37,10 @@ export interface Http2Limits {
   readonly writeTimeoutMs: number;
   /** For a stream on which nothing moves in either direction. Default 1 h. */
   readonly streamIdleTimeoutMs: number;
-  /** A peer that was silent so long while streams are open is asked by PING. 0: never. Default 0 for servers, 30 s for clients. */
+  /**
+   * A peer that was silent so long while streams are open is asked by PING. 0: never. Default 0 for servers, for
+   * clients 5 min: gRPC's servers send away who asks more often (its `min_ping_interval_without_data`).
+   */
   readonly pingAfterMs: number;
   /** For the answer to a PING. Default 20 s, gRPC's. */
   readonly pingTimeoutMs: number;
@@ -49,7 +57,8 @@ export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
   maxContinuations: 32,
   maxHeaderBlockBytes: 64 * 1024,
   maxResets: 500,
-  maxControlFrames: 100,
+  maxPings: 10_000,
+  maxSettings: 100,
   maxEmptyFrames: 1000,
   maxOutputBytes: 4 * 1024 * 1024,
   outputHighWaterBytes: 256 * 1024,

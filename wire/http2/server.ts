@@ -1,6 +1,6 @@
 /** A server's HTTP/2 connection: requests come, answers go (RFC 9113, 8). */
 import { ERROR_CODE, type ServerEvents } from '../stream.ts';
-import { Http2Connection } from './connection.ts';
+import { type ConnectionState, Http2Connection } from './connection.ts';
 import { Http2Error } from './error.ts';
 import { MAX_31, PREFACE } from './frame.ts';
 import { type DecodedRequest, RequestFields, ResponseFields } from './head.ts';
@@ -16,6 +16,9 @@ export interface Http2ServerOptions {
   readonly nowMs: number;
 }
 
+/** What the PING of a drain begins with, to know its answer. */
+const DRAIN_PING = 1;
+
 /** See the module. What it says first waits in its output from the start. */
 export class Http2ServerConnection extends Http2Connection {
   readonly #events: ServerEvents;
@@ -23,14 +26,18 @@ export class Http2ServerConnection extends Http2Connection {
   readonly #trailers = new ResponseFields();
   readonly #memo = new RequestMemo();
   #hasPreface = false;
-  /** Streams beyond were told by GOAWAY that nobody looks at them. */
-  #lastServedId = MAX_31;
+  #isDraining = false;
+  /** The client has said that it goes away. */
+  #isLeft = false;
+  /** Streams beyond were told by GOAWAY that nobody looks at them. Undefined: they were told nothing yet. */
+  #lastServedId: number | undefined;
   #drainUntilMs: number | undefined;
 
   constructor(events: ServerEvents, { limits = {}, nowMs }: Http2ServerOptions) {
     super(events, { ...DEFAULT_HTTP2_LIMITS, ...limits }, nowMs);
     this.#events = events;
-    const { maxConcurrentStreams, streamWindowBytes, maxHeaderListBytes, connectionWindowBytes } = this.limits;
+    const { maxConcurrentStreams, streamWindowBytes, maxHeaderListBytes, connectionWindowBytes } =
+      this.limits;
     writeSettings(this.output, [
       [SETTING.MAX_CONCURRENT_STREAMS, maxConcurrentStreams],
       [SETTING.INITIAL_WINDOW_SIZE, streamWindowBytes],
@@ -41,17 +48,25 @@ export class Http2ServerConnection extends Http2Connection {
   }
 
   drain(): void {
-    if (this.state === 'starting') return this.close('Draining');
-    if (this.state !== 'open') return;
-    this.state = 'draining';
+    if (this.#isDraining || this.state === 'closed') return;
+    this.#isDraining = true;
+    if (this.state === 'open') this.state = 'draining';
     // First that no new streams are wanted, and after a round trip which was the last one (RFC 9113, 6.8).
     this.sendGoaway(MAX_31, ERROR_CODE.NO_ERROR, '');
-    this.sendPing();
+    this.sendPing(DRAIN_PING);
     this.#drainUntilMs = this.nowMs + this.limits.drainGraceMs;
   }
 
-  protected override pinged(): void {
-    if (this.#drainUntilMs !== undefined) this.#endDrain();
+  protected override get lastServedId(): number {
+    return this.#lastServedId ?? this.lastPeerId;
+  }
+
+  protected override began(): ConnectionState {
+    return this.#isDraining ? 'draining' : 'open';
+  }
+
+  protected override pinged(number: number): void {
+    if (number === DRAIN_PING && this.#drainUntilMs !== undefined) this.#endDrain();
   }
 
   protected override ticked(): void {
@@ -60,23 +75,20 @@ export class Http2ServerConnection extends Http2Connection {
 
   #endDrain(): void {
     this.#drainUntilMs = undefined;
-    if (this.#lastServedId !== MAX_31) return;
     this.#lastServedId = this.lastPeerId;
     this.sendGoaway(this.lastPeerId, ERROR_CODE.NO_ERROR, '');
-    this.emptied();
+    this.settle();
   }
 
   protected override emptied(): void {
-    if (this.state === 'draining' && this.#lastServedId !== MAX_31 && this.streamCount === 0)
-      this.close('Drained');
+    if (this.#isLeft || this.#lastServedId !== undefined) this.close('Drained');
   }
 
-  /** The client opens nothing more. */
+  /** The client needs the connection no longer than for what is under way. */
   protected override wentAway(): void {
-    if (this.isClosed) return;
+    this.#isLeft = true;
     this.state = 'draining';
-    this.#lastServedId = this.lastPeerId;
-    this.emptied();
+    this.settle();
   }
 
   protected override preface(bytes: Uint8Array): number {
@@ -95,7 +107,13 @@ export class Http2ServerConnection extends Http2Connection {
     return id > this.lastPeerId || (id & 1) === 0;
   }
 
-  protected override headers(id: number, bytes: Uint8Array, start: number, end: number, hasEnded: boolean): void {
+  protected override headers(
+    id: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    hasEnded: boolean,
+  ): void {
     const stream = this.streams.get(id);
     if (stream) return this.#trailersOf(stream, bytes, start, end, hasEnded);
     if ((id & 1) === 0) throw new Http2Error(ERROR_CODE.PROTOCOL_ERROR, 'A client opened an even stream');
@@ -106,15 +124,22 @@ export class Http2ServerConnection extends Http2Connection {
       throw new Http2Error(code, 'HEADERS on a stream that is over');
     }
     this.lastPeerId = id;
-    if (id > this.#lastServedId) return this.#pass(bytes, start, end);
+    if (this.#lastServedId !== undefined) {
+      this.closedStreams.add(id, true);
+      return this.#pass(bytes, start, end);
+    }
     const request = this.#decode(bytes, start, end);
     if (!request && this.decoder.isTooLarge) return this.#answer(id, hasEnded, 431);
-    if (!request || (hasEnded && request.contentLength > 0)) return this.refuse(id, ERROR_CODE.PROTOCOL_ERROR);
-    if (this.streams.size >= this.limits.maxConcurrentStreams) return this.refuse(id, ERROR_CODE.REFUSED_STREAM);
+    if (!request || (hasEnded && request.contentLength > 0))
+      return this.refuse(id, ERROR_CODE.PROTOCOL_ERROR);
+    if (this.streams.size >= this.limits.maxConcurrentStreams)
+      return this.refuse(id, ERROR_CODE.REFUSED_STREAM);
     const opened = this.#open(id, hasEnded);
     opened.expectedBytes = request.contentLength;
     const receiver = this.#events.request(opened, request.head, hasEnded);
-    if (!opened.isClosed) opened.receiver = receiver;
+    if (opened.isClosed) return;
+    opened.receiver = receiver;
+    if (opened.sentEarly > 0) receiver.sent(opened.sentEarly);
   }
 
   #open(id: number, hasEnded: boolean): Http2Stream {
@@ -126,7 +151,8 @@ export class Http2ServerConnection extends Http2Connection {
 
   /** An answer without a body to a request that nobody sees. */
   #answer(id: number, hasEnded: boolean, status: number): void {
-    if (this.streams.size >= this.limits.maxConcurrentStreams) return this.refuse(id, ERROR_CODE.REFUSED_STREAM);
+    if (this.streams.size >= this.limits.maxConcurrentStreams)
+      return this.refuse(id, ERROR_CODE.REFUSED_STREAM);
     this.#open(id, hasEnded).respond(status, [], true);
   }
 

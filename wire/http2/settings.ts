@@ -17,11 +17,9 @@ export const SETTING = {
 
 /** What the peer has said; until it does, what the RFC presumes. */
 export interface PeerSettings {
-  headerTableBytes: number;
   /** Streams that we may open at a time. */
   maxConcurrentStreams: number;
   initialWindowBytes: number;
-  maxFrameBytes: number;
   /** True: it takes a CONNECT with `:protocol`. */
   connectProtocol: boolean;
 }
@@ -29,21 +27,33 @@ export interface PeerSettings {
 /** A peer that has said nothing yet: 100 streams are presumed, as the RFC advises no fewer (5.1.2). */
 export function presumedSettings(): PeerSettings {
   return {
-    headerTableBytes: 4096,
     maxConcurrentStreams: 100,
     initialWindowBytes: 65_535,
-    maxFrameBytes: 16_384,
     connectProtocol: false,
   };
 }
 
-/** Takes a SETTINGS payload into `settings`. Throws an {@link Http2Error} for values that no setting may have. */
-export function readSettings(settings: PeerSettings, bytes: Uint8Array, start: number, end: number): void {
+/** Told each size in turn: the lowest matters even if a higher one follows at once (RFC 7541, 4.2). */
+export interface HeaderTable {
+  setMaxTableBytes(bytes: number): void;
+}
+
+/**
+ * Takes a SETTINGS payload into `settings`. A larger MAX_FRAME_SIZE is not made use of. Throws an {@link Http2Error}
+ * for values that no setting may have.
+ */
+export function readSettings(
+  settings: PeerSettings,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  table: HeaderTable,
+): void {
   for (let at = start; at < end; at += 6) {
     const value = readUint32(bytes, at + 2);
     switch ((bytes[at]! << 8) | bytes[at + 1]!) {
       case SETTING.HEADER_TABLE_SIZE:
-        settings.headerTableBytes = value;
+        table.setMaxTableBytes(value);
         break;
       case SETTING.ENABLE_PUSH:
         if (value > 1) throw new Http2Error(ERROR_CODE.PROTOCOL_ERROR, 'ENABLE_PUSH is neither 0 nor 1');
@@ -59,7 +69,6 @@ export function readSettings(settings: PeerSettings, bytes: Uint8Array, start: n
       case SETTING.MAX_FRAME_SIZE:
         if (value < 16_384 || value > 0xff_ffff)
           throw new Http2Error(ERROR_CODE.PROTOCOL_ERROR, 'MAX_FRAME_SIZE is out of range');
-        settings.maxFrameBytes = value;
         break;
       case SETTING.ENABLE_CONNECT_PROTOCOL:
         if (value > 1)
@@ -71,7 +80,10 @@ export function readSettings(settings: PeerSettings, bytes: Uint8Array, start: n
 }
 
 /** Writes a SETTINGS frame. */
-export function writeSettings(out: ByteWriter, settings: readonly (readonly [id: number, value: number])[]): void {
+export function writeSettings(
+  out: ByteWriter,
+  settings: readonly (readonly [id: number, value: number])[],
+): void {
   writeFrameHeader(out, settings.length * 6, FRAME.SETTINGS, 0, 0);
   for (const [id, value] of settings) {
     out.byte(id >>> 8);

@@ -16,8 +16,8 @@ export interface StreamOwner {
   /** Half of what a stream may send before credit is given back. */
   readonly creditBytes: number;
   readonly nowMs: number;
-  /** Sends of the chunk what windows and output allow, from `from` on; returns how many bytes that were. */
-  sendData(stream: Http2Stream, chunk: Uint8Array, from: number): number;
+  /** Sends of the chunk's bytes what windows and output allow; returns how many those were. */
+  sendData(stream: Http2Stream, chunk: Uint8Array, from: number, to: number): number;
   sendHead(stream: Http2Stream, status: number, headers: FieldList, hasEnded: boolean): void;
   /** Ends the direction that is written to. */
   sendEnd(stream: Http2Stream, trailers: FieldList): void;
@@ -30,7 +30,14 @@ export interface StreamOwner {
 }
 
 /** Of a stream that nobody listens to: what still comes is thrown away. */
-export const NOBODY: ResponseReceiver = { inform() {}, response() {}, data() {}, end() {}, reset() {}, sent() {} };
+export const NOBODY: ResponseReceiver = {
+  inform() {},
+  response() {},
+  data() {},
+  end() {},
+  reset() {},
+  sent() {},
+};
 
 /** States as the RFC draws them. */
 export type StreamState = 'open' | 'half-closed (local)' | 'half-closed (remote)' | 'closed';
@@ -49,8 +56,8 @@ export class Http2Stream implements ServerStream {
   uncredited = 0;
   /** The answer's head has been sent. */
   hasHead = false;
-  /** The answer's head has come. */
-  hasAnswer = false;
+  /** A client's: the answer's head has not come. */
+  awaitsHead = false;
   /** The request asked for a tunnel. */
   isTunnel = false;
   localEnded = false;
@@ -68,7 +75,12 @@ export class Http2Stream implements ServerStream {
   /** The end has been asked for, with these trailers. */
   ending: FieldList | undefined;
   isBlocked = false;
+  /** Sent before there was anybody to tell: from within `ServerEvents.request`. */
+  sentEarly = 0;
+  /** When a frame of the stream last came or left. */
   movedMs: number;
+  /** When the first of what waits began to wait, or some of it last left. */
+  queueMovedMs: number;
   readonly #owner: StreamOwner;
 
   constructor(owner: StreamOwner, id: number, sendWindow: number, receiveWindow: number) {
@@ -77,6 +89,7 @@ export class Http2Stream implements ServerStream {
     this.sendWindow = sendWindow;
     this.receiveWindow = receiveWindow;
     this.movedMs = owner.nowMs;
+    this.queueMovedMs = owner.nowMs;
   }
 
   /** Where in its life the stream is. */
@@ -102,13 +115,17 @@ export class Http2Stream implements ServerStream {
       this.queue.push(chunk);
       return;
     }
-    const sent = this.#owner.sendData(this, chunk, 0);
+    const sent = this.#owner.sendData(this, chunk, 0, chunk.length);
+    if (this.isClosed) return;
     if (sent < chunk.length) {
+      this.queueMovedMs = this.#owner.nowMs;
       this.queue = [chunk];
       this.queueOffset = sent;
       this.#owner.block(this);
     }
-    if (sent > 0) this.receiver.sent(sent);
+    if (sent === 0) return;
+    if (this.receiver === NOBODY) this.sentEarly += sent;
+    else this.receiver.sent(sent);
   }
 
   end(trailers: FieldList): void {
@@ -118,7 +135,7 @@ export class Http2Stream implements ServerStream {
   }
 
   consumed(bytes: number): void {
-    const count = bytes < this.held ? bytes : this.held;
+    const count = Math.min(bytes, this.held);
     if (count <= 0) return;
     this.held -= count;
     this.#owner.credit(count);
@@ -141,7 +158,9 @@ export class Http2Stream implements ServerStream {
     let total = 0;
     while (queue.length > 0 && total < limit) {
       const chunk = queue[0]!;
-      const sent = this.#owner.sendData(this, chunk, this.queueOffset);
+      const from = this.queueOffset;
+      const sent = this.#owner.sendData(this, chunk, from, Math.min(chunk.length, from + limit - total));
+      if (this.isClosed) return total;
       if (sent === 0) break;
       total += sent;
       this.queueOffset += sent;
