@@ -9,10 +9,15 @@ import { BodyWriter } from './body-writer.ts';
 import { HTTP1_LIMITS, type Http1Limits } from './limit.ts';
 import { MessageError } from './message-error.ts';
 
+/** Output starts with so little room: many connections are idle. */
+const OUTPUT_BYTES = 1024;
+/** Room for output beyond this is given back when none waits. */
+const KEEP_OUTPUT_BYTES = 16 * 1024;
+
 /** One connection of HTTP/1.1 or HTTP/1.0. */
 export abstract class Http1Connection {
   /** Bytes to send. */
-  readonly output: ByteWriter = new ByteWriter();
+  readonly output: ByteWriter = new ByteWriter(OUTPUT_BYTES);
   protected readonly limits: Http1Limits;
   protected readonly body: BodyReader;
   protected readonly writer: BodyWriter;
@@ -64,8 +69,10 @@ export abstract class Http1Connection {
   tick(nowMs: number): void {
     this.nowMs = nowMs;
     if (this.isClosed) return;
-    if (this.output.length === 0) this.#flushedMs = nowMs;
-    else if (nowMs - this.#flushedMs >= this.limits.writeTimeoutMs) {
+    if (this.output.length === 0) {
+      this.#flushedMs = nowMs;
+      if (this.output.bytes.length > KEEP_OUTPUT_BYTES) this.output.take();
+    } else if (nowMs - this.#flushedMs >= this.limits.writeTimeoutMs) {
       this.fail('Peer takes no output');
       return;
     }

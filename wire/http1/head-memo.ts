@@ -33,7 +33,10 @@ export class HeadMemo {
         return this.#request;
       }
     }
-    if (++this.#misses > MAX_MISSES) this.#bytes = undefined;
+    if (++this.#misses > MAX_MISSES) {
+      this.#bytes = undefined;
+      this.#request = undefined;
+    }
     return undefined;
   }
 

@@ -46,6 +46,7 @@ const requests: readonly {
         ['transfer-encoding', 'chunked'],
         ['upgrade', 'h2c'],
         ['te', 'trailers'],
+        ['expect', '100-continue'],
       ],
     },
     want: 'GET / HTTP/1.1\r\nhost: a\r\nte: trailers\r\n\r\n',

@@ -93,3 +93,14 @@ test('Http1ClientConnection says what has been sent', () => {
   world.output();
   assert.deepEqual(world.events(), ['sent 5']);
 });
+
+test('Http1ServerConnection gives room for output back that it does not need', () => {
+  const world = new ServerWorld().receive(GET);
+  world.stream.respond(200, [], false);
+  world.stream.write(new Uint8Array(100_000));
+  world.connection.tick(1000);
+  assert.ok(world.connection.output.bytes.length > 100_000);
+  world.output();
+  world.connection.tick(2000);
+  assert.ok(world.connection.output.bytes.length < 20_000);
+});
