@@ -1,9 +1,6 @@
 /** Bytes on their way out: one growing buffer that engines write to and sockets empty. Imports how text is written. */
 import { writeLatin1 } from './text.ts';
 
-/** A buffer this large is given back once it is empty. */
-const KEEP_BYTES = 256 * 1024;
-
 /** Written at the end, taken from the start. */
 export class ByteWriter {
   /** The buffer; bytes from {@link start} to {@link end} are waiting. Replaced as it grows: read it anew after `reserve`. */
@@ -12,7 +9,7 @@ export class ByteWriter {
   end = 0;
   readonly #initialBytes: number;
 
-  constructor(initialBytes = 4096) {
+  constructor(initialBytes = 1024) {
     this.#initialBytes = initialBytes;
     this.bytes = new Uint8Array(initialBytes);
   }
@@ -68,7 +65,11 @@ export class ByteWriter {
     if (this.start < this.end) return;
     this.start = 0;
     this.end = 0;
-    if (this.bytes.length > KEEP_BYTES) this.bytes = new Uint8Array(this.#initialBytes);
+  }
+
+  /** Gives the room back that an idle connection need not hold. */
+  rest(): void {
+    if (this.end === 0 && this.bytes.length > this.#initialBytes) this.bytes = new Uint8Array(this.#initialBytes);
   }
 
   /** Everything that waits, as a buffer that belongs to the caller. */

@@ -5,6 +5,10 @@ import type { Connection, ConnectionEvents } from '../../wire/stream.ts';
 
 /** Every HTTP/2 connection begins so (RFC 9113, 3.4), and no HTTP/1.1 method does. */
 const PREFACE_START = [0x50, 0x52, 0x49];
+/** `HTTP/`, which every request line of HTTP/1 has. */
+const VERSION_START = [0x48, 0x54, 0x54, 0x50, 0x2f];
+const CR = 0x0d;
+const LF = 0x0a;
 /** A connection that says nothing for so long is closed. */
 const TIMEOUT_MS = 60_000;
 
@@ -52,7 +56,10 @@ export class FirstBytes implements Connection {
         this.#bytes = bytes;
         return;
       }
-      if (bytes[at] !== PREFACE_START[at]) return this.#decide(false, bytes);
+      if (bytes[at] !== PREFACE_START[at]) {
+        if (!isHttpLine(bytes)) return this.#events.close('Neither HTTP/1 nor HTTP/2 was spoken');
+        return this.#decide(false, bytes);
+      }
     }
     this.#decide(true, bytes);
   }
@@ -94,6 +101,23 @@ export class FirstBytes implements Connection {
   describe(): string {
     return 'undecided';
   }
+}
+
+/**
+ * False when there is a first line and it names no version of HTTP: a preface that went wrong, another protocol. Such
+ * a client is not answered in words of HTTP/1, which it may take for frames (RFC 9113, 3.4).
+ */
+function isHttpLine(bytes: Uint8Array): boolean {
+  let start = 0;
+  while (bytes[start] === CR || bytes[start] === LF) start++;
+  const end = bytes.indexOf(LF, start);
+  if (end === -1) return true;
+  for (let at = start; at + VERSION_START.length <= end; at++) {
+    let matched = 0;
+    while (matched < VERSION_START.length && bytes[at + matched] === VERSION_START[matched]) matched++;
+    if (matched === VERSION_START.length) return true;
+  }
+  return false;
 }
 
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array {

@@ -128,7 +128,9 @@ export class Driver implements ConnectionEvents, SocketEvents {
   }
 
   tick(now: number): void {
-    if (!this.#isClosing) return this.#connection!.tick(now);
+    const connection = this.#connection!;
+    connection.output.rest();
+    if (!this.#isClosing) return connection.tick(now);
     if (now - this.#closingSinceMs >= LINGER_MS) this.socket.destroy();
   }
 
