@@ -23,10 +23,10 @@ export class PendingStream implements Stream {
     this.receiver = receiver;
   }
 
-  /** Sends the request. `receiver` may stand before the one given at first. */
-  attach(opener: Opener, receiver: UpstreamReceiver = this.receiver): void {
+  /** Sends the request. */
+  attach(opener: Opener): void {
     if (this.isReset) return;
-    const target = opener.open(this.head, this.hasEnded, receiver);
+    const target = opener.open(this.head, this.hasEnded, this.receiver);
     this.#target = target;
     for (const chunk of this.#chunks) target.write(chunk);
     this.#chunks = [];

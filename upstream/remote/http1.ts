@@ -1,7 +1,7 @@
 /** Connections to an endpoint that speaks HTTP/1.1: one request at a time each, kept for the next one. */
 import { Http1ClientConnection } from '../../wire/http1/client.ts';
 import type { FieldList, RequestHead, Stream } from '../../wire/stream.ts';
-import { PendingStream } from '../pending-stream.ts';
+import { type Opener, PendingStream } from '../pending-stream.ts';
 import { Driver, nowMs } from '../socket/driver.ts';
 import type { Socket } from '../socket/socket.ts';
 import type { ResetReason, Upstream, UpstreamReceiver } from '../upstream.ts';
@@ -24,7 +24,7 @@ export class Http1Upstream implements Upstream {
 
   open(request: RequestHead, hasEnded: boolean, receiver: UpstreamReceiver): Stream {
     for (let connection = this.#idle.pop(); connection; connection = this.#idle.pop()) {
-      if (connection.room > 0) return connection.open(request, hasEnded, new Returning(this, connection, receiver));
+      if (connection.room > 0) return new Returning(this, connection, receiver).open(request, hasEnded);
     }
     const pending = new PendingStream(request, hasEnded, receiver);
     connect(
@@ -59,21 +59,29 @@ export class Http1Upstream implements Upstream {
     this.#all.add(connection);
     driver.start(connection);
     if (pending.isReset) this.release(connection);
-    else pending.attach(connection, new Returning(this, connection, pending.receiver));
+    else pending.attach(new Returning(this, connection, pending.receiver));
     if (this.#isClosing) connection.drain();
   }
 }
 
 /** Passes an answer on, and gives the connection back at its end. */
-class Returning implements UpstreamReceiver {
+class Returning implements UpstreamReceiver, Opener {
   readonly #owner: Http1Upstream;
   readonly #connection: Http1ClientConnection;
   readonly #receiver: UpstreamReceiver;
+  #isOpen = false;
 
   constructor(owner: Http1Upstream, connection: Http1ClientConnection, receiver: UpstreamReceiver) {
     this.#owner = owner;
     this.#connection = connection;
     this.#receiver = receiver;
+  }
+
+  /** A request that cannot be sent is refused by the engine at once; who sent it hears of that afterwards. */
+  open(request: RequestHead, hasEnded: boolean): Stream {
+    const stream = this.#connection.open(request, hasEnded, this);
+    this.#isOpen = true;
+    return stream;
   }
 
   inform(status: number, headers: FieldList): void {
@@ -95,7 +103,9 @@ class Returning implements UpstreamReceiver {
   }
 
   reset(reason: ResetReason, detail: string): void {
-    this.#receiver.reset(reason, detail);
+    if (this.#isOpen) this.#receiver.reset(reason, detail);
+    else queueMicrotask(() => this.#receiver.reset(reason, detail));
+    this.#owner.release(this.#connection);
   }
 
   sent(bytes: number): void {

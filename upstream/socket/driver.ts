@@ -118,9 +118,10 @@ export class Driver implements ConnectionEvents, SocketEvents {
     const connection = this.#connection!;
     const { output } = connection;
     while (output.length > 0) {
+      const before = output.length;
       this.#isFull = !this.socket.send(output);
+      if (output.length < before) connection.flushed();
       if (this.#isFull) return;
-      connection.flushed();
     }
     if (!this.#isClosing || this.#isEnded) return;
     this.#isEnded = true;
