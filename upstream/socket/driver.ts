@@ -7,6 +7,8 @@ import { NO_EVENTS, type Socket, type SocketEvents } from './socket.ts';
 
 /** How often engines are told the time. */
 const TICK_MS = 1000;
+/** How long a socket may take nothing of what it was given: an engine sees of that only what it still holds itself. */
+const STALL_MS = 60_000;
 /** How long a closed connection's last output has to be taken, and its peer to close its side. */
 const LINGER_MS = 2000;
 
@@ -40,6 +42,7 @@ export class Driver implements ConnectionEvents, SocketEvents {
   #connection: Connection | undefined;
   #isDirty = false;
   #isFull = false;
+  #fullSinceMs = 0;
   #isClosing = false;
   #isEnded = false;
   #isGone = false;
@@ -121,7 +124,10 @@ export class Driver implements ConnectionEvents, SocketEvents {
       const before = output.length;
       this.#isFull = !this.socket.send(output);
       if (output.length < before) connection.flushed();
-      if (this.#isFull) return;
+      if (this.#isFull) {
+        this.#fullSinceMs = nowMs();
+        return;
+      }
     }
     if (!this.#isClosing || this.#isEnded) return;
     this.#isEnded = true;
@@ -131,6 +137,7 @@ export class Driver implements ConnectionEvents, SocketEvents {
   tick(now: number): void {
     const connection = this.#connection!;
     connection.output.rest();
+    if (this.#isFull && now - this.#fullSinceMs >= STALL_MS) return this.destroy();
     if (!this.#isClosing) return connection.tick(now);
     if (now - this.#closingSinceMs >= LINGER_MS) this.socket.destroy();
   }
