@@ -17,10 +17,11 @@ import {
   type Router,
   type Service,
 } from '../router/index.ts';
-import type { RequestHead, ServerStream, StreamReceiver } from '../wire/stream.ts';
 import { type ClusterState, describeCluster } from '../upstream/cluster.ts';
 import { UpstreamPool } from '../upstream/pool.ts';
+import type { RequestHead, ServerStream, StreamReceiver } from '../wire/stream.ts';
 import { isOwnAuthority } from './authority.ts';
+import { Coverage } from './coverage.ts';
 import { bodyOf, type GatewayContext, headOf } from './downstream.ts';
 import type { GatewayBindings } from './exchange.ts';
 import {
@@ -30,7 +31,6 @@ import {
   type ListenerTls,
   type Listening,
 } from './listener/listening.ts';
-import { Coverage } from './coverage.ts';
 import { Overload } from './overload.ts';
 import { createOwnServices, type OwnCall, type OwnServices } from './own.ts';
 import { type ProxyContext, proxy } from './proxy.ts';
@@ -334,7 +334,12 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
   }
 
   /** A listener's call. What middleware or routes of the user's cover goes through `fetch`, and the rest does not. */
-  #serve(stream: ServerStream, head: RequestHead, hasEnded: boolean, connection: ConnectionFacts): StreamReceiver {
+  #serve(
+    stream: ServerStream,
+    head: RequestHead,
+    hasEnded: boolean,
+    connection: ConnectionFacts,
+  ): StreamReceiver {
     const { port, servicePort, http2, tls, sourceAddress } = connection;
     const { method, scheme, authority, path, headers, upgrade } = head;
     const arrived: RouteRequest =

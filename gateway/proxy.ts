@@ -54,7 +54,12 @@ const requestId = (): string => crypto.randomUUID();
 export function proxy(stream: ServerStream, arrival: Arrival, gateway: ProxyContext): StreamReceiver {
   const { head: raw, hasEnded, upgrade, servicePort } = arrival;
   const clean = endToEnd(raw.headers);
-  const headers = withForwarded(clean, raw.scheme, gateway.isEdge ? (raw.sourceAddress ?? '') : undefined, requestId);
+  const headers = withForwarded(
+    clean,
+    raw.scheme,
+    gateway.isEdge ? (raw.sourceAddress ?? '') : undefined,
+    requestId,
+  );
   const head: RouteRequest = {
     method: raw.method,
     scheme: raw.scheme,
@@ -108,7 +113,9 @@ function withoutPassthrough(decision: Decision, head: RouteRequest): Decision {
     status: 404,
     headers: [],
     body: '',
-    ...(isGrpcContentType(firstHeader(head.headers, 'content-type')) && { grpc: { status: 12, message: '' } }),
+    ...(isGrpcContentType(firstHeader(head.headers, 'content-type')) && {
+      grpc: { status: 12, message: '' },
+    }),
     flag: 'NR',
     reason: `No service or rule has host "${head.authority}" on port ${head.port} (path ${head.path.split('?', 1)[0]})`,
   };

@@ -3,7 +3,12 @@
  * raw head and trailers beside. Imports the wire's types.
  */
 import type { RouteRequest } from '../router/table/request.ts';
-import { type Program, type ProgramAnswer, type ProgramRequest, ProgramStream } from '../upstream/program-stream.ts';
+import {
+  type Program,
+  type ProgramAnswer,
+  type ProgramRequest,
+  ProgramStream,
+} from '../upstream/program-stream.ts';
 import type { ResetReason, UpstreamReceiver } from '../upstream/upstream.ts';
 import { answerOf, requestInit } from '../upstream/web-program.ts';
 import {
@@ -79,7 +84,11 @@ async function ask(
     request.body?.drop();
     return { status: 400, headers: NO_FIELDS };
   }
-  const exchange: ListenerExchange = { head, servicePort, ...(isBodiless && request.body && { body: request.body }) };
+  const exchange: ListenerExchange = {
+    head,
+    servicePort,
+    ...(isBodiless && request.body && { body: request.body }),
+  };
   const answer = answerOf(method, await fetch(web, { exchange }));
   return { ...answer, trailers: () => exchange.trailers ?? NO_FIELDS };
 }

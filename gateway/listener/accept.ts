@@ -47,7 +47,11 @@ async function acceptNode(
           cert: secure.cert,
           key: secure.key,
           ALPNProtocols: ['h2', 'http/1.1'],
-          ...(secure.clientCa !== undefined && { ca: secure.clientCa, requestCert: true, rejectUnauthorized: true }),
+          ...(secure.clientCa !== undefined && {
+            ca: secure.clientCa,
+            requestCert: true,
+            rejectUnauthorized: true,
+          }),
         },
         accepted,
       )

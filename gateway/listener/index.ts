@@ -3,7 +3,13 @@ import { Driver, nowMs } from '../../upstream/socket/driver.ts';
 import type { Socket } from '../../upstream/socket/socket.ts';
 import { Http1ServerConnection } from '../../wire/http1/server.ts';
 import { Http2ServerConnection } from '../../wire/http2/server.ts';
-import type { Connection, RequestHead, ServerEvents, ServerStream, StreamReceiver } from '../../wire/stream.ts';
+import type {
+  Connection,
+  RequestHead,
+  ServerEvents,
+  ServerStream,
+  StreamReceiver,
+} from '../../wire/stream.ts';
 import { accept } from './accept.ts';
 import { type Decided, FirstBytes } from './first-bytes.ts';
 import {

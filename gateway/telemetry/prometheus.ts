@@ -95,7 +95,11 @@ function valuesOf(name: string, { host, subset, counts, sum }: Durations): objec
   let total = 0;
   const buckets = counts.map((count, index) => {
     total += count;
-    return { metricName: `${name}_bucket`, labels: { le: BUCKETS[index] ?? '+Inf', ...labels }, value: total };
+    return {
+      metricName: `${name}_bucket`,
+      labels: { le: BUCKETS[index] ?? '+Inf', ...labels },
+      value: total,
+    };
   });
   return [
     ...buckets,

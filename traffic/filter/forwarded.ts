@@ -40,7 +40,8 @@ export function withForwarded(
   }
   if (!proto) headers.push(scheme === 'http' ? HTTP : ['x-forwarded-proto', scheme]);
   if (!id) headers.push(['x-request-id', requestId()]);
-  if (edgeAddress) headers.push(['x-forwarded-for', chain === undefined ? edgeAddress : `${chain},${edgeAddress}`]);
+  if (edgeAddress)
+    headers.push(['x-forwarded-for', chain === undefined ? edgeAddress : `${chain},${edgeAddress}`]);
   else if (chain !== undefined) headers.push(['x-forwarded-for', chain]);
   return headers;
 }

@@ -42,7 +42,11 @@ export class Attempt implements StreamReceiver {
     this.#maxBytes = maxBytes;
     this.#hasEnded = exchange.hasEnded;
     endpoint.load.active++;
-    this.upstream = endpoint.upstream.open(requestOf(decision, exchange), exchange.hasEnded, new Answer(this));
+    this.upstream = endpoint.upstream.open(
+      requestOf(decision, exchange),
+      exchange.hasEnded,
+      new Answer(this),
+    );
     if (exchange.hasEnded) this.#startTimer();
   }
 

@@ -48,7 +48,11 @@ export function connect(
       const target =
         address.kind === 'unix' ? { unix: address.path } : { hostname: address.address, port: address.port };
       bun
-        .connect({ ...target, allowHalfOpen: true, socket: { ...handlers, connectError: (_socket, error) => refused(error) } })
+        .connect({
+          ...target,
+          allowHalfOpen: true,
+          socket: { ...handlers, connectError: (_socket, error) => refused(error) },
+        })
         .catch(refused);
       return;
     }
@@ -67,13 +71,15 @@ export function connect(
 }
 
 function connectPlain(address: RemoteAddress): net.Socket {
-  const target = address.kind === 'unix' ? { path: address.path } : { host: address.address, port: address.port };
+  const target =
+    address.kind === 'unix' ? { path: address.path } : { host: address.address, port: address.port };
   return net.connect({ ...target, noDelay: true, allowHalfOpen: true });
 }
 
 function connectTls(address: RemoteAddress, secure: UpstreamTls, alpn: string): tls.TLSSocket {
   const { serverName, ca, cert, key, skipVerification = false, subjectAltNames } = secure;
-  const target = address.kind === 'unix' ? { path: address.path } : { host: address.address, port: address.port };
+  const target =
+    address.kind === 'unix' ? { path: address.path } : { host: address.address, port: address.port };
   const name = serverName ?? (address.kind === 'socket' ? address.address : '');
   return tls.connect({
     ...target,
