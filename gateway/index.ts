@@ -78,7 +78,7 @@ export interface GatewayOptions {
   readonly explainNotFound?: boolean;
   /**
    * Largest body of a request without streams to a Connect service in process, which holds it as a whole; more is
-   * answered 413. Also the largest single message of a stream there. What is passed through has no limit.
+   * answered `resource_exhausted`. Also the largest single message of a stream there. What is passed through has no limit.
    * Default 4 MiB, gRPC's own.
    */
   readonly maxBodyBytes?: number;
@@ -323,7 +323,6 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
       rules,
       random,
       isEdge: this.#options.proxy?.type === 'router',
-      maxBodyBytes: this.#options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
       debugHeaders,
       explainNotFound,
       metrics,

@@ -22,7 +22,6 @@ export interface ProxyContext {
   readonly rules: RuleSet;
   readonly random: Random;
   readonly isEdge: boolean;
-  readonly maxBodyBytes: number;
   readonly debugHeaders: boolean;
   readonly explainNotFound: boolean;
   readonly metrics: MetricSink | undefined;
@@ -86,11 +85,11 @@ export function proxy(stream: ServerStream, arrival: Arrival, gateway: ProxyCont
   overload.active++;
   if (isOver) return refuse(exchange, OVERLOADED);
   if (decision.kind === 'forward')
-    return forward(decision, exchange, gateway.rules.clusters.byName.get(decision.cluster), gateway);
+    return forward(decision, exchange, gateway.rules.clusters.byName.get(decision.cluster));
   if (decision.flag === 'NR') {
     // Where no rule leads anywhere the gateway's own services answer, for its own address.
     const own = gateway.own({ ...raw, headers });
-    if (own) return forward(own.decision, exchange, own.cluster, gateway);
+    if (own) return forward(own.decision, exchange, own.cluster);
     if (gateway.explainNotFound)
       return refuse(exchange, { status: 404, message: decision.reason, flag: 'NR' });
   }

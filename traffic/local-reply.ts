@@ -70,7 +70,9 @@ function grpcReply(
   contentType: string | undefined,
 ): Reply {
   const own = ['content-type', 'content-length', 'grpc-status', 'grpc-message'];
-  const type = isGrpcWeb(contentType) ? contentType! : 'application/grpc';
+  // Envoy says application/grpc whatever was asked; but who speaks JSON may take nothing else.
+  const isOther = isGrpcContentType(contentType) && contentType !== 'application/grpc+proto';
+  const type = isOther || isGrpcWeb(contentType) ? contentType! : 'application/grpc';
   return {
     status: 200,
     headers: [

@@ -57,7 +57,6 @@ export function createConnectUpstream(routes: ConnectRoutes, options: InProcessO
     methods.set(handler.requestPath, { program, universal, lean: leanMethods.get(handler.requestPath) });
   }
   return {
-    buffers: true,
     open(head, hasEnded, receiver) {
       const method = methods.get(withoutQuery(head.path));
       if (!method) return new ProgramStream(unknownMethod, head, hasEnded, receiver);

@@ -20,8 +20,6 @@ export interface Upstream {
    * end are written to the stream returned.
    */
   open(request: RequestHead, hasEnded: boolean, receiver: UpstreamReceiver): Stream;
-  /** True: it holds the whole body of a request that is no stream, so that the body needs a limit. */
-  readonly buffers?: boolean;
   /** Gives idle connections back and lets running exchanges finish. Absent: there is nothing to close. */
   close?(): void;
 }

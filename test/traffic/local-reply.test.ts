@@ -21,6 +21,7 @@ test('failureReply() speaks the protocol of the client', () => {
   for (const [asked, said] of [
     ['application/grpc', 'application/grpc'],
     ['application/grpc+proto', 'application/grpc'],
+    ['application/grpc+json', 'application/grpc+json'],
     ['application/grpc-web+proto', 'application/grpc-web+proto'],
   ] as const) {
     const { status, headers, body } = failureReply(failure, asked);

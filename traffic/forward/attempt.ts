@@ -30,16 +30,13 @@ export class Attempt implements StreamReceiver {
   readonly upstream: Stream;
   isOver = false;
   #hasEnded: boolean;
-  #receivedBytes = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  readonly #maxBytes: number;
 
-  /** Sends the request. A body of more than `maxBytes` is answered 413. */
-  constructor(decision: Forward, exchange: Exchange, endpoint: RunningEndpoint, maxBytes: number) {
+  /** Sends the request. */
+  constructor(decision: Forward, exchange: Exchange, endpoint: RunningEndpoint) {
     this.decision = decision;
     this.exchange = exchange;
     this.endpoint = endpoint;
-    this.#maxBytes = maxBytes;
     this.#hasEnded = exchange.hasEnded;
     endpoint.load.active++;
     this.upstream = endpoint.upstream.open(
@@ -52,8 +49,6 @@ export class Attempt implements StreamReceiver {
 
   data(chunk: Uint8Array): void {
     if (this.isOver) return this.exchange.consumed(chunk.length);
-    this.#receivedBytes += chunk.length;
-    if (this.#receivedBytes > this.#maxBytes) return this.fail(TOO_LARGE);
     this.upstream.write(chunk);
   }
 
@@ -172,7 +167,6 @@ function requestOf(decision: Forward, { head, upgrade }: Exchange): RequestHead 
     : { method, scheme, authority, path, headers, upgrade };
 }
 
-const TOO_LARGE: Failure = { status: 413, message: 'Payload Too Large' };
 const TIMEOUT: Failure = { status: 504, message: 'upstream request timeout', flag: 'UT' };
 
 /** Source: Envoy `source/common/stream_info/utility.cc` and `router.cc` (streamResetReasonToResponseFlag). */
