@@ -71,7 +71,6 @@ async function dev(options: DevOptions): Promise<void> {
         traffic: traffic.map(urlOf),
         admin: urlOf(admin),
         port: traffic[0]?.port ?? options.port,
-        grpc: traffic[0]?.protocols.includes('h2c') ?? false,
         config,
         behind: options.upstream?.map(({ version, address, port }) => `${version} at ${address}:${port}`) ?? [
           'greeter v1 and v2 in this process',
@@ -102,13 +101,11 @@ interface Greeting {
   readonly traffic: readonly string[];
   readonly admin: string;
   readonly port: number;
-  /** Whether the traffic port takes native gRPC. */
-  readonly grpc: boolean;
   readonly config: readonly string[];
   readonly behind: readonly string[];
 }
 
-function greeting({ traffic, admin, port, grpc, config, behind }: Greeting): string {
+function greeting({ traffic, admin, port, config, behind }: Greeting): string {
   const admins = admin.endsWith(':9901') ? '' : ` --admin ${admin.replace('http://', '')}`;
   return `
   listening   ${traffic.join(', ')}
@@ -118,7 +115,7 @@ function greeting({ traffic, admin, port, grpc, config, behind }: Greeting): str
 
   Try it:
     curl -H 'content-type: application/json' -d '{"name":"laurence"}' http://localhost:${port}/api.Greeter/SayHello
-    ${grpc ? `grpcurl -plaintext -H 'user: admin' -d '{"name":"laurence"}' localhost:${port} api.Greeter/SayHello` : '(gRPC needs Bun or Node: this runtime speaks HTTP/1.1 alone here)'}
+    grpcurl -plaintext -H 'user: admin' -d '{"name":"laurence"}' localhost:${port} api.Greeter/SayHello
 
   Change the rules: save a file above, or
     npm run -s pointsman -- apply -f deploy/istio/scenarios/canary-90-10.yaml${admins}

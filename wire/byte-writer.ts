@@ -69,7 +69,8 @@ export class ByteWriter {
 
   /** Gives the room back that an idle connection need not hold. */
   rest(): void {
-    if (this.end === 0 && this.bytes.length > this.#initialBytes) this.bytes = new Uint8Array(this.#initialBytes);
+    if (this.end === 0 && this.bytes.length > this.#initialBytes)
+      this.bytes = new Uint8Array(this.#initialBytes);
   }
 
   /** Everything that waits, as a buffer that belongs to the caller. */

@@ -21,7 +21,8 @@ export interface ProxyHeader {
 export function readProxyHeader(bytes: Uint8Array): ProxyHeader | undefined {
   const known = Math.min(bytes.length, SIGNATURE.length);
   for (let at = 0; at < known; at++)
-    if (bytes[at] !== SIGNATURE[at]) throw new RangeError('The connection does not begin with a PROXY header');
+    if (bytes[at] !== SIGNATURE[at])
+      throw new RangeError('The connection does not begin with a PROXY header');
   if (bytes.length < FIXED_BYTES) return undefined;
   const command = bytes[12]!;
   if (command !== 0x20 && command !== 0x21) throw new RangeError('The PROXY header is not of version 2');

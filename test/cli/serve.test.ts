@@ -5,7 +5,7 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Program, root, runtime } from '../program.ts';
+import { type Program, root } from '../program.ts';
 import { pointsman, start } from './program.ts';
 
 const EVERYTHING = '0.0.0.0';
@@ -115,9 +115,7 @@ test('dev prints where it listens, what it watches, and lines to paste, and gree
     );
     assert.ok(
       screen.includes(
-        runtime === 'deno'
-          ? 'gRPC needs Bun or Node'
-          : `grpcurl -plaintext -H 'user: admin' -d '{"name":"laurence"}' localhost:${port} api.Greeter/SayHello`,
+        `grpcurl -plaintext -H 'user: admin' -d '{"name":"laurence"}' localhost:${port} api.Greeter/SayHello`,
       ),
       screen,
     );

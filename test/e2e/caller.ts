@@ -11,7 +11,7 @@ import { runtime } from '../program.ts';
 /** How a call travels: Connect with protobuf over h2c, gRPC over h2c, or Connect JSON over HTTP/1.1 keep-alive. */
 export type Way = 'connect' | 'grpc' | 'http1';
 
-/** Deno's listener speaks HTTP/1.1 alone. */
+/** node:http2 of Deno now and then ends the process as its client, so there grpcurl alone asks for gRPC. */
 export const ways: readonly Way[] = runtime === 'deno' ? ['http1'] : ['connect', 'grpc', 'http1'];
 
 /** Resolves with the id that answered, `v1.0.0` or `v2.0.0`; rejects on anything but a good answer. */

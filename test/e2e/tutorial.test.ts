@@ -217,23 +217,17 @@ test('dev answers the curl and grpcurl lines that it prints, and buf curl', asyn
       `http://localhost:${dev.port}/api.Greeter/SayHello`,
     ]);
     assert.deepEqual(JSON.parse(curl.output), { name: 'Hello laurence', id: 'v1.0.0' });
-    if (ways.includes('grpc')) {
-      const buf = await run(join(root, 'node_modules/.bin/buf'), [
-        ...['curl', '--schema', 'proto', '--protocol', 'grpc', '--http2-prior-knowledge'],
-        ...['-H', 'user: admin', '-d', '{"name":"laurence"}'],
-        `http://localhost:${dev.port}/api.Greeter/SayHello`,
-      ]);
-      assert.deepEqual(JSON.parse(buf.output), { name: 'Hello laurence', id: 'v2.0.0' });
-    }
+    const buf = await run(join(root, 'node_modules/.bin/buf'), [
+      ...['curl', '--schema', 'proto', '--protocol', 'grpc', '--http2-prior-knowledge'],
+      ...['-H', 'user: admin', '-d', '{"name":"laurence"}'],
+      `http://localhost:${dev.port}/api.Greeter/SayHello`,
+    ]);
+    assert.deepEqual(JSON.parse(buf.output), { name: 'Hello laurence', id: 'v2.0.0' });
   });
 });
 
 const grpcurl = findPeer('grpcurl');
-const noGrpcurl = grpcurl
-  ? ways.includes('grpc')
-    ? false
-    : 'the listener on this runtime speaks HTTP/1.1 alone'
-  : 'grpcurl is not installed: test/peer/install.sh grpcurl';
+const noGrpcurl = grpcurl ? false : 'grpcurl is not installed: test/peer/install.sh grpcurl';
 
 test('grpcurl calls, lists and describes through dev without a .proto', { skip: noGrpcurl }, async () => {
   await withDev('user-admin', async (dev) => {

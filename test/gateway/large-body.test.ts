@@ -63,7 +63,9 @@ spec:
   }
 });
 
-test('listen() answers a body above the limit over h2 and goes on with the same connection', { skip: noH2 }, async () => {
+test('listen() answers a body above the limit over h2 and goes on with the same connection', {
+  skip: noH2,
+}, async () => {
   const { echoRoutes } = await import('./echo.ts');
   const { gateway, baseUrl } = await openGateway({
     services: [{ host: 'big', port: 80, handler: echoRoutes('v1') }],

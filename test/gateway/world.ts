@@ -13,8 +13,13 @@ import { createGateway, type Gateway, type GatewayOptions } from '../../gateway/
 import type { Service } from '../../router/index.ts';
 
 export const isDeno = 'Deno' in globalThis;
-/** Why a test of h2c or native gRPC is not run. */
-export const noH2 = isDeno ? 'the listener on Deno speaks HTTP/1.1 alone' : false;
+/**
+ * Why a test with a stock HTTP/2 client is not run. The listener speaks h2c on Deno as elsewhere: the tutorial's test
+ * asks it with grpcurl.
+ */
+export const noH2 = isDeno
+  ? 'node:http2 of Deno 2.9.6 now and then ends the process with a segmentation fault as its client'
+  : false;
 
 /** Something that listens. */
 export interface Server {
@@ -92,7 +97,7 @@ export const transports: Readonly<Record<string, (baseUrl: string) => Transport>
   'Connect proto over HTTP/1.1': (baseUrl) =>
     createConnectTransport({ baseUrl, httpVersion: '1.1', useBinaryFormat: true }),
   'gRPC-Web over HTTP/1.1': (baseUrl) => createGrpcWebTransport({ baseUrl, httpVersion: '1.1' }),
-  ...(!isDeno && {
+  ...(!noH2 && {
     'Connect JSON over h2c': (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: '2' }),
     'Connect GET over h2c': (baseUrl: string) =>
       createConnectTransport({ baseUrl, httpVersion: '2', useHttpGet: true, useBinaryFormat: true }),

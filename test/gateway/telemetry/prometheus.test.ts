@@ -49,9 +49,15 @@ test('prometheusMetrics() keeps a bounded number of series', async () => {
 
 test('prometheusMetrics() counts durations in cumulative buckets', async () => {
   const metrics = prometheusMetrics();
-  for (const durationMs of [0.5, 0.6, 3, 20_000]) metrics.requestEnded({ ...none, host: 'a', status: 200, durationMs });
+  for (const durationMs of [0.5, 0.6, 3, 20_000])
+    metrics.requestEnded({ ...none, host: 'a', status: 200, durationMs });
   const { text } = await metrics.expose();
-  const value = (name: string) => text.split('\n').find((line) => line.startsWith(name))?.split(' ').at(-1);
+  const value = (name: string) =>
+    text
+      .split('\n')
+      .find((line) => line.startsWith(name))
+      ?.split(' ')
+      .at(-1);
   const metric = 'pointsman_request_duration_seconds';
   assert.equal(value(`${metric}_bucket{le="0.0005",host="a",subset=""}`), '1');
   assert.equal(value(`${metric}_bucket{le="0.001",host="a",subset=""}`), '2');
