@@ -6,7 +6,7 @@ import type { Decision } from '../table/decision.ts';
 import type { HeaderList, Random, RouteRequest } from '../table/request.ts';
 import { drawFault } from './chance.ts';
 import type { FormatContext } from './format.ts';
-import { forward } from './forward.ts';
+import { forward, forwardPlainly } from './forward.ts';
 import { changesOf } from './header-change.ts';
 import { localReply, withRoute } from './local-reply.ts';
 import { type PreparedRoute, type PreparedTable, partsOf } from './prepared.ts';
@@ -91,6 +91,11 @@ function decideRoute(
   prepared: PreparedRoute,
   random: Random,
 ): Decision {
+  const { plain } = prepared;
+  if (plain) {
+    const decision = forwardPlainly(table, view, virtualHost, plain);
+    if (decision) return decision;
+  }
   const { route } = prepared;
   const { action, match } = route;
   if (action.kind === 'forward') return forward(table, view, virtualHost, prepared, action, random);

@@ -17,12 +17,52 @@ import { localReply, type Writable, withRoute } from './local-reply.ts';
 import {
   clusterOf,
   type DestinationParts,
+  type PlainForward,
   type PreparedRoute,
   type PreparedTable,
   partsOf,
 } from './prepared.ts';
 import type { RequestView } from './request.ts';
 import { rewritePath } from './rewrite.ts';
+
+const NO_MIRRORS: readonly Mirror[] = [];
+
+/** What {@link forward} decides for a plain route; undefined where its cluster does not exist. */
+export function forwardPlainly(
+  { clusters }: PreparedTable,
+  view: RequestView,
+  virtualHost: string,
+  plain: PlainForward,
+): Forward | undefined {
+  const { route, rule, cluster, responseHeaders, retry } = plain;
+  if (plain.clusters !== clusters) {
+    plain.clusters = clusters;
+    plain.destination = clusters.get(cluster)?.destination;
+  }
+  const { destination } = plain;
+  if (!destination) return undefined;
+  const { method, authority, path, headers } = view;
+  const request = { method, authority, path, headers };
+  const timeoutMs = timeoutOf(view, plain.timeoutMs);
+  const kind = 'forward';
+  const mirrors = NO_MIRRORS;
+  // Made at once with all that it has, an object takes less room and time than one that grows.
+  return route === undefined
+    ? { kind, virtualHost, rule, cluster, destination, request, responseHeaders, timeoutMs, retry, mirrors }
+    : {
+        kind,
+        virtualHost,
+        route,
+        rule,
+        cluster,
+        destination,
+        request,
+        responseHeaders,
+        timeoutMs,
+        retry,
+        mirrors,
+      };
+}
 
 /** The decision of a route that forwards: a destination is drawn, and the request made as it goes there. */
 export function forward(
@@ -65,29 +105,18 @@ export function forward(
     own.fixedResponse ?? sentChanges(own, view, route, picked, headers, { authority, path, rewrite });
   const timeoutMs = timeoutOf(view, action.timeoutMs);
   const mirrors = drawMirrors(table.clusters, action, authority, path, random);
-  const { origin } = route;
-  const { retry } = action;
-  const kind = 'forward';
-  const name = picked.cluster;
-  // Made at once with all that nearly every decision has, an object takes less room and time than one that grows.
-  const decision: Writable<Forward> =
-    cluster && origin && retry
-      ? {
-          kind,
-          virtualHost,
-          rule: origin,
-          cluster: name,
-          destination: cluster.destination,
-          request,
-          responseHeaders,
-          timeoutMs,
-          retry,
-          mirrors,
-        }
-      : { kind, virtualHost, cluster: name, request, responseHeaders, timeoutMs, mirrors };
+  const decision: Writable<Forward> = {
+    kind: 'forward',
+    virtualHost,
+    cluster: picked.cluster,
+    request,
+    responseHeaders,
+    timeoutMs,
+    mirrors,
+  };
   if (cluster) decision.destination = cluster.destination;
-  if (origin) decision.rule = origin;
-  if (retry) decision.retry = retry;
+  if (route.origin) decision.rule = route.origin;
+  if (action.retry) decision.retry = action.retry;
   if (route.name !== undefined) decision.route = route.name;
   if (fault) decision.fault = fault;
   if (cors.headers) decision.corsHeaders = cors.headers;
@@ -198,8 +227,6 @@ function timeoutOf(view: RequestView, limitMs: number): number {
   if (limitMs === 0) return asked;
   return asked === 0 ? limitMs : Math.min(asked, limitMs);
 }
-
-const NO_MIRRORS: readonly Mirror[] = [];
 
 /** A mirror to a cluster that does not exist is left out. */
 function drawMirrors(

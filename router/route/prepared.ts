@@ -2,8 +2,8 @@
  * A table made ready for many requests: what depends on the rules alone is worked out once, and of routes when
  * they are first needed, as most of a large table are never taken. Imports table types.
  */
-import type { Cluster } from '../table/cluster.ts';
-import type { HeaderOperation } from '../table/decision.ts';
+import type { Cluster, Destination } from '../table/cluster.ts';
+import type { HeaderOperation, RetryPolicy, RuleOrigin } from '../table/decision.ts';
 import type { Listener, Route, RouteTable, VirtualHost } from '../table/route-table.ts';
 import { type Condition, compileConditions } from './condition.ts';
 import { type HeaderChanges, prepareChanges } from './header-change.ts';
@@ -36,6 +36,24 @@ export interface PreparedRoute {
   conditions: readonly Condition[] | undefined;
   /** For {@link partsOf}. */
   parts: RouteParts | undefined;
+  /** There once the parts are, for a route that is as most are. */
+  plain: PlainForward | undefined;
+}
+
+/**
+ * A route that forwards to one cluster whatever the request is, without fault, mirror, rewrite or anything else to
+ * be worked out: all that its decisions have in common, in one place, so that a decision touches little memory.
+ */
+export interface PlainForward {
+  readonly route: string | undefined;
+  readonly rule: RuleOrigin;
+  readonly cluster: string;
+  /** What {@link destination} was found in, and is good for. */
+  clusters: PreparedTable['clusters'] | undefined;
+  destination: Destination | undefined;
+  readonly responseHeaders: readonly HeaderOperation[];
+  readonly timeoutMs: number;
+  readonly retry: RetryPolicy;
 }
 
 /** What a route does to headers and origins, compiled. */
@@ -94,7 +112,7 @@ function prepareVirtualHost(virtualHost: VirtualHost): PreparedVirtualHost {
   let prepared = virtualHosts.get(virtualHost);
   if (!prepared) {
     const routes = virtualHost.routes.map(
-      (route): PreparedRoute => ({ route, conditions: undefined, parts: undefined }),
+      (route): PreparedRoute => ({ route, conditions: undefined, parts: undefined, plain: undefined }),
     );
     prepared = { virtualHost, routes };
     virtualHosts.set(virtualHost, prepared);
@@ -110,8 +128,34 @@ export function conditionsOf(prepared: PreparedRoute): readonly Condition[] {
 
 /** The parts of a route. */
 export function partsOf(prepared: PreparedRoute): RouteParts {
-  prepared.parts ??= prepareParts(prepared.route);
+  if (!prepared.parts) {
+    prepared.parts = prepareParts(prepared.route);
+    prepared.plain = plainForward(prepared.route, prepared.parts);
+  }
   return prepared.parts;
+}
+
+function plainForward(
+  { name, origin, action, cors, fault }: Route,
+  { destinations }: RouteParts,
+): PlainForward | undefined {
+  if (action.kind !== 'forward' || !origin || cors || fault) return undefined;
+  const { rewrite, retry, timeoutMs, mirrors, hashPolicy } = action;
+  const [picked] = action.destinations;
+  if (!picked || action.destinations.length > 1 || picked.authority !== undefined) return undefined;
+  if (!retry || rewrite || mirrors.length > 0 || hashPolicy.length > 0) return undefined;
+  const { requestHeaders, fixedResponse } = destinations[0]!;
+  if (requestHeaders.length > 0 || !fixedResponse) return undefined;
+  return {
+    route: name,
+    rule: origin,
+    cluster: picked.cluster,
+    clusters: undefined,
+    destination: undefined,
+    responseHeaders: fixedResponse,
+    timeoutMs,
+    retry,
+  };
 }
 
 /**
