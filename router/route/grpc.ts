@@ -6,8 +6,13 @@
  * Source: Envoy `source/common/grpc/common.cc` (hasGrpcContentType).
  */
 export function isGrpcContentType(contentType: string | undefined): boolean {
-  return contentType === 'application/grpc' || (contentType?.startsWith('application/grpc+') ?? false);
+  if (contentType === undefined || contentType.charCodeAt(GRPC_AT) !== SMALL_G) return false;
+  return contentType === 'application/grpc' || contentType.startsWith('application/grpc+');
 }
+
+/** Where its name stands, whose first letter tells most other types apart. */
+const GRPC_AT = 'application/'.length;
+const SMALL_G = 'g'.charCodeAt(0);
 
 /**
  * The gRPC status of an HTTP status; 2, UNKNOWN, for those without one of their own, success included.

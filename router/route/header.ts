@@ -104,17 +104,21 @@ const FEW_HEADERS = 32;
 function hasRepeats(headers: HeaderList): boolean {
   const count = headers.length;
   if (count > FEW_HEADERS) return new Set(headers.map(([name]) => name)).size !== count;
-  // A bit for each length and first letter: names that share none with those before need no comparison.
   let looks = 0;
   for (let index = 0; index < count; index++) {
-    const name = headers[index]![0];
-    const look = 1 << ((name.length + 7 * name.charCodeAt(0)) & 31);
+    const look = lookOf(headers[index]![0]);
     if (looks & look) {
+      const [name] = headers[index]!;
       for (let before = 0; before < index; before++) if (headers[before]![0] === name) return true;
     }
     looks |= look;
   }
   return false;
+}
+
+/** A bit for each length and first letter: names that share none with those before need no comparison. */
+export function lookOf(name: string): number {
+  return 1 << ((name.length + 7 * name.charCodeAt(0)) & 31);
 }
 
 /** The first value of a header, or undefined. */

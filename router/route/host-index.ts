@@ -1,10 +1,14 @@
 /** Virtual hosts by domain, so that their number does not matter to a lookup. Imports nothing but its siblings. */
-import { domainKind } from './reference.ts';
+import type { PreparedListener } from './prepared.ts';
+import { domainKind, hostOf, withoutPort } from './reference.ts';
+import { asciiLower } from './string-match.ts';
 import { createTextIndex, foldMatches, type IndexedText, type TextIndex } from './text-index.ts';
 
 /** Domains with the places of their virtual hosts in a list. */
 export interface HostIndex {
   readonly exact: ReadonlyMap<string, number>;
+  /** No exact domain has what a request's authority loses before it is compared: a port, or capitals. */
+  readonly isPlain: boolean;
   readonly wildcards: readonly Wildcard[];
   /** Places in {@link wildcards}, by what stands after the `*`. */
   readonly suffixes: TextIndex<number> | undefined;
@@ -56,6 +60,7 @@ export function indexHosts(all: readonly (readonly string[])[]): HostIndex {
   }
   return {
     exact,
+    isPlain: [...exact.keys()].every((domain) => withoutPort(asciiLower(domain)) === domain),
     wildcards,
     suffixes: suffixes.length > 0 ? createTextIndex(suffixes, true) : undefined,
     prefixes: prefixes.length > 0 ? createTextIndex(prefixes) : undefined,
@@ -63,10 +68,18 @@ export function indexHosts(all: readonly (readonly string[])[]): HostIndex {
   };
 }
 
-/** The place of the virtual host that takes the host, which is in lower case and without port; else {@link NO_HOST}. */
-export function lookUpHost({ exact, wildcards, suffixes, prefixes, any }: HostIndex, host: string): number {
-  const own = exact.get(host);
-  if (own !== undefined) return own;
+/** The place of the virtual host that takes the authority; else {@link NO_HOST}. */
+export function lookUpHost(index: HostIndex, listener: PreparedListener, authority: string): number {
+  const { exact, isPlain, wildcards, suffixes, prefixes, any } = index;
+  if (isPlain) {
+    const own = exact.get(authority);
+    if (own !== undefined) return own;
+  }
+  const host = hostOf(listener, authority);
+  if (!isPlain || host !== authority) {
+    const own = exact.get(host);
+    if (own !== undefined) return own;
+  }
   let found = NO_HOST;
   if (suffixes) found = foldMatches(suffixes, host, longer, NO_HOST, wildcards, 0);
   if (found === NO_HOST && prefixes) found = foldMatches(prefixes, host, longer, NO_HOST, wildcards, 0);

@@ -5,7 +5,7 @@
  */
 import { type HostIndex, indexHosts, lookUpHost, NO_HOST } from './host-index.ts';
 import type { PreparedListener, PreparedTable, PreparedVirtualHost } from './prepared.ts';
-import { hostOf, type MatchedHost, type Matcher } from './reference.ts';
+import type { MatchedHost, Matcher } from './reference.ts';
 import { indexRules } from './rule-filing.ts';
 import { findRule, type RuleIndex } from './rule-index.ts';
 
@@ -16,11 +16,11 @@ interface IndexedHost extends MatchedHost {
 
 /** A matcher for the table. */
 export function createMatcher(table: PreparedTable): Matcher<IndexedHost> {
-  const indexes = new Map(table.listeners.map((listener) => [listener, indexListener(listener)]));
+  const indexes = table.listeners.map(indexListener);
   return {
     findVirtualHost(listener, authority) {
-      const { hosts, domains } = indexes.get(listener)!;
-      const place = lookUpHost(domains, hostOf(listener, authority));
+      const { hosts, domains } = indexes[listener.place]!;
+      const place = lookUpHost(domains, listener, authority);
       return place === NO_HOST ? undefined : hosts[place];
     },
     findRoute: ({ rules }, view) => findRule(rules, view),

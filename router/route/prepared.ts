@@ -19,6 +19,8 @@ export interface PreparedTable {
 
 /** A listener with its virtual hosts. */
 export interface PreparedListener {
+  /** In {@link PreparedTable.listeners}. */
+  readonly place: number;
   readonly listener: Listener;
   readonly virtualHosts: readonly PreparedVirtualHost[];
 }
@@ -81,10 +83,15 @@ export interface DestinationParts {
 /** Prepares a table. The cost is that of the lists. */
 export function prepareTable(table: RouteTable): PreparedTable {
   const listeners = table.listeners.map(prepareListener);
-  const fallback = prepareListener(table.fallback);
+  const fallback = prepareListener(table.fallback, listeners.length);
   const byPort = new Map(listeners.map((each) => [each.listener.port, each]));
+  let latest = { port: fallback.listener.port, listener: byPort.get(fallback.listener.port) ?? fallback };
   return {
-    listenerOf: (port) => byPort.get(port) ?? fallback,
+    // Requests come to one port again and again.
+    listenerOf(port) {
+      if (port !== latest.port) latest = { port, listener: byPort.get(port) ?? fallback };
+      return latest.listener;
+    },
     listeners: [...listeners, fallback],
     clusters: clustersByName(table.clusters),
   };
@@ -101,8 +108,8 @@ function clustersByName(clusters: readonly Cluster[]): ReadonlyMap<string, Clust
   return byName;
 }
 
-function prepareListener(listener: Listener): PreparedListener {
-  return { listener, virtualHosts: listener.virtualHosts.map(prepareVirtualHost) };
+function prepareListener(listener: Listener, place: number): PreparedListener {
+  return { place, listener, virtualHosts: listener.virtualHosts.map(prepareVirtualHost) };
 }
 
 const virtualHosts = new WeakMap<VirtualHost, PreparedVirtualHost>();

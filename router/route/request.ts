@@ -2,7 +2,7 @@
 import type { HeaderList, RouteRequest } from '../table/request.ts';
 import type { Listener } from '../table/route-table.ts';
 import { isGrpcContentType } from './grpc.ts';
-import { joinRepeats, setHeader } from './header.ts';
+import { firstHeader, joinRepeats, lookOf, setHeader } from './header.ts';
 import { findQueryValue, normalizePath, normalLength, parseQuery, pathOf } from './path.ts';
 import { asciiLower } from './string-match.ts';
 
@@ -63,16 +63,28 @@ export function readRequest(
     if (path === undefined) return undefined;
     bareLength = pathOf(path).length;
   }
-  let headers = joinRepeats(request.headers, http2);
   const own = isTls(request, http2) ? 'https' : 'http';
+  let { headers } = request;
   let forwarded: string | undefined;
   let contentType: string | undefined;
-  // One pass for both: lengths tell most names apart before any letter is compared.
+  let looks = 0;
+  let mayRepeat = false;
+  // One pass for all that has to be known of names; lengths tell most apart before any letter is compared.
   for (let index = 0; index < headers.length; index++) {
     const header = headers[index]!;
     const name = header[0];
-    if (name.length === FORWARDED_PROTO.length && name === FORWARDED_PROTO) forwarded ??= header[1];
-    else if (name.length === CONTENT_TYPE.length && name === CONTENT_TYPE) contentType ??= header[1];
+    const look = lookOf(name);
+    mayRepeat ||= (looks & look) !== 0;
+    looks |= look;
+    if (look === CONTENT_TYPE_LOOK && name === CONTENT_TYPE) contentType ??= header[1];
+    else if (look === FORWARDED_PROTO_LOOK && name === FORWARDED_PROTO) forwarded ??= header[1];
+  }
+  if (mayRepeat) {
+    headers = joinRepeats(headers, http2);
+    if (headers !== request.headers) {
+      forwarded = firstHeader(headers, FORWARDED_PROTO);
+      contentType = firstHeader(headers, CONTENT_TYPE);
+    }
   }
   const overruled = forwarded !== undefined && !listener.trustForwardedProto;
   if (overruled) headers = setHeader(headers, FORWARDED_PROTO, own);
@@ -97,6 +109,8 @@ function isTls({ tls, scheme }: RouteRequest, http2: boolean): boolean {
 
 const FORWARDED_PROTO = 'x-forwarded-proto';
 const CONTENT_TYPE = 'content-type';
+const FORWARDED_PROTO_LOOK = lookOf(FORWARDED_PROTO);
+const CONTENT_TYPE_LOOK = lookOf(CONTENT_TYPE);
 
 /** Shorter queries are searched for each parameter, longer ones parsed at once. */
 const LONG_QUERY = 256;
