@@ -11,11 +11,14 @@ import type { IndexedText } from './text-index.ts';
 export interface IndexedRegex<Value> {
   readonly program: RegexProgram;
   readonly value: Value;
+  /** Of {@link RegexBucket.first}. */
+  readonly first: number;
 }
 
 /** Regexes to run over a text that begins or ends as they ask. */
 export interface RegexBucket<Value> {
   readonly kind: 'regexes';
+  /** The lowest of what its regexes have as their first. */
   readonly first: number;
   readonly set: RegexSet;
   readonly group: number;
@@ -35,9 +38,7 @@ const MIN_CELLS = 1 << 15;
 const MAX_CELLS = 1 << 22;
 
 /** Files regexes by the literals, at their beginning or their end, that they share with the fewest others. */
-export function indexRegexes<Value extends { readonly first: number }>(
-  regexes: readonly IndexedRegex<Value>[],
-): RegexIndex<Value> {
+export function indexRegexes<Value>(regexes: readonly IndexedRegex<Value>[]): RegexIndex<Value> {
   if (regexes.length === 0) return { beginnings: [], endings: [] };
   const literals = regexes.map(({ program }) => regexLiterals(program));
   const prefixCounts = countTexts(literals.map(({ prefixes }) => prefixes));
@@ -76,8 +77,8 @@ export function indexRegexes<Value extends { readonly first: number }>(
   const [beginnings = [], endings = []] = drafts.map((entries) =>
     entries.map(({ text, members, group }): IndexedText<RegexBucket<Value>> => {
       const first = members.reduce(
-        (lowest, each) => Math.min(lowest, values[each]!.first),
-        Number.POSITIVE_INFINITY,
+        (lowest, each) => Math.min(lowest, regexes[each]!.first),
+        regexes[members[0]!]!.first,
       );
       return { kind: 'prefix', text, value: { kind: 'regexes', first, set, group, values } };
     }),

@@ -25,11 +25,17 @@ export interface RegexGroup {
 
 /** Regexes in groups, each of which is asked by itself. */
 export interface RegexSet {
-  /** The regexes of the group that match the whole text, as indexes in the list that the set was made of, rising. */
-  match(group: number, text: string): readonly number[];
+  /**
+   * Which regexes of the group match the whole text: {@link NO_MATCH}, the only one as an index in the list that the
+   * set was made of, or a lower number, which stands for {@link several} until the next match.
+   */
+  match(group: number, text: string): number;
+  /** The regexes that a number below {@link NO_MATCH} stands for, rising. */
+  several(match: number): readonly number[];
 }
 
-const NONE: readonly number[] = [];
+/** No regex of the group matches. */
+export const NO_MATCH = -1;
 /** Characters below have a column of their own, or share one with those that no regex tells from them. */
 const ASCII = 128;
 /** The state that no text leads out of to a match. */
@@ -64,21 +70,23 @@ export function createRegexSet(
   const stack: number[] = [];
 
   let states: State[] = [];
-  let accepts: (readonly number[])[] = [];
+  let lists: (readonly number[])[] = [];
   let byHash = new Map<number, number[]>();
   let cells = 0;
   let table = new Int32Array(0);
-  const groupStarts = new Int32Array(groups.length);
+  // Of each group its first state, or 0, and how much of a text lies before it.
+  const begins = new Int32Array(2 * groups.length);
+  for (const [group, { after }] of groups.entries()) begins[2 * group + 1] = after.length;
   forget();
 
   /** Drops every state but the dead one. */
   function forget(): void {
     states = [EMPTY_STATE, EMPTY_STATE];
-    accepts = [NONE, NONE];
+    lists = [];
     byHash = new Map();
     cells = 0;
     table = new Int32Array(width * 8);
-    groupStarts.fill(0);
+    for (let group = 0; group < groups.length; group++) begins[2 * group] = 0;
   }
 
   /** Adds to `found` what can be reached from an instruction without a character, where the assertions hold. */
@@ -159,22 +167,21 @@ export function createRegexSet(
     return next;
   }
 
-  function accept(from: number): readonly number[] {
+  /** The cell is 0 until it is known, and never the answer itself where that is not below {@link NO_MATCH}. */
+  function accept(from: number): number {
     const waiting = decided(states[from]!, END);
     const matched: number[] = [];
     for (let index = 0; index < waiting.length; index++) {
       const at = waiting[index]!;
       if (code[at] === REGEX_OP.match) matched.push(code[at + 1]!);
     }
-    const found = matched.length === 0 ? NONE : matched.sort((a, b) => a - b);
-    let id = 1;
-    if (found !== NONE) {
-      id = accepts.length;
-      accepts.push(found);
-      cells += found.length;
+    let answer = matched[0] ?? NO_MATCH;
+    if (matched.length > 1) {
+      answer = NO_MATCH - lists.push(matched.sort((a, b) => a - b));
+      cells += matched.length;
     }
-    table[from * width + endColumn] = id;
-    return found;
+    table[from * width + endColumn] = answer < NO_MATCH ? answer : answer + KNOWN;
+    return answer;
   }
 
   /** The state of a group behind the beginning that it knows. */
@@ -184,7 +191,7 @@ export function createRegexSet(
     const found: number[] = [];
     for (const member of members) follow(starts[member]!, 0, found);
     const state = run(intern(found, BEFORE.text), after, 0);
-    groupStarts[group] = state;
+    begins[2 * group] = state;
     return state;
   }
 
@@ -206,13 +213,19 @@ export function createRegexSet(
 
   return {
     match(group, text) {
-      const state = run(groupStarts[group]! || startOf(group), text, groups[group]!.after.length);
-      if (state === DEAD) return NONE;
-      const id = table[state * width + endColumn]!;
-      return id === 0 ? accept(state) : accepts[id]!;
+      const start = begins[2 * group]! || startOf(group);
+      const state = run(start, text, begins[2 * group + 1]!);
+      if (state === DEAD) return NO_MATCH;
+      const cell = table[state * width + endColumn]!;
+      if (cell === 0) return accept(state);
+      return cell > 0 ? cell - KNOWN : cell;
     },
+    several: (match) => lists[NO_MATCH - 1 - match]!,
   };
 }
+
+/** Added to an answer, it is above 0. */
+const KNOWN = 2;
 
 const EMPTY_STATE: State = { waiting: new Int32Array(0), before: BEFORE.other, hasAssert: false };
 

@@ -13,6 +13,7 @@ import {
   type Files,
   type Folder,
   NO_ROUTE,
+  type Papers,
   type RuleIndex,
 } from './rule-index.ts';
 import { asciiLower } from './string-match.ts';
@@ -158,15 +159,16 @@ function fillDrawer(all: readonly Filed[]): Drawer {
   }
   const texts: IndexedText<Folder>[] = [];
   const lowerTexts: IndexedText<Folder>[] = [];
-  const regexes: IndexedRegex<Files>[] = [];
+  const regexes: IndexedRegex<Papers>[] = [];
   for (const filed of alike.values()) {
     const { match, ignoreCase } = filed[0]!.filing;
-    const value = file(filed.map(({ candidate }) => candidate));
-    if (match.kind === 'any') texts.push({ kind: 'prefix', text: '', value: folderOf(value) });
+    const files = file(filed.map(({ candidate }) => candidate));
+    const value = papersOf(files, filed);
+    if (match.kind === 'any') texts.push({ kind: 'prefix', text: '', value });
     else if (match.kind !== 'regex') {
       const text = ignoreCase ? asciiLower(match.value) : match.value;
-      (ignoreCase ? lowerTexts : texts).push({ kind: match.kind, text, value: folderOf(value) });
-    } else if (match.program) regexes.push({ program: match.program, value });
+      (ignoreCase ? lowerTexts : texts).push({ kind: match.kind, text, value });
+    } else if (match.program) regexes.push({ program: match.program, value, first: files.first });
   }
   const { beginnings, endings } = indexRegexes(regexes);
   texts.push(...beginnings);
@@ -180,7 +182,10 @@ function fillDrawer(all: readonly Filed[]): Drawer {
   };
 }
 
-/** Where the first of all routes here has nothing left to be tried, the others do not matter. */
-function folderOf(files: Files): Folder {
-  return files.known[0] === ALL_KNOWN && files.first === files.positions[0] ? files.first : files;
+function papersOf(files: Files, filed: readonly Filed[]): Papers {
+  // Where the first of all routes here has nothing left to be tried, the others do not matter.
+  if (files.known[0] === ALL_KNOWN && files.first === files.positions[0]) return files.first;
+  const { match, known } = filed[0]!.candidate;
+  const isAnyPath = match.path.kind === 'prefix' && match.path.value === '/';
+  return filed.length === 1 && isAnyPath && isAllKnown(known | 1, match) ? ~files.first : files;
 }

@@ -8,6 +8,7 @@
 import { holdBesides } from './condition.ts';
 import { conditionsOf, type PreparedRoute } from './prepared.ts';
 import type { RegexBucket } from './regex-index.ts';
+import { NO_MATCH } from './regex-set.ts';
 import { pseudoHeader, queryOf, queryValue, type RequestView } from './request.ts';
 import { asciiLower } from './string-match.ts';
 import { foldMatches, type TextIndex } from './text-index.ts';
@@ -44,8 +45,14 @@ export interface Drawer {
   readonly endings: TextIndex<Folder> | undefined;
 }
 
-/** A number is the position of a route of which no condition is left to try. */
-export type Folder = number | Files | RegexBucket<Files>;
+/** What is found in a drawer. */
+export type Folder = Papers | RegexBucket<Papers>;
+
+/**
+ * Files; or, of a single route, in place of them, its position where no condition is left to try, and `~position`
+ * where the path has only to begin with a slash, as a rule without a path asks.
+ */
+export type Papers = number | Files;
 
 /** What of the request a drawer is filed by. */
 export type Field =
@@ -147,12 +154,19 @@ function searchFolder(
   routes: readonly PreparedRoute[],
   view: RequestView,
 ): number {
-  if (typeof folder === 'number') return folder < found ? folder : found;
+  if (typeof folder === 'number') {
+    if (folder >= 0) return folder < found ? folder : found;
+    return ~folder < found && view.barePath.charCodeAt(0) === SLASH ? ~folder : found;
+  }
   if (folder.first >= found) return found;
   if (folder.kind === 'files') return searchFiles(folder, found, routes, view);
+  const { set, values } = folder;
+  const match = set.match(folder.group, text);
+  if (match === NO_MATCH) return found;
+  if (match > NO_MATCH) return searchFolder(values[match]!, found, text, routes, view);
   let best = found;
-  for (const member of folder.set.match(folder.group, text)) {
-    best = searchFiles(folder.values[member]!, best, routes, view);
-  }
+  for (const member of set.several(match)) best = searchFolder(values[member]!, best, text, routes, view);
   return best;
 }
+
+const SLASH = '/'.charCodeAt(0);

@@ -3,7 +3,7 @@
  * path or origin, goes through here. Imports table types.
  */
 import type { PathMatch, StringMatch } from '../table/route-table.ts';
-import { createRegexSet } from './regex-set.ts';
+import { createRegexSet, NO_MATCH } from './regex-set.ts';
 
 /** Says whether a value fits. */
 export type StringTest = (value: string) => boolean;
@@ -33,7 +33,7 @@ export function compileStringMatch(match: StringMatch | PathMatch, ignoreCase = 
     case 'regex': {
       if (!match.program) return () => false;
       const set = createRegexSet([match.program], [{ members: [0], after: '' }]);
-      return (text) => set.match(0, text).length > 0;
+      return (text) => set.match(0, text) !== NO_MATCH;
     }
   }
 }
