@@ -31,25 +31,50 @@ export interface Condition {
  *
  * Source: Envoy `source/common/router/config_impl.cc` (RouteEntryImplBase::matchRoute and the path entries).
  */
-export function compileConditions(match: RouteMatch): Condition[] {
+export function compileConditions(match: RouteMatch, pool: ConditionPool): Condition[] {
+  const { path } = match;
   return [
-    ...pathCondition(match.path),
-    ...match.headers.map(headerCondition),
-    ...match.queryParams.map(queryCondition),
+    pooled(pool, ['path', path.ignoreCase], path, () => pathCondition(path)),
+    ...match.headers.map((header) => {
+      return pooled(pool, ['header', header.name, header.invert], header.value, () =>
+        headerCondition(header),
+      );
+    }),
+    ...match.queryParams.map((param) => {
+      return pooled(pool, ['query', param.name], param.value, () => queryCondition(param));
+    }),
     ...match.claims.map(claimCondition),
   ];
 }
 
-function pathCondition(path: PathMatch): Condition[] {
+/** Conditions that many routes share: each is made, and held in memory and the processor's caches, once. */
+export type ConditionPool = Map<string, Condition>;
+
+/** Regexes are left apart: their text alone does not make two of them the same. */
+function pooled(
+  pool: ConditionPool,
+  field: readonly unknown[],
+  match: StringMatch | PathMatch,
+  compile: () => Condition,
+): Condition {
+  if (match.kind === 'regex') return compile();
+  const key = JSON.stringify([...field, match.kind, match.kind === 'any' ? '' : match.value]);
+  let condition = pool.get(key);
+  if (!condition) {
+    condition = compile();
+    pool.set(key, condition);
+  }
+  return condition;
+}
+
+function pathCondition(path: PathMatch): Condition {
   const test = compileStringMatch(path, path.ignoreCase && path.kind !== 'regex');
-  return [
-    {
-      field: 'uri',
-      want: `${wantOf(path)}${path.ignoreCase && path.kind !== 'regex' ? ' in any letter case' : ''}`,
-      holds: (view) => test(view.barePath),
-      seen: (view) => JSON.stringify(view.barePath),
-    },
-  ];
+  return {
+    field: 'uri',
+    want: `${wantOf(path)}${path.ignoreCase && path.kind !== 'regex' ? ' in any letter case' : ''}`,
+    holds: (view) => test(view.barePath),
+    seen: (view) => JSON.stringify(view.barePath),
+  };
 }
 
 /** True when every condition holds that is not known to already: `known` has a bit for each of the first ones. */

@@ -5,7 +5,7 @@
 import type { Cluster, Destination } from '../table/cluster.ts';
 import type { HeaderOperation, RetryPolicy, RuleOrigin } from '../table/decision.ts';
 import type { Listener, Route, RouteTable, VirtualHost } from '../table/route-table.ts';
-import { type Condition, compileConditions } from './condition.ts';
+import { type Condition, type ConditionPool, compileConditions } from './condition.ts';
 import { type HeaderChanges, prepareChanges } from './header-change.ts';
 import { compileStringMatch, type StringTest } from './string-match.ts';
 
@@ -34,6 +34,8 @@ export interface PreparedVirtualHost {
 /** A route, and what is made of it when it is first needed. */
 export interface PreparedRoute {
   readonly route: Route;
+  /** Of its virtual host. */
+  readonly pool: ConditionPool;
   /** For {@link conditionsOf}. */
   conditions: readonly Condition[] | undefined;
   /** For {@link partsOf}. */
@@ -118,9 +120,10 @@ const virtualHosts = new WeakMap<VirtualHost, PreparedVirtualHost>();
 function prepareVirtualHost(virtualHost: VirtualHost): PreparedVirtualHost {
   let prepared = virtualHosts.get(virtualHost);
   if (!prepared) {
-    const routes = virtualHost.routes.map(
-      (route): PreparedRoute => ({ route, conditions: undefined, parts: undefined, plain: undefined }),
-    );
+    const pool: ConditionPool = new Map();
+    const routes = virtualHost.routes.map((route): PreparedRoute => {
+      return { route, pool, conditions: undefined, parts: undefined, plain: undefined };
+    });
     prepared = { virtualHost, routes };
     virtualHosts.set(virtualHost, prepared);
   }
@@ -129,7 +132,7 @@ function prepareVirtualHost(virtualHost: VirtualHost): PreparedVirtualHost {
 
 /** The conditions of a route. */
 export function conditionsOf(prepared: PreparedRoute): readonly Condition[] {
-  prepared.conditions ??= compileConditions(prepared.route.match);
+  prepared.conditions ??= compileConditions(prepared.route.match, prepared.pool);
   return prepared.conditions;
 }
 

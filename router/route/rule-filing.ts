@@ -162,13 +162,15 @@ function fillDrawer(all: readonly Filed[]): Drawer {
   const regexes: IndexedRegex<Papers>[] = [];
   for (const filed of alike.values()) {
     const { match, ignoreCase } = filed[0]!.filing;
-    const files = file(filed.map(({ candidate }) => candidate));
-    const value = papersOf(files, filed);
+    const candidates = filed.map(({ candidate }) => candidate);
+    const value = candidates.length === 1 ? singleRoute(candidates[0]!) : papersOf(file(candidates));
     if (match.kind === 'any') texts.push({ kind: 'prefix', text: '', value });
     else if (match.kind !== 'regex') {
       const text = ignoreCase ? asciiLower(match.value) : match.value;
       (ignoreCase ? lowerTexts : texts).push({ kind: match.kind, text, value });
-    } else if (match.program) regexes.push({ program: match.program, value, first: files.first });
+    } else if (match.program) {
+      regexes.push({ program: match.program, value, first: candidates[0]!.position });
+    }
   }
   const { beginnings, endings } = indexRegexes(regexes);
   texts.push(...beginnings);
@@ -182,10 +184,13 @@ function fillDrawer(all: readonly Filed[]): Drawer {
   };
 }
 
-function papersOf(files: Files, filed: readonly Filed[]): Papers {
-  // Where the first of all routes here has nothing left to be tried, the others do not matter.
-  if (files.known[0] === ALL_KNOWN && files.first === files.positions[0]) return files.first;
-  const { match, known } = filed[0]!.candidate;
+function singleRoute({ position, known, match }: Candidate): Papers {
+  if (isAllKnown(known, match)) return position;
   const isAnyPath = match.path.kind === 'prefix' && match.path.value === '/';
-  return filed.length === 1 && isAnyPath && isAllKnown(known | 1, match) ? ~files.first : files;
+  return isAnyPath && isAllKnown(known | 1, match) ? ~position : { kind: 'route', first: position, known };
+}
+
+/** Where the first of all routes here has nothing left to be tried, the others do not matter. */
+function papersOf(files: Files): Papers {
+  return files.known[0] === ALL_KNOWN && files.first === files.positions[0] ? files.first : files;
 }

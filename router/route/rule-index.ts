@@ -49,10 +49,19 @@ export interface Drawer {
 export type Folder = Papers | RegexBucket<Papers>;
 
 /**
- * Files; or, of a single route, in place of them, its position where no condition is left to try, and `~position`
+ * Files; or, in place of them, a single route: its position where no condition is left to try, and `~position`
  * where the path has only to begin with a slash, as a rule without a path asks.
  */
-export type Papers = number | Files;
+export type Papers = number | SingleRoute | Files;
+
+/** A route filed by itself. */
+export interface SingleRoute {
+  readonly kind: 'route';
+  /** Its position. */
+  readonly first: number;
+  /** Which of its conditions are known to hold by now, as bits. */
+  readonly known: number;
+}
 
 /** What of the request a drawer is filed by. */
 export type Field =
@@ -159,6 +168,10 @@ function searchFolder(
     return ~folder < found && view.barePath.charCodeAt(0) === SLASH ? ~folder : found;
   }
   if (folder.first >= found) return found;
+  if (folder.kind === 'route') {
+    const { first, known } = folder;
+    return holdBesides(conditionsOf(routes[first]!), known, view) ? first : found;
+  }
   if (folder.kind === 'files') return searchFiles(folder, found, routes, view);
   const { set, values } = folder;
   const match = set.match(folder.group, text);
