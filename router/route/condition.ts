@@ -48,7 +48,10 @@ export function compileConditions(match: RouteMatch, pool: ConditionPool): Condi
 }
 
 /** Conditions that many routes share: each is made, and held in memory and the processor's caches, once. */
-export type ConditionPool = Map<string, Condition>;
+export interface ConditionPool {
+  /** There once a condition is: most of many virtual hosts are never asked for. */
+  byKey: Map<string, Condition> | undefined;
+}
 
 /** Regexes are left apart: their text alone does not make two of them the same. */
 function pooled(
@@ -59,10 +62,11 @@ function pooled(
 ): Condition {
   if (match.kind === 'regex') return compile();
   const key = JSON.stringify([...field, match.kind, match.kind === 'any' ? '' : match.value]);
-  let condition = pool.get(key);
+  pool.byKey ??= new Map();
+  let condition = pool.byKey.get(key);
   if (!condition) {
     condition = compile();
-    pool.set(key, condition);
+    pool.byKey.set(key, condition);
   }
   return condition;
 }

@@ -120,7 +120,7 @@ const virtualHosts = new WeakMap<VirtualHost, PreparedVirtualHost>();
 function prepareVirtualHost(virtualHost: VirtualHost): PreparedVirtualHost {
   let prepared = virtualHosts.get(virtualHost);
   if (!prepared) {
-    const pool: ConditionPool = new Map();
+    const pool: ConditionPool = { byKey: undefined };
     const routes = virtualHost.routes.map((route): PreparedRoute => {
       return { route, pool, conditions: undefined, parts: undefined, plain: undefined };
     });
