@@ -68,18 +68,18 @@ export function readRequest(
   let forwarded: string | undefined;
   let contentType: string | undefined;
   let looks = 0;
-  let mayRepeat = false;
+  let alike = 0;
   // One pass for all that has to be known of names; lengths tell most apart before any letter is compared.
   for (let index = 0; index < headers.length; index++) {
     const header = headers[index]!;
     const name = header[0];
     const look = lookOf(name);
-    mayRepeat ||= (looks & look) !== 0;
+    alike |= looks & look;
     looks |= look;
     if (look === CONTENT_TYPE_LOOK && name === CONTENT_TYPE) contentType ??= header[1];
     else if (look === FORWARDED_PROTO_LOOK && name === FORWARDED_PROTO) forwarded ??= header[1];
   }
-  if (mayRepeat) {
+  if (alike !== 0) {
     headers = joinRepeats(headers, http2);
     if (headers !== request.headers) {
       forwarded = firstHeader(headers, FORWARDED_PROTO);
