@@ -94,7 +94,8 @@ function withoutUnknown(headers: HeaderList, http2: boolean): HeaderList {
   return headers;
 }
 
-function isUnknown([name, value]: readonly [string, string], http2: boolean): boolean {
+/** A referer that is no URL, or an HTTP/2 cookie of no crumbs. */
+export function isUnknown([name, value]: readonly [string, string], http2: boolean): boolean {
   return name === 'referer' ? !isReferer(value) : http2 && value === '' && name === 'cookie';
 }
 

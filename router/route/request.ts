@@ -2,7 +2,7 @@
 import type { HeaderList, RouteRequest } from '../table/request.ts';
 import type { Listener } from '../table/route-table.ts';
 import { isGrpcContentType } from './grpc.ts';
-import { firstHeader, joinRepeats, lookOf, setHeader } from './header.ts';
+import { firstHeader, isUnknown, joinRepeats, lookOf, setHeader } from './header.ts';
 import { findQueryValue, normalizePath, normalLength, parseQuery, pathOf } from './path.ts';
 import { asciiLower } from './string-match.ts';
 
@@ -69,6 +69,7 @@ export function readRequest(
   let contentType: string | undefined;
   let looks = 0;
   let alike = 0;
+  let hasUnknown = false;
   // One pass for all that has to be known of names; lengths tell most apart before any letter is compared.
   for (let index = 0; index < headers.length; index++) {
     const header = headers[index]!;
@@ -78,8 +79,9 @@ export function readRequest(
     looks |= look;
     if (look === CONTENT_TYPE_LOOK && name === CONTENT_TYPE) contentType ??= header[1];
     else if (look === FORWARDED_PROTO_LOOK && name === FORWARDED_PROTO) forwarded ??= header[1];
+    else if ((look === REFERER_LOOK || look === COOKIE_LOOK) && isUnknown(header, http2)) hasUnknown = true;
   }
-  if (alike !== 0) {
+  if (alike !== 0 || hasUnknown) {
     headers = joinRepeats(headers, http2);
     if (headers !== request.headers) {
       forwarded = firstHeader(headers, FORWARDED_PROTO);
@@ -111,6 +113,8 @@ const FORWARDED_PROTO = 'x-forwarded-proto';
 const CONTENT_TYPE = 'content-type';
 const FORWARDED_PROTO_LOOK = lookOf(FORWARDED_PROTO);
 const CONTENT_TYPE_LOOK = lookOf(CONTENT_TYPE);
+const REFERER_LOOK = lookOf('referer');
+const COOKIE_LOOK = lookOf('cookie');
 
 /** Shorter queries are searched for each parameter, longer ones parsed at once. */
 const LONG_QUERY = 256;
