@@ -20,6 +20,8 @@ export interface StartOptions {
 
 /** A started process, with what it has written so far. */
 export interface Program {
+  /** Undefined where it could not be started. */
+  readonly pid: number | undefined;
   readonly stdout: () => string;
   readonly stderr: () => string;
   readonly stdin: ChildProcessWithoutNullStreams['stdin'];
@@ -73,6 +75,7 @@ export function startAny(program: string, args: readonly string[], options: Star
     return (code ?? signal) as number | NodeJS.Signals;
   });
   return {
+    pid,
     stdout: () => stdout,
     stderr: () => stderr,
     stdin: child.stdin,
