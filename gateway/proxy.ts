@@ -74,6 +74,8 @@ export function proxy(stream: ServerStream, arrival: Arrival, gateway: ProxyCont
     const exchange = new Exchange(stream, head, hasEnded, upgrade, undefined, undefined);
     return refuse(exchange, NO_TRAILERS);
   }
+  if (upgrade !== undefined && upgrade.toLowerCase() !== 'websocket')
+    return refuse(new Exchange(stream, head, hasEnded, undefined, undefined, undefined), UPGRADE_REFUSED);
   const decision = withoutPassthrough(gateway.rules.router.route(head, gateway.random), head);
   const { overload, metrics } = gateway;
   const ended = outcomeTold(overload, metrics, decision);
@@ -160,6 +162,9 @@ function describeRoute(decision: Decision): string {
   // Names of rules are free text, which a header is not.
   return `${name}${subset === undefined ? '' : ` ${subset}`}`.replaceAll(/[^\x20-\x7e]/g, '?');
 }
+
+/** Istio lets proxies pass WebSockets, and nothing else. Source: Envoy `source/common/http/filter_manager.cc` (createFilterChain). */
+const UPGRADE_REFUSED: Failure = { status: 403, message: '' };
 
 /** 404 is what becomes of gRPC's 12, UNIMPLEMENTED. */
 const NO_TRAILERS: Failure = {
