@@ -1,0 +1,41 @@
+/** Runs the Connect conformance suite against server.ts on the runtime that runs this. Imports node and the peers. */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { findPeer } from '../peer/find.ts';
+
+/**
+ * Cases that may fail, as test names of the suite, with why:
+ *
+ * When a call's own deadline passes, the gateway answers what Envoy does, gRPC's 14 with "upstream request timeout".
+ * A client that has not noticed yet sees that in place of its 4.
+ */
+const KNOWN_FLAKY = ['Timeouts/HTTPVersion:2/Protocol:PROTOCOL_GRPC/**'];
+
+/** What the suite said, and whether it passed. */
+export interface SuiteResult {
+  readonly passed: boolean;
+  readonly output: string;
+}
+
+/** `args` as server.ts takes them. */
+export async function runSuite(...args: readonly string[]): Promise<SuiteResult> {
+  const here = import.meta.dirname;
+  const runtime = 'Deno' in globalThis ? ['run', '-A', '--no-check', '--quiet'] : [];
+  const child = spawn(
+    findPeer('connectconformance')!,
+    [
+      ...['--mode', 'server', '--max-servers', '2', '--conf', join(here, 'features.yaml')],
+      ...KNOWN_FLAKY.flatMap((name) => ['--known-flaky', name]),
+      ...['--', process.execPath, ...runtime, join(here, 'server.ts'), ...args],
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      output += text;
+    });
+  }
+  const code = await new Promise((done) => child.on('close', done));
+  return { passed: code === 0 && /^\d{4} passed, 0 failed/m.test(output), output };
+}

@@ -1,0 +1,11 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { runSuite } from '../connect-conformance/suite.ts';
+import { findPeer, skipWithout } from '../peer/find.ts';
+
+const skip = skipWithout('connectconformance') || skipWithout('referenceserver');
+
+test("listen() passes the Connect conformance suite before the suite's own server", { skip }, async () => {
+  const { passed, output } = await runSuite('remote', findPeer('referenceserver')!);
+  assert.ok(passed, output.slice(-20_000));
+});
