@@ -3,8 +3,8 @@
  * keeps a steady rate for tests that change rules under traffic.
  */
 import { Agent, request } from 'node:http';
-import { createClient } from '@connectrpc/connect';
-import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect-node';
+import { type Client, createClient } from '@connectrpc/connect';
+import { createConnectTransport, createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { Greeter } from '../../gen/api/greeter_pb.ts';
 import { runtime } from '../program.ts';
 
@@ -18,10 +18,19 @@ export const ways: readonly Way[] = runtime === 'deno' ? ['http1'] : ['connect',
 export type Call = (headers?: Record<string, string>) => Promise<string>;
 
 /** One client for each way, all towards `port` of this machine. */
-export function callers(port: number): { readonly call: Record<Way, Call>; close(): void } {
+export function callers(port: number): {
+  readonly call: Record<Way, Call>;
+  /** For streams, over gRPC. */
+  readonly stream: Client<typeof Greeter>;
+  close(): void;
+} {
   const baseUrl = `http://127.0.0.1:${port}`;
-  const connect = createClient(Greeter, createConnectTransport({ baseUrl, httpVersion: '2' }));
-  const grpc = createClient(Greeter, createGrpcTransport({ baseUrl }));
+  const sessions = [new Http2SessionManager(baseUrl), new Http2SessionManager(baseUrl)] as const;
+  const connect = createClient(
+    Greeter,
+    createConnectTransport({ baseUrl, httpVersion: '2', sessionManager: sessions[0] }),
+  );
+  const grpc = createClient(Greeter, createGrpcTransport({ baseUrl, sessionManager: sessions[1] }));
   const agent = new Agent({ keepAlive: true, maxSockets: 32 });
   const body = JSON.stringify({ name: 'laurence' });
   return {
@@ -47,7 +56,11 @@ export function callers(port: number): { readonly call: Record<Way, Call>; close
           call.on('error', fail).end(body);
         }),
     },
-    close: () => agent.destroy(),
+    stream: grpc,
+    close() {
+      agent.destroy();
+      for (const session of sessions) session.abort();
+    },
   };
 }
 
