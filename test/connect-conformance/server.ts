@@ -8,6 +8,7 @@ import { spawn } from 'node:child_process';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { createGateway, type GatewayOptions } from '../../gateway/index.ts';
 import { readFramed, writeFramed } from './framed.ts';
+import { before } from './gateway.ts';
 import { HTTPVersion } from './gen/connectrpc/conformance/v1/config_pb.ts';
 import {
   type ServerCompatRequest,
@@ -15,8 +16,6 @@ import {
   ServerCompatResponseSchema,
 } from './gen/connectrpc/conformance/v1/server_compat_pb.ts';
 import { conformanceRoutes } from './service.ts';
-
-const HOST = 'conformance.default.svc.cluster.local';
 
 /** A gateway's options for the service behind it. */
 async function behind(
@@ -33,29 +32,7 @@ async function behind(
       ...limit,
     };
   const { port } = await startReference(program!, asked);
-  return {
-    defaultHost: 'conformance',
-    remoteServices: [
-      {
-        host: HOST,
-        namespace: 'default',
-        ports: [
-          {
-            name: 'main',
-            number: 80,
-            protocol: asked.httpVersion === HTTPVersion.HTTP_VERSION_2 ? 'GRPC' : 'HTTP',
-          },
-        ],
-        endpoints: [
-          {
-            id: 'reference',
-            labels: {},
-            target: { kind: 'socket', address: '127.0.0.1', ports: { main: port } },
-          },
-        ],
-      },
-    ],
-  };
+  return before(port, asked.httpVersion === HTTPVersion.HTTP_VERSION_2);
 }
 
 /** The reference server, in plaintext, ended with this process. */

@@ -6,6 +6,15 @@ import { findPeer, skipWithout } from '../peer/find.ts';
 const skip = skipWithout('connectconformance') || skipWithout('referenceserver');
 
 test("listen() passes the Connect conformance suite before the suite's own server", { skip }, async () => {
-  const { passed, output } = await runSuite('remote', findPeer('referenceserver')!);
+  const { passed, output } = await runSuite('server', 'remote', findPeer('referenceserver')!);
+  assert.ok(passed, output.slice(-20_000));
+});
+
+const skipClient = skipWithout('connectconformance') || skipWithout('referenceclient');
+
+test("listen() passes the Connect conformance suite between the suite's own client and server", {
+  skip: skipClient,
+}, async () => {
+  const { passed, output } = await runSuite('client', findPeer('referenceclient')!);
   assert.ok(passed, output.slice(-20_000));
 });
