@@ -4,6 +4,7 @@
  */
 import type { Context } from 'hono';
 import type { HeaderList, RouteRequest } from '../router/index.ts';
+import { streamOf } from '../upstream/web-program.ts';
 import type { GatewayBindings, ListenerExchange } from './exchange.ts';
 
 /** A context of the gateway's. */
@@ -52,23 +53,10 @@ function withChanges(raw: HeaderList, seen: Headers): HeaderList {
 /** The body as middleware has left it: unread, or read and kept by Hono. Null: none. */
 export async function bodyOf(context: GatewayContext): Promise<ReadableStream<Uint8Array> | null> {
   const { raw } = context.req;
-  if (raw.body === null) return kept(context.env?.exchange);
+  if (raw.body === null) {
+    const body = context.env?.exchange?.body;
+    return body ? streamOf(body) : null;
+  }
   if (!raw.bodyUsed) return raw.body as ReadableStream<Uint8Array>;
   return new Response(await context.req.arrayBuffer()).body as ReadableStream<Uint8Array>;
-}
-
-function kept(exchange: ListenerExchange | undefined): ReadableStream<Uint8Array> | null {
-  const body = exchange?.body;
-  if (!body) return null;
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const chunk = await body.read();
-        if (chunk) controller.enqueue(chunk);
-        else controller.close();
-      },
-      cancel: () => body.drop(),
-    },
-    { highWaterMark: 0 },
-  );
 }

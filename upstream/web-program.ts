@@ -32,7 +32,8 @@ export function answerOf(method: string, { status, headers, body }: Response): P
   };
 }
 
-function streamOf(body: RequestBody): ReadableStream<Uint8Array> {
+/** A body as the web has it: read as it is asked for. */
+export function streamOf(body: RequestBody): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
