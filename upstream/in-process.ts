@@ -5,15 +5,16 @@
 import { type ConnectRouter, createConnectRouter } from '@connectrpc/connect';
 import type { UniversalHandler } from '@connectrpc/connect/protocol';
 import { encodeGrpcMessage } from '../router/route/grpc.ts';
-import { type FieldList, NO_FIELDS, type RequestHead } from '../wire/stream.ts';
+import { type FieldList, NO_FIELDS, type RequestHead, type Stream } from '../wire/stream.ts';
 import { gzip } from './compression.ts';
 import { LeanCall, serviceFailure, type Universal } from './in-process/lean-call.ts';
 import { urlOf } from './in-process/lean-context.ts';
 import { type LeanMethod, watchRegistrations } from './in-process/lean-method.ts';
 import { readLeanRequest } from './in-process/lean-request.ts';
+import { withSizeLimit } from './in-process/size-limit.ts';
 import { type Program, type ProgramAnswer, ProgramStream } from './program-stream.ts';
 import type { RequestBody } from './request-body.ts';
-import type { Upstream } from './upstream.ts';
+import type { Upstream, UpstreamReceiver } from './upstream.ts';
 import { answerOf, fieldsOf, headersOf, requestInit } from './web-program.ts';
 
 /** Registers services on a Connect router, as @connectrpc's own adapters take them. */
@@ -29,7 +30,7 @@ export type InProcessHandler = ConnectRoutes | FetchProgram;
 
 /** Limits of an endpoint in process. */
 export interface InProcessOptions {
-  /** A message larger than this is refused by Connect with `resource_exhausted`. */
+  /** A message larger than this is refused by Connect with `resource_exhausted`; as a body of its own with HTTP status 413. */
   readonly maxMessageBytes: number;
   /**
    * False: every call goes to Connect's own handlers, as those do that are no plain unary calls. Answers are the
@@ -60,14 +61,27 @@ export function createConnectUpstream(routes: ConnectRoutes, options: InProcessO
     open(head, hasEnded, receiver) {
       const method = methods.get(withoutQuery(head.path));
       if (!method) return new ProgramStream(unknownMethod, head, hasEnded, receiver);
-      const request = method.lean && readLeanRequest(head);
-      if (!method.lean || !request || request.contentLength > maxMessageBytes)
-        return new ProgramStream(method.program, head, hasEnded, receiver);
-      const call = new LeanCall(method.lean, head, request, receiver, method.universal);
-      if (hasEnded) call.end(NO_FIELDS);
-      return call;
+      if (hasEnded) return openMethod(method, head, hasEnded, receiver, maxMessageBytes);
+      return withSizeLimit(maxMessageBytes, head, receiver, (watched) =>
+        openMethod(method, head, hasEnded, watched, maxMessageBytes),
+      );
     },
   };
+}
+
+function openMethod(
+  method: Method,
+  head: RequestHead,
+  hasEnded: boolean,
+  receiver: UpstreamReceiver,
+  maxMessageBytes: number,
+): Stream {
+  const request = method.lean && readLeanRequest(head);
+  if (!method.lean || !request || request.contentLength > maxMessageBytes)
+    return new ProgramStream(method.program, head, hasEnded, receiver);
+  const call = new LeanCall(method.lean, head, request, receiver, method.universal);
+  if (hasEnded) call.end(NO_FIELDS);
+  return call;
 }
 
 interface Method {

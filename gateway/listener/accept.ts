@@ -6,12 +6,15 @@ import { NodeSocket } from '../../upstream/socket/node.ts';
 import type { Socket } from '../../upstream/socket/socket.ts';
 import type { ListenerOptions } from './listening.ts';
 
+/** A TLS handshake that takes longer is given up. Source: Envoy's advice for an edge, `transport_socket_connect_timeout` 10 s. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+
 /** A port that accepts. */
 export interface Acceptor {
   /** 0 of a Unix socket. */
   readonly port: number;
-  /** Accepts no more; what was accepted stays open. */
-  stop(): void;
+  /** Accepts no more; what was accepted stays open. Resolves when nothing that has come in can still be handed over. */
+  stop(): Promise<void>;
 }
 
 /** Begins to accept. Rejects with the runtime's error when the port cannot be opened. */
@@ -29,7 +32,7 @@ function acceptBun({ port, hostname, unix }: ListenerOptions, opened: (socket: S
     allowHalfOpen: true,
     socket: bunHandlers(opened),
   });
-  return { port: unix === undefined ? server.port : 0, stop: () => server.stop(false) };
+  return { port: unix === undefined ? server.port : 0, stop: async () => server.stop(false) };
 }
 
 async function acceptNode(
@@ -47,6 +50,7 @@ async function acceptNode(
           cert: secure.cert,
           key: secure.key,
           ALPNProtocols: ['h2', 'http/1.1'],
+          handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
           ...(secure.clientCa !== undefined && {
             ca: secure.clientCa,
             requestCert: true,
@@ -66,6 +70,6 @@ async function acceptNode(
   server.on('error', (error) => warn(`Cannot accept a connection: ${error.message}`));
   return {
     port: unix === undefined ? (server.address() as net.AddressInfo).port : 0,
-    stop: () => void server.close(),
+    stop: () => new Promise((resolve) => server.close(() => resolve())),
   };
 }

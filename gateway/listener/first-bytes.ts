@@ -11,6 +11,8 @@ const CR = 0x0d;
 const LF = 0x0a;
 /** A connection that says nothing for so long is closed. */
 const TIMEOUT_MS = 60_000;
+/** Nor for so long while the port is drained; as long as the engines wait for a request that is on its way. */
+const DRAIN_GRACE_MS = 1000;
 
 /** What the first bytes say. */
 export interface Decided {
@@ -31,6 +33,8 @@ export class FirstBytes implements Connection {
   #awaitsProxyHeader: boolean;
   #sourceAddress: string | undefined;
   #bytes: Uint8Array | undefined;
+  #isDraining = false;
+  #drainUntilMs = 0;
 
   constructor(
     events: ConnectionEvents,
@@ -91,11 +95,16 @@ export class FirstBytes implements Connection {
   flushed(): void {}
 
   tick(nowMs: number): void {
+    if (this.#isDraining) {
+      if (this.#drainUntilMs === 0) this.#drainUntilMs = nowMs + DRAIN_GRACE_MS;
+      else if (nowMs >= this.#drainUntilMs) this.#events.close('Draining');
+    }
     if (nowMs - this.#startedMs >= TIMEOUT_MS) this.#events.close('The client said nothing in time');
   }
 
+  /** A client that has just connected does not know yet: it may send its request, which is then the last one. */
   drain(): void {
-    this.#events.close('Draining');
+    this.#isDraining = true;
   }
 
   describe(): string {

@@ -35,6 +35,7 @@ export async function listen(
   const { maxConnections = MAX_CONNECTIONS } = options.limits ?? {};
   const connections = new Set<ServerConnection>();
   let wake: (() => void) | undefined;
+  let isDraining = false;
   const opened = (socket: Socket): void => {
     if (connections.size >= maxConnections || isShort()) {
       socket.destroy();
@@ -49,9 +50,10 @@ export async function listen(
     };
     const connection = new ServerConnection(socket, facts, options, serve, () => {
       connections.delete(connection);
-      if (connections.size === 0) wake?.();
+      wake?.();
     });
     connections.add(connection);
+    if (isDraining) connection.drain();
   };
   let port = options.port;
   const acceptor = await accept(options, opened, warn);
@@ -61,9 +63,14 @@ export async function listen(
     port,
     protocols: ['HTTP/1.1', options.tls ? 'h2' : 'h2c'],
     async close(graceMs = DEFAULT_GRACE_MS) {
-      acceptor.stop();
+      isDraining = true;
+      // Over TLS a connection is known only after its handshake: until all that came in are gone, one may follow.
+      let isAccepting = true;
+      acceptor.stop().then(() => {
+        isAccepting = false;
+        wake?.();
+      });
       for (const connection of connections) connection.drain();
-      if (connections.size === 0) return 0;
       let cutOff = 0;
       await new Promise<void>((resolve) => {
         const limit = setTimeout(() => {
@@ -74,9 +81,11 @@ export async function listen(
           resolve();
         }, graceMs);
         wake = () => {
+          if (isAccepting || connections.size > 0) return;
           clearTimeout(limit);
           resolve();
         };
+        wake();
       });
       return cutOff;
     },
@@ -89,6 +98,7 @@ class ServerConnection implements ServerEvents {
   readonly #serve: Serve;
   readonly #options: ListenerOptions;
   #facts: ConnectionFacts;
+  #isDraining = false;
   #engine: Connection;
 
   constructor(
@@ -119,6 +129,7 @@ class ServerConnection implements ServerEvents {
         });
     this.#driver.start(this.#engine);
     if (bytes.length > 0) this.#engine.receive(bytes);
+    if (this.#isDraining) this.#engine.drain();
   }
 
   get streamCount(): number {
@@ -126,6 +137,7 @@ class ServerConnection implements ServerEvents {
   }
 
   drain(): void {
+    this.#isDraining = true;
     this.#engine.drain();
   }
 

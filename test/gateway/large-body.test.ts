@@ -87,7 +87,7 @@ test('listen() answers a body above the limit over h2 and goes on with the same 
     });
   for (const [bytes, wanted] of [
     [90_000, 200],
-    [200_000, 429],
+    [200_000, 413],
     [90_000, 200],
   ] as const)
     assert.equal(await status(bytes), wanted);

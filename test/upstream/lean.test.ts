@@ -12,6 +12,7 @@ import {
   type HandlerContext,
 } from '@connectrpc/connect';
 import { LeanCall } from '../../upstream/in-process/lean-call.ts';
+import { CountedStream } from '../../upstream/in-process/size-limit.ts';
 import { createConnectUpstream } from '../../upstream/in-process.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import { COMPRESSED_FLAG, encodeEnvelope } from '../../wire/grpc/envelope.ts';
@@ -345,7 +346,10 @@ async function outcome(upstream: Upstream, contentType: string, each: Case) {
   // The credit of a request that failed may be told after all else.
   const given = (each.pieces ?? []).reduce((sum, { length }) => sum + length, 0);
   if (!events.at(-1)!.startsWith('reset')) await exchange.until(() => exchange.sentBytes >= given);
-  return { isLean: stream instanceof LeanCall, told: { events, headers, trailers, bytes, sentBytes } };
+  return {
+    isLean: (stream instanceof CountedStream ? stream.stream : stream) instanceof LeanCall,
+    told: { events, headers, trailers, bytes, sentBytes },
+  };
 }
 
 for (const [name, protocol] of Object.entries(protocols)) {
