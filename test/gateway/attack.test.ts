@@ -41,7 +41,7 @@ for (const each of attacks) {
 test('listen() throws out who is slow to say what is wanted', async () => {
   const limits = { http1: { headTimeoutMs: 500 }, http2: { headTimeoutMs: 500 } };
   const strict = await startTarget(command, limits);
-  for (const each of attacks.filter(({ name }) => /^slowloris|by the piece/.test(name))) {
+  for (const each of attacks.filter(({ name }) => /^slowloris|header block by the byte/.test(name))) {
     const outcome = await attack(strict.port, { ...each, connections: 5 }, AbortSignal.timeout(3500));
     assert.ok(outcome.closed >= 5, `${each.name}: ${outcome.closed}`);
   }

@@ -43,6 +43,11 @@ function many(one: (id: number) => Uint8Array): (id: number) => Uint8Array {
   return (id) => bytes(...Array.from({ length: 200 }, (_, index) => one(id + 2 * index)));
 }
 
+/** The beginning of a frame of 12,000 bytes. */
+function slowFrame(type: 'SETTINGS' | 'CONTINUATION', id: number): Uint8Array {
+  return frame(type, 0, id, new Uint8Array(12_000)).subarray(0, 9);
+}
+
 const post = (id: number): Uint8Array => requestFrame(id, END_HEADERS, request('POST', '/sink'));
 const large = (id: number): Uint8Array => requestFrame(id, 5, request('GET', '/large'));
 const hundredLarge = bytes(...Array.from({ length: 100 }, (_, index) => large(2 * index + 1)));
@@ -167,15 +172,15 @@ export const attacks: readonly Attack[] = [
   {
     name: 'slowloris over HTTP/2',
     connections: 200,
-    first: PREFACE,
+    first: bytes(PREFACE, slowFrame('SETTINGS', 0)),
     again: () => Uint8Array.of(0),
     pauseMs: 100,
     end: 'kept',
   },
   {
-    name: 'header block by the piece',
+    name: 'header block by the byte',
     connections: 200,
-    first: hello(requestFrame(1, 0)),
+    first: bytes(hello(requestFrame(1, 0)), slowFrame('CONTINUATION', 1)),
     again: () => Uint8Array.of(0),
     pauseMs: 100,
     end: 'kept',
