@@ -4,6 +4,7 @@
  */
 import { ByteWriter } from '../byte-writer.ts';
 import { HpackDecoder } from '../hpack/decoder.ts';
+import { FieldCache } from '../hpack/field-cache.ts';
 import { HpackEncoder } from '../hpack/encoder.ts';
 import { HpackError } from '../hpack/error.ts';
 import {
@@ -46,9 +47,12 @@ export type ConnectionState =
 /** The default window of a stream, and of a connection before any WINDOW_UPDATE (RFC 9113, 6.9.2). */
 const DEFAULT_WINDOW_BYTES = 65_535;
 
+/** Fields that connections of every client have seen: equal bytes make equal fields, whoever sends them. */
+const fieldCache = new FieldCache({ isValid: isValidField });
+
 /** See the module. */
 export abstract class Http2Connection implements Connection, StreamOwner {
-  readonly output = new ByteWriter(16 * 1024);
+  readonly output = new ByteWriter();
   readonly creditBytes: number;
   nowMs: number;
   protected state: ConnectionState = 'starting';
@@ -98,7 +102,7 @@ export abstract class Http2Connection implements Connection, StreamOwner {
     this.#receiveWindow = Math.max(limits.connectionWindowBytes, DEFAULT_WINDOW_BYTES);
     this.guard = new Guard(limits);
     this.closedStreams = new ClosedStreams(limits.maxConcurrentStreams);
-    this.decoder = new HpackDecoder({ maxListBytes: limits.maxHeaderListBytes, isValid: isValidField });
+    this.decoder = new HpackDecoder({ maxListBytes: limits.maxHeaderListBytes, cache: fieldCache });
   }
 
   get streamCount(): number {
