@@ -80,7 +80,7 @@ export async function run(options: RunOptions): Promise<void> {
       reflectionRoutes(() => router.handlers.map(({ service }) => service))(router);
     },
   });
-  metrics.watchConfig(() => gateway.config.current().states);
+  metrics.watchConfig(() => gateway.config.current());
   const open: Listening[] = [];
   endOnSignal(gateway, open, log, () => {
     health.shutDown();

@@ -8,8 +8,8 @@ import { BUCKETS, type Durations, LABELS, RequestCount } from './request-count.t
 
 /** Counts for Prometheus. */
 export interface PrometheusMetrics extends MetricSink {
-  /** Also counts resources by their state, read when metrics are. Call it once. */
-  watchConfig(states: () => readonly { readonly state: string }[]): void;
+  /** Also counts resources by their state, and what is wrong in the texts, read when metrics are. Call it once. */
+  watchConfig(current: () => WatchedConfig): void;
   /** The text exposition and its content type. */
   expose(): Promise<{ readonly contentType: string; readonly text: string }>;
 }
@@ -23,7 +23,11 @@ export interface PrometheusOptions {
   readonly maxSeries?: number;
 }
 
-type States = () => readonly { readonly state: string }[];
+/** What is loaded. */
+export interface WatchedConfig {
+  readonly states: readonly { readonly state: string }[];
+  readonly issues: readonly { readonly severity: string }[];
+}
 
 const CONFIG_STATES = ['active', 'last-good', 'hidden', 'refused'] as const;
 
@@ -33,22 +37,25 @@ const CONFIG_STATES = ['active', 'last-good', 'hidden', 'refused'] as const;
  */
 export function prometheusMetrics(options: PrometheusOptions = {}): PrometheusMetrics {
   const requests = new RequestCount(options.maxSeries ?? 5000);
-  let states: States | undefined;
+  let config: (() => WatchedConfig) | undefined;
   let registry: Promise<Registry> | undefined;
   return {
     watchConfig(given) {
-      states = given;
+      config = given;
     },
     requestEnded: (outcome) => requests.requestEnded(outcome),
     async expose() {
-      registry ??= registryOf(requests, () => states);
+      registry ??= registryOf(requests, () => config?.());
       const loaded = await registry;
       return { contentType: loaded.contentType, text: await loaded.metrics() };
     },
   };
 }
 
-async function registryOf(requests: RequestCount, states: () => States | undefined): Promise<Registry> {
+async function registryOf(
+  requests: RequestCount,
+  config: () => WatchedConfig | undefined,
+): Promise<Registry> {
   const { Counter, Gauge, Registry } = await import('prom-client');
   const registry = new Registry();
   new Counter({
@@ -68,10 +75,22 @@ async function registryOf(requests: RequestCount, states: () => States | undefin
     labelNames: ['state'],
     registers: [registry],
     collect() {
-      const known = states()?.();
+      const known = config();
       if (!known) return;
       for (const state of CONFIG_STATES)
-        this.set({ state }, known.filter((each) => each.state === state).length);
+        this.set({ state }, known.states.filter((each) => each.state === state).length);
+    },
+  });
+  new Gauge({
+    name: 'pointsman_config_issues',
+    help: 'What is wrong in the rule files there now, files that cannot be read included, by severity.',
+    labelNames: ['severity'],
+    registers: [registry],
+    collect() {
+      const known = config();
+      if (!known) return;
+      for (const severity of ['error', 'warning'])
+        this.set({ severity }, known.issues.filter((each) => each.severity === severity).length);
     },
   });
   return registry;

@@ -95,6 +95,11 @@ function decisionLines(decision: Decision): string[] {
     : [...replyLines(decision), ...fault];
 }
 
+/** Where Istio's sidecars send hosts that nobody knows. */
+const PASSTHROUGH = 'PassthroughCluster';
+const PASSTHROUGH_NOTE =
+  'no rule or service has the host: a sidecar passes it to the address that its client dialled; a gateway, which knows none, answers 404';
+
 function forwardLines(decision: Forward): string[] {
   const { destination, request, timeoutMs, retry } = decision;
   const target = destination
@@ -105,6 +110,7 @@ function forwardLines(decision: Forward): string[] {
     `to ${target}`,
     `sent as ${request.method} ${request.path} for ${request.authority}`,
     `${timeoutMs === 0 ? 'no timeout' : `timeout ${timeoutMs} ms`}, ${retries}`,
+    ...(decision.cluster === PASSTHROUGH ? [PASSTHROUGH_NOTE] : []),
     ...operationLines(decision.responseHeaders),
     ...decision.mirrors.map(({ cluster }) => `copied to ${cluster}`),
     ...(decision.corsHeaders ? [`cross-origin: ${headerText(decision.corsHeaders)}`] : []),

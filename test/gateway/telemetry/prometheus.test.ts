@@ -66,3 +66,21 @@ test('prometheusMetrics() counts durations in cumulative buckets', async () => {
   assert.equal(value(`${metric}_count{host="a",subset=""}`), '4');
   assert.ok(Math.abs(Number(value(`${metric}_sum{host="a",subset=""}`)) - 20.0041) < 1e-9);
 });
+
+test('prometheusMetrics() counts resources by state and what is wrong in the files', async () => {
+  const metrics = prometheusMetrics();
+  metrics.watchConfig(() => ({
+    states: [{ state: 'active' }, { state: 'active' }, { state: 'last-good' }],
+    issues: [{ severity: 'error' }, { severity: 'warning' }, { severity: 'error' }],
+  }));
+  const { text } = await metrics.expose();
+  const lines = text.split('\n').filter((line) => line.startsWith('pointsman_config'));
+  assert.deepEqual(lines, [
+    'pointsman_config_resources{state="active"} 2',
+    'pointsman_config_resources{state="last-good"} 1',
+    'pointsman_config_resources{state="hidden"} 0',
+    'pointsman_config_resources{state="refused"} 0',
+    'pointsman_config_issues{severity="error"} 2',
+    'pointsman_config_issues{severity="warning"} 1',
+  ]);
+});
