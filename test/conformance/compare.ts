@@ -63,3 +63,29 @@ function criticalValue(degrees: number): number {
   const part = 2 / (9 * degrees);
   return degrees * (1 - part + 3.0902 * Math.sqrt(part)) ** 3;
 }
+
+/**
+ * True when two samples can be of one distribution: chi-square of homogeneity at p = 0.001. Where one has a single
+ * outcome only, the other must have just that.
+ */
+export function fitsSameDistribution(
+  want: ReadonlyMap<string, number>,
+  got: ReadonlyMap<string, number>,
+): boolean {
+  const outcomes = new Set([...want.keys(), ...got.keys()]);
+  const sum = (counts: ReadonlyMap<string, number>): number =>
+    [...counts.values()].reduce((a, b) => a + b, 0);
+  const totals = [sum(want), sum(got)] as const;
+  if (totals[0] === 0 || totals[1] === 0) return totals[0] === totals[1];
+  if (want.size === 1 && outcomes.size > 1) return false;
+  let statistic = 0;
+  for (const outcome of outcomes) {
+    const counts = [want.get(outcome) ?? 0, got.get(outcome) ?? 0] as const;
+    const share = (counts[0] + counts[1]) / (totals[0] + totals[1]);
+    for (const side of [0, 1] as const) {
+      const expected = totals[side] * share;
+      statistic += (counts[side] - expected) ** 2 / expected;
+    }
+  }
+  return outcomes.size < 2 || statistic <= criticalValue(outcomes.size - 1);
+}

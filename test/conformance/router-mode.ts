@@ -123,9 +123,42 @@ function compareRequest(
 }
 
 /**
- * The decision with the draws that were recorded: `x-oracle-random` for the weights; where none was pinned the
- * draw that goes where the recording went, if there is one; faults and mirrors as they happened.
+ * The draws that were recorded: `x-oracle-random` for the weights; where none was pinned the draw that goes where the
+ * recording went, if there is one; faults and mirrors as they happened. `mirrorDrawn` is told when a copy is drawn for.
  */
+export function drawsAsRecorded(
+  router: Router,
+  routed: RouteRequest,
+  request: CaseRequest,
+  expected: ExpectedResult,
+  clusters: ReadonlyMap<string, Cluster>,
+  mirrorDrawn: () => void = () => {},
+): Random {
+  const drawing =
+    (drawWeight: (bound: number) => number): Random =>
+    (bound, purpose) => {
+      if (purpose === 'weight') return drawWeight(bound);
+      if (purpose === 'mirror') mirrorDrawn();
+      if (purpose === 'fault-abort')
+        return expected.responseCodeDetails === 'fault_filter_abort' ? 0 : bound - 1;
+      if (purpose === 'fault-delay') return expected.responseFlags?.includes('DI') ? 0 : bound - 1;
+      return bound - 1;
+    };
+  const pinned = request.headers?.find(([name]) => name.toLowerCase() === 'x-oracle-random')?.[1];
+  if (pinned !== undefined) return drawing((bound) => Number(pinned) % bound);
+  const drawingAt = (percent: number): Random =>
+    drawing((bound) => Math.min(bound - 1, Math.ceil((bound * percent) / 100 - 1e-9)));
+  let draw = 0;
+  for (const { percent, decision } of router.explain(routed).outcomes) {
+    const goes =
+      decision.kind === 'forward' ? clusters.get(decision.cluster)?.destination : decision.destination;
+    if (percent > 0 && sameDestination(goes, expected.destination)) return drawingAt(draw);
+    draw += percent;
+  }
+  return drawingAt(0);
+}
+
+/** The decision by {@link drawsAsRecorded}. */
 function decideAsRecorded(
   router: Router,
   routed: RouteRequest,
@@ -134,35 +167,11 @@ function decideAsRecorded(
   clusters: ReadonlyMap<string, Cluster>,
 ): { decision: Decision; mirrorsByChance: boolean } {
   let mirrorsByChance = false;
-  const drawing =
-    (weight: number): Random =>
-    (bound, purpose) => {
-      if (purpose === 'weight') return weight % bound;
-      if (purpose === 'mirror') mirrorsByChance = true;
-      if (purpose === 'fault-abort')
-        return expected.responseCodeDetails === 'fault_filter_abort' ? 0 : bound - 1;
-      if (purpose === 'fault-delay') return expected.responseFlags?.includes('DI') ? 0 : bound - 1;
-      return bound - 1;
-    };
-  const pinned = request.headers?.find(([name]) => name.toLowerCase() === 'x-oracle-random')?.[1];
-  if (pinned !== undefined)
-    return { decision: router.route(routed, drawing(Number(pinned))), mirrorsByChance };
-  let draw = 0;
-  for (const { percent, decision } of router.explain(routed).outcomes) {
-    const goes =
-      decision.kind === 'forward' ? clusters.get(decision.cluster)?.destination : decision.destination;
-    if (percent > 0 && sameDestination(goes, expected.destination)) return decidedAt(draw);
-    draw += percent;
-  }
-  return decidedAt(0);
-
-  function decidedAt(percent: number) {
-    const weightAt: Random = (bound, purpose) =>
-      purpose === 'weight'
-        ? Math.min(bound - 1, Math.ceil((bound * percent) / 100 - 1e-9))
-        : drawing(0)(bound, purpose);
-    return { decision: router.route(routed, weightAt), mirrorsByChance };
-  }
+  const random = drawsAsRecorded(router, routed, request, expected, clusters, () => {
+    mirrorsByChance = true;
+  });
+  const decision = router.route(routed, random);
+  return { decision, mirrorsByChance };
 }
 
 function sameDestination(a: ExpectedResult['destination'], b: ExpectedResult['destination']): boolean {
@@ -309,7 +318,8 @@ function changedHeaders(
   };
 }
 
-function pairsOf(headers: NonNullable<CaseRequest['upstream']>[number]['headers']): HeaderList {
+/** Headers as a case writes them, as a list. */
+export function pairsOf(headers: NonNullable<CaseRequest['upstream']>[number]['headers']): HeaderList {
   if (!headers) return [];
   const pairs: HeaderList = Array.isArray(headers)
     ? headers
@@ -317,7 +327,8 @@ function pairsOf(headers: NonNullable<CaseRequest['upstream']>[number]['headers'
   return pairs.map(([name, value]) => [name.toLowerCase(), value]);
 }
 
-function toValues(headers: HeaderList): HeaderValues {
+/** The values of each name, in their order. */
+export function toValues(headers: HeaderList): HeaderValues {
   const values: Record<string, string[]> = Object.create(null);
   for (const [name, value] of headers) {
     values[name] ??= [];
@@ -328,7 +339,10 @@ function toValues(headers: HeaderList): HeaderValues {
 }
 
 /** Sorted by name, so that two of them can be told apart by eye. */
-function pick(values: HeaderValues, keep: (name: string) => boolean): HeaderValues {
-  const kept = Object.entries(values).filter(([name]) => keep(name));
+export function pick(
+  values: HeaderValues,
+  keep: (name: string, values: readonly string[]) => boolean,
+): HeaderValues {
+  const kept = Object.entries(values).filter(([name, each]) => keep(name, each));
   return Object.fromEntries(kept.sort(([a], [b]) => (a < b ? -1 : 1)));
 }

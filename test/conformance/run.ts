@@ -9,9 +9,10 @@
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Difference, formatDifference } from './compare.ts';
+import { runGatewayCase, UpstreamPorts } from './gateway-mode.ts';
 import { runRouterCase } from './router-mode.ts';
 import { isValidationFolder, runValidation } from './validation-mode.ts';
-import { caseFolders, readCase } from './world.ts';
+import { type Case, caseFolders, readCase } from './world.ts';
 
 interface CaseReport {
   readonly name: string;
@@ -21,9 +22,14 @@ interface CaseReport {
   readonly error?: string;
 }
 
-process.exitCode = main(process.argv.slice(2));
+/** Cases at a time in gateway mode. Most of those that take long wait for a timer. */
+const CONCURRENCY = 6;
 
-function main(argv: string[]): number {
+process.exitCode = await main(process.argv.slice(2));
+// A runtime's own handles must not keep the process, once all is told.
+setTimeout(() => process.exit(), 2000).unref();
+
+async function main(argv: string[]): Promise<number> {
   let values: { cases?: string; mode: string; filter?: string; json: boolean };
   try {
     values = parseArgs({
@@ -38,8 +44,9 @@ function main(argv: string[]): number {
   } catch (error) {
     return wrongUse(error instanceof Error ? error.message : String(error));
   }
-  if (values.mode === 'gateway') return wrongUse('Cannot run in mode gateway: it is not there yet');
-  if (values.mode !== 'router') return wrongUse(`Unknown mode '${values.mode}': expected router or gateway`);
+  const { mode } = values;
+  if (mode !== 'router' && mode !== 'gateway')
+    return wrongUse(`Unknown mode '${mode}': expected router or gateway`);
   if (values.cases === undefined) return wrongUse('Cannot run without cases: say --cases DIR');
   if (isValidationFolder(values.cases)) return validation(values.cases, values.filter, values.json);
   let folders: string[];
@@ -49,13 +56,19 @@ function main(argv: string[]): number {
     return wrongUse(`Cannot read '${values.cases}': expected a folder of cases`);
   }
   const { filter } = values;
-  const reports = folders
-    .filter((folder) => filter === undefined || basename(folder).includes(filter))
-    .map((folder) => {
-      const report = runCase(folder);
-      if (!values.json && !report.passed) print(report);
-      return report;
-    });
+  const chosen = folders.filter((folder) => filter === undefined || basename(folder).includes(filter));
+  const told = (report: CaseReport): CaseReport => {
+    if (!values.json && !report.passed) print(report);
+    return report;
+  };
+  const reports =
+    mode === 'gateway'
+      ? await runThroughGateway(chosen, told)
+      : await Promise.all(
+          chosen.map(async (folder) =>
+            told(await runCase(folder, async (recorded) => runRouterCase(recorded))),
+          ),
+        );
   if (reports.length === 0) return wrongUse(`No case in '${values.cases}' fits`);
   const failed = reports.filter(({ passed }) => !passed).length;
   const counts = { passed: reports.length - failed, failed, skipped: 0 };
@@ -77,10 +90,13 @@ function validation(folder: string, filter: string | undefined, json: boolean): 
   return failed.length > 0 ? 1 : 0;
 }
 
-function runCase(folder: string): CaseReport {
+async function runCase(
+  folder: string,
+  run: (recorded: Case) => Promise<readonly Difference[]>,
+): Promise<CaseReport> {
   const name = basename(folder);
   try {
-    const differences = runRouterCase(readCase(folder));
+    const differences = await run(readCase(folder));
     return { name, passed: differences.length === 0, differences };
   } catch (error) {
     return {
@@ -90,6 +106,23 @@ function runCase(folder: string): CaseReport {
       error: error instanceof Error ? error.message : String(error),
     };
   }
+}
+
+/** Some at a time, told in the order in which they end. */
+async function runThroughGateway(
+  folders: readonly string[],
+  told: (report: CaseReport) => CaseReport,
+): Promise<CaseReport[]> {
+  const ports = new UpstreamPorts();
+  const waiting = [...folders];
+  const reports: CaseReport[] = [];
+  const worker = async (): Promise<void> => {
+    for (let folder = waiting.shift(); folder !== undefined; folder = waiting.shift())
+      reports.push(told(await runCase(folder, (recorded) => runGatewayCase(recorded, ports))));
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+  await ports.close();
+  return reports;
 }
 
 function print({ name, differences, error }: CaseReport): void {

@@ -55,9 +55,29 @@ export interface CaseRequest {
   readonly path: string;
   readonly scheme?: string;
   readonly headers?: readonly (readonly [string, string])[];
+  readonly body?: string;
+  readonly bodyB64?: string;
+  /** Sent that often, `parallel` at a time, and only counted. */
   readonly repeat?: number;
-  /** What the upstream does on each try. */
-  readonly upstream?: readonly { readonly status?: number; readonly headers?: Headers | HeaderPairs }[];
+  readonly parallel?: number;
+  /** Before it is sent. */
+  readonly waitMs?: number;
+  /** The time to its answer was recorded. */
+  readonly timed?: boolean;
+  /** What the upstream does on each try; the last one for all later ones. */
+  readonly upstream?: readonly ScriptedAnswer[];
+}
+
+/** What an upstream does on one try. */
+export interface ScriptedAnswer {
+  readonly status?: number;
+  readonly headers?: Headers | HeaderPairs;
+  readonly delayMs?: number;
+  /** No answer: the connection closed, or the stream reset. */
+  readonly reset?: boolean;
+  readonly grpcStatus?: number;
+  /** `grpcStatus` in the header block. */
+  readonly trailersOnly?: boolean;
 }
 
 type HeaderPairs = readonly (readonly [string, string])[];
@@ -77,6 +97,7 @@ export interface ExpectedResult {
   readonly id: string;
   readonly status?: number;
   readonly headers?: HeaderValues;
+  readonly trailers?: HeaderValues;
   readonly body?: string;
   readonly error?: string;
   readonly route?: string;
@@ -86,21 +107,28 @@ export interface ExpectedResult {
   readonly mirrors?: readonly ExpectedUpstream[];
   readonly responseFlags?: string;
   readonly responseCodeDetails?: string;
+  /** Tries that reached an upstream. */
+  readonly attempts?: number;
+  readonly attemptEndpoints?: readonly string[];
+  readonly elapsedMs?: number;
   readonly counts?: {
     readonly total: number;
     readonly status?: Readonly<Record<string, number>>;
     readonly cluster?: Readonly<Record<string, number>>;
+    readonly endpoint?: Readonly<Record<string, number>>;
     readonly mirror?: Readonly<Record<string, number>>;
   };
 }
 
-interface ExpectedUpstream {
+/** A request as an upstream saw it. */
+export interface ExpectedUpstream {
   readonly endpoint: string;
   readonly proto: 'h1' | 'h2';
   readonly method: string;
   readonly path: string;
   readonly authority: string;
   readonly headers: HeaderValues;
+  readonly body?: string;
 }
 
 /** Resources without `creationTimestamp` are all of this moment. */

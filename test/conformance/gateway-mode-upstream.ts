@@ -1,0 +1,177 @@
+/**
+ * The upstreams of a case: each endpoint is a port of its own that speaks HTTP/1.1 and HTTP/2, does what the request's
+ * script says and writes down what it saw. Ports are opened once and named anew for each case.
+ */
+import { createServer } from 'node:net';
+import { listen } from '../../gateway/listener/index.ts';
+import type { ConnectionFacts, Listening } from '../../gateway/listener/listening.ts';
+import { isGrpcContentType } from '../../router/index.ts';
+import {
+  ERROR_CODE,
+  type FieldList,
+  NO_FIELDS,
+  type RequestHead,
+  type ServerStream,
+} from '../../wire/stream.ts';
+import { pairsOf } from './router-mode.ts';
+import type { ScriptedAnswer } from './world.ts';
+
+/** A request as an upstream saw it, in the order in which they came. */
+export interface Seen {
+  /** Of the request: its `x-oracle-id`. */
+  readonly id: string;
+  readonly endpoint: string;
+  readonly proto: 'h1' | 'h2';
+  readonly method: string;
+  readonly path: string;
+  readonly authority: string;
+  readonly headers: FieldList;
+  /** Once it has come. */
+  body: string | undefined;
+}
+
+/** What an endpoint needs to know. */
+export interface EndpointRole {
+  readonly name: string;
+  /** The script of a request; a copy's is empty. */
+  scriptOf(id: string, endpoint: string): ScriptedAnswer;
+  seen(request: Seen): void;
+}
+
+/** A port that plays an endpoint. */
+export class UpstreamPort {
+  readonly port: number;
+  role: EndpointRole | undefined;
+  readonly #listening: Listening;
+
+  constructor(listening: Listening, serve: { port?: UpstreamPort }) {
+    this.#listening = listening;
+    this.port = listening.port;
+    serve.port = this;
+  }
+
+  close(): Promise<number> {
+    return this.#listening.close(0);
+  }
+}
+
+/** Opens a port for an endpoint to be named later. */
+export async function openUpstreamPort(): Promise<UpstreamPort> {
+  const holder: { port?: UpstreamPort } = {};
+  const listening = await listen(
+    { port: 0, hostname: '127.0.0.1' },
+    (stream, head, hasEnded, facts) => answer(holder.port?.role, stream, head, hasEnded, facts),
+    () => {},
+  );
+  return new UpstreamPort(listening, holder);
+}
+
+/** A port that nothing listens on. */
+export async function closedPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function answer(
+  role: EndpointRole | undefined,
+  stream: ServerStream,
+  head: RequestHead,
+  hasEnded: boolean,
+  { http2 }: ConnectionFacts,
+) {
+  const { method, path, authority } = head;
+  const id = head.headers.find(([name]) => name === 'x-oracle-id')?.[1] ?? '';
+  const endpoint = role?.name ?? 'nobody';
+  const headers = head.headers.filter(([name]) => name !== 'x-oracle-id');
+  const seen: Seen = {
+    id,
+    endpoint,
+    proto: http2 ? 'h2' : 'h1',
+    method,
+    path,
+    authority,
+    headers,
+    body: undefined,
+  };
+  role?.seen(seen);
+  const script = role?.scriptOf(id, endpoint) ?? { status: 500 };
+  const chunks: Uint8Array[] = [];
+  let isOver = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const isGrpc = isGrpcContentType(headers.find(([name]) => name === 'content-type')?.[1]);
+  const complete = (): void => {
+    seen.body = new TextDecoder().decode(Buffer.concat(chunks));
+    if (script.delayMs)
+      timer = setTimeout(() => isOver || play(stream, script, endpoint, isGrpc, method), script.delayMs);
+    else play(stream, script, endpoint, isGrpc, method);
+  };
+  if (hasEnded) complete();
+  return {
+    data(chunk: Uint8Array) {
+      chunks.push(chunk.slice());
+      stream.consumed(chunk.length);
+    },
+    end: complete,
+    reset() {
+      isOver = true;
+      clearTimeout(timer);
+    },
+    sent() {},
+  };
+}
+
+function play(
+  stream: ServerStream,
+  script: ScriptedAnswer,
+  endpoint: string,
+  isGrpc: boolean,
+  method: string,
+): void {
+  if (script.reset) {
+    stream.reset(ERROR_CODE.INTERNAL_ERROR);
+    return;
+  }
+  const { status = 200, grpcStatus, trailersOnly } = script;
+  const own: FieldList = [
+    ['x-upstream', endpoint],
+    ['server', 'oracle-upstream'],
+  ];
+  const scripted = pairsOf(script.headers);
+  if (isGrpc && status === 200) {
+    const grpc: FieldList = [['content-type', 'application/grpc'], ...scripted];
+    const outcome: FieldList = [['grpc-status', `${grpcStatus ?? 0}`]];
+    if (trailersOnly) {
+      stream.respond(
+        200,
+        [...own, ...grpc, ['content-length', '0'], ...outcome, ['grpc-message', 'scripted']],
+        true,
+      );
+      return;
+    }
+    stream.respond(200, [...own, ...grpc], false);
+    if (grpcStatus === undefined) stream.write(new Uint8Array(5));
+    stream.end(outcome);
+    return;
+  }
+  const body = new TextEncoder().encode(`upstream ${endpoint}`);
+  const headers: FieldList = [
+    ...own,
+    ['content-type', 'text/plain'],
+    ['content-length', `${body.length}`],
+    ...scripted,
+  ];
+  if (method === 'HEAD') {
+    stream.respond(
+      status,
+      [...own, ['content-type', 'text/plain'], ['content-length', '0'], ...scripted],
+      true,
+    );
+    return;
+  }
+  stream.respond(status, headers, false);
+  stream.write(body);
+  stream.end(NO_FIELDS);
+}
