@@ -38,4 +38,4 @@ export interface RouteRequest {
 export type Random = (bound: number, purpose: RandomPurpose) => number;
 
 /** What a random number is drawn for. */
-export type RandomPurpose = 'weight' | 'fault-delay' | 'fault-abort' | 'mirror';
+export type RandomPurpose = 'weight' | 'fault-delay' | 'fault-abort' | 'mirror' | 'retry-backoff';
