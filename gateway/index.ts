@@ -17,6 +17,7 @@ import {
   type Router,
   type Service,
 } from '../router/index.ts';
+import { systemClock } from '../traffic/clock.ts';
 import { type ClusterState, describeCluster } from '../upstream/cluster.ts';
 import { UpstreamPool } from '../upstream/pool.ts';
 import type { RequestHead, ServerStream, StreamReceiver } from '../wire/stream.ts';
@@ -322,6 +323,7 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
     return {
       rules,
       random,
+      clock: systemClock,
       isEdge: this.#options.proxy?.type === 'router',
       debugHeaders,
       explainNotFound,

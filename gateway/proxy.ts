@@ -2,14 +2,14 @@
  * The life of one call: the head is read, the router asked, the decision carried out, the outcome told. Imports
  * traffic and the router's types.
  */
-import type { Decision, Random, RouteRequest, RuleOrigin } from '../router/index.ts';
+import type { Decision, RouteRequest, RuleOrigin } from '../router/index.ts';
 import { firstHeader } from '../router/route/header.ts';
 import { isGrpcContentType } from '../router/route/index.ts';
 import { Exchange, type ExchangeEnded } from '../traffic/exchange.ts';
 import { withForwarded } from '../traffic/filter/forwarded.ts';
 import { endToEnd } from '../traffic/filter/hop-by-hop.ts';
 import { discard } from '../traffic/forward/discard.ts';
-import { forward } from '../traffic/forward/index.ts';
+import { type ForwardOptions, forward } from '../traffic/forward/index.ts';
 import { type Failure, failureReply, replyOf, sendReply } from '../traffic/local-reply.ts';
 import type { FieldList, ServerStream, StreamReceiver } from '../wire/stream.ts';
 import type { Overload } from './overload.ts';
@@ -18,9 +18,8 @@ import type { RuleSet } from './rule-set.ts';
 import type { MetricSink } from './telemetry/metric.ts';
 
 /** What of the gateway a call needs. */
-export interface ProxyContext {
+export interface ProxyContext extends ForwardOptions {
   readonly rules: RuleSet;
-  readonly random: Random;
   readonly isEdge: boolean;
   readonly debugHeaders: boolean;
   readonly explainNotFound: boolean;
@@ -86,16 +85,23 @@ export function proxy(stream: ServerStream, arrival: Arrival, gateway: ProxyCont
   const isOver = overload.isOver;
   overload.active++;
   if (isOver) return refuse(exchange, OVERLOADED);
-  if (decision.kind === 'forward')
-    return forward(decision, exchange, gateway.rules.clusters.byName.get(decision.cluster));
-  if (decision.flag === 'NR') {
+  if (decision.kind === 'reply' && decision.flag === 'NR') {
     // Where no rule leads anywhere the gateway's own services answer, for its own address.
     const own = gateway.own({ ...raw, headers });
-    if (own) return forward(own.decision, exchange, own.cluster);
+    if (own) return forward(own.decision, exchange, own.cluster, gateway, gateway.rules.clusters.byName);
     if (gateway.explainNotFound)
       return refuse(exchange, { status: 404, message: decision.reason, flag: 'NR' });
   }
-  sendReply(exchange, replyOf(decision, firstHeader(headers, 'content-type')), decision.flag);
+  return carryOut(decision, exchange, gateway);
+}
+
+function carryOut(decision: Decision, exchange: Exchange, gateway: ProxyContext): StreamReceiver {
+  if (decision.kind === 'forward') {
+    const { byName } = gateway.rules.clusters;
+    return forward(decision, exchange, byName.get(decision.cluster), gateway, byName);
+  }
+  const contentType = firstHeader(exchange.head.headers, 'content-type');
+  sendReply(exchange, replyOf(decision, contentType), decision.flag);
   return discard(exchange);
 }
 

@@ -22,8 +22,8 @@ export class Exchange implements ServerStream {
   status = 0;
   /** Of a gRPC answer. */
   grpcStatus: number | undefined;
-  /** Envoy's response flag, where something went wrong. */
-  flag: ResponseFlag | undefined;
+  /** Envoy's response flags, where something went wrong, in the order in which they were raised: `URX,UF`. */
+  flag: string | undefined;
   isOver = false;
   /** Added to the answer's head. Default: none. */
   readonly extraHeaders: FieldList | undefined;
@@ -83,10 +83,15 @@ export class Exchange implements ServerStream {
     this.#over();
   }
 
+  /** Raises a flag, beside those that are raised. */
+  raise(flag: ResponseFlag): void {
+    this.flag = this.flag === undefined ? flag : `${this.flag},${flag}`;
+  }
+
   /** The client has gone. */
   gone(): void {
     if (this.isOver) return;
-    this.flag = 'DC';
+    this.raise('DC');
     this.#over();
   }
 

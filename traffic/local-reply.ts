@@ -3,7 +3,9 @@
  * status in the header block, everybody else plain text. Imports the router's gRPC mapping.
  */
 import { encodeGrpcMessage, grpcStatusOf, isGrpcContentType } from '../router/route/grpc.ts';
-import type { LocalReply, ResponseFlag } from '../router/table/decision.ts';
+import { firstHeader, setHeader } from '../router/route/header.ts';
+import { failureReply as routedFailure, type WireReply } from '../router/route/index.ts';
+import type { Decision, LocalReply, ResponseFlag } from '../router/table/decision.ts';
 import type { HeaderList } from '../router/table/request.ts';
 import { NO_FIELDS } from '../wire/stream.ts';
 import type { Exchange } from './exchange.ts';
@@ -46,9 +48,35 @@ export function failureReply(failure: Failure, contentType: string | undefined):
   return plain(status, type, new TextEncoder().encode(message));
 }
 
+/**
+ * The answer to a request that failed on its way to an upstream, with the rule's changes to response headers.
+ * `upstreamHost`: the endpoint tried last, empty for none.
+ */
+export function routedFailureReply(
+  decision: Decision,
+  exchange: Exchange,
+  { status, message, flag }: Failure,
+  upstreamHost: string,
+): Reply {
+  const contentType = firstHeader(exchange.head.headers, 'content-type');
+  const isGrpc = isGrpcContentType(contentType) || isGrpcWeb(contentType);
+  return toReply(routedFailure(decision, isGrpc, status, message, { upstreamHost, ...(flag && { flag }) }), contentType);
+}
+
+function toReply({ status, headers, body }: WireReply, contentType: string | undefined): Reply {
+  const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body;
+  if (firstHeader(headers, 'grpc-status') === undefined || bytes.length > 0)
+    return plain(status, headers, bytes);
+  return {
+    status,
+    headers: isGrpcWeb(contentType) ? setHeader(headers, 'content-type', contentType!) : headers,
+    body: null,
+  };
+}
+
 /** Gives the answer, and ends the exchange. */
 export function sendReply(exchange: Exchange, reply: Reply, flag: ResponseFlag | undefined): void {
-  exchange.flag = flag;
+  if (flag !== undefined) exchange.raise(flag);
   // The answer to HEAD is what GET's would be, without its body.
   const body = exchange.head.method === 'HEAD' ? null : reply.body;
   exchange.respond(reply.status, reply.headers, body === null);

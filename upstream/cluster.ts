@@ -18,12 +18,30 @@ export interface RunningEndpoint {
   readonly active: number;
 }
 
+/** What a pick goes by. */
+export interface PickContext {
+  /** Of the request, for consistent hashing. */
+  readonly hash?: bigint;
+  /** Endpoints that were tried: others are preferred. */
+  readonly avoid?: ReadonlySet<RunningEndpoint>;
+}
+
+/** Bounds the retries of a cluster. */
+export interface RetryBound {
+  /** Counts one more; false: there are too many, and it must not be made. */
+  begin(): boolean;
+  /** One that had begun has its outcome. */
+  end(): void;
+}
+
 /** One cluster in effect. */
 export interface RunningCluster {
   readonly cluster: Cluster;
   readonly endpoints: readonly RunningEndpoint[];
   /** Undefined when there is no endpoint. */
-  readonly pick: Balancer<RunningEndpoint>;
+  pick(context?: PickContext): RunningEndpoint | undefined;
+  /** Absent: no bound but each rule's own. */
+  readonly retries?: RetryBound;
 }
 
 /** See {@link startClusters}. */
@@ -48,10 +66,25 @@ export function startClusters(
       keys.add(pooled.key);
       return [run(endpoint, pooled)];
     });
-    const pick = createBalancer(cluster.policy.loadBalancer.kind, endpoints, chance);
+    const balance = createBalancer(cluster.policy.loadBalancer.kind, endpoints, chance);
+    const pick = (context?: PickContext): RunningEndpoint | undefined =>
+      context?.avoid ? pickAnother(balance, context.avoid) : balance();
     byName.set(cluster.name, { cluster, endpoints, pick });
   }
   return { byName, keys };
+}
+
+/** Istio's `host_selection_retry_max_attempts`: after so many picks of what is to be avoided the last one is taken. */
+const MAX_PICKS = 5;
+
+/** Source: Envoy `source/common/upstream/load_balancer_impl.cc` (LoadBalancerBase::chooseHost, shouldSelectAnotherHost). */
+function pickAnother(
+  balance: Balancer<RunningEndpoint>,
+  avoid: ReadonlySet<RunningEndpoint>,
+): RunningEndpoint | undefined {
+  let picked = balance();
+  for (let picks = 0; picks < MAX_PICKS && picked && avoid.has(picked); picks++) picked = balance();
+  return picked;
 }
 
 function run(endpoint: Cluster['endpoints'][number], pooled: PooledUpstream): RunningEndpoint {

@@ -1,5 +1,4 @@
-/** What is told of each request once it is over, and who is told. Imports the response flags' type. */
-import type { ResponseFlag } from '../../router/table/decision.ts';
+/** What is told of each request once it is over, and who is told. Types only. */
 
 /** One request and its outcome. */
 export interface RequestOutcome {
@@ -12,7 +11,8 @@ export interface RequestOutcome {
   readonly status: number;
   /** Of a gRPC request. */
   readonly grpcStatus: number | undefined;
-  readonly flag: ResponseFlag | undefined;
+  /** Envoy's response flags, as `%RESPONSE_FLAGS%` shows them: `UT`, `URX,UF`. */
+  readonly flag: string | undefined;
   /** From the request's head to the response's last byte. */
   readonly durationMs: number;
 }

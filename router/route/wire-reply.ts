@@ -4,6 +4,7 @@
  */
 import type { Decision, Fault, LocalReply } from '../table/decision.ts';
 import type { HeaderList } from '../table/request.ts';
+import type { ResponseOutcome } from './format.ts';
 import { encodeGrpcMessage, grpcStatusOf } from './grpc.ts';
 import { setHeader } from './header.ts';
 import { applyHeaderOperations } from './header-operation.ts';
@@ -28,14 +29,20 @@ type Decided = Pick<Decision, 'responseHeaders' | 'corsHeaders'>;
 
 /**
  * The answer to a request that failed on its way: `no healthy upstream` with 503, `upstream request timeout`
- * with 504, and so on. The rule's changes to response headers apply to it as to an upstream's answer.
+ * with 504, and so on. `failed` says how, for values that ask. The rule's changes to response headers apply to it as to an upstream's answer.
  *
  * Source: Envoy `source/common/http/filter_manager.cc` (sendLocalReply), `source/common/http/utility.cc`
  * (Utility::prepareLocalReply).
  */
-export function failureReply(decision: Decided, isGrpc: boolean, status: number, message: string): WireReply {
+export function failureReply(
+  decision: Decided,
+  isGrpc: boolean,
+  status: number,
+  message: string,
+  failed: Pick<ResponseOutcome, 'flag' | 'upstreamHost'> = {},
+): WireReply {
   const grpc = isGrpc ? { status: grpcStatusOf(status), message } : undefined;
-  const reply = answer(decision, status, message, grpc);
+  const reply = answer(decision, status, message, grpc, failed);
   let { headers } = reply;
   for (const [name, value] of decision.corsHeaders ?? []) headers = setHeader(headers, name, value);
   return { ...reply, headers };
@@ -63,9 +70,10 @@ function answer(
   status: number,
   message: string,
   grpc: LocalReply['grpc'],
+  failed: Pick<ResponseOutcome, 'flag' | 'upstreamHost'> = {},
 ): WireReply {
   const headers = replyHeaders(
-    applyHeaderOperations([], responseHeaders, { status, isLocal: true }),
+    applyHeaderOperations([], responseHeaders, { status, isLocal: true, ...failed }),
     grpc ? '' : message,
     grpc !== undefined,
   );

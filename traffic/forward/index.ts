@@ -1,30 +1,48 @@
 /**
- * Carries out a decision to forward: one try at one endpoint, within the rule's timeout. Envoy's router filter
- * without its retries. Imports upstream's clusters.
+ * Carries out a decision to forward: the request goes to an endpoint of the cluster, within the rule's timeout and
+ * with its retries, and copies of it to its mirrors. Imports upstream's clusters.
  */
 import { firstHeader } from '../../router/route/header.ts';
 import type { Forward } from '../../router/table/decision.ts';
+import type { Random } from '../../router/table/request.ts';
 import type { RunningCluster } from '../../upstream/cluster.ts';
 import type { StreamReceiver } from '../../wire/stream.ts';
+import type { Clock } from '../clock.ts';
 import type { Exchange } from '../exchange.ts';
-import { type Failure, failureReply, sendReply } from '../local-reply.ts';
-import { Attempt } from './attempt.ts';
+import { type Failure, routedFailureReply, sendReply } from '../local-reply.ts';
 import { discard } from './discard.ts';
+import { NO_CLUSTER, NO_ENDPOINT } from './failure.ts';
+import { Forwarding } from './forwarding.ts';
+import { startMirrors } from './mirror.ts';
 
-/** Sends the request on; the exchange gets the upstream's answer, or in its place the one that Envoy gives. */
+/** See the fields. */
+export interface ForwardOptions {
+  /** For timeouts and back-off. */
+  readonly clock: Clock;
+  /** For the jitter of back-off. */
+  readonly random: Random;
+}
+
+/**
+ * Sends the request on; the exchange gets the upstream's answer, or in its place the one that Envoy gives. Mirrors
+ * are looked up in `clusters`.
+ */
 export function forward(
   decision: Forward,
   exchange: Exchange,
   cluster: RunningCluster | undefined,
+  options: ForwardOptions,
+  clusters: ReadonlyMap<string, RunningCluster>,
 ): StreamReceiver {
-  if (!cluster) return refuse(exchange, { status: 503, message: '', flag: 'NC' });
+  if (!cluster) return refuse(decision, exchange, NO_CLUSTER);
   const endpoint = cluster.pick();
-  if (!endpoint) return refuse(exchange, { status: 503, message: 'no healthy upstream', flag: 'UH' });
-  return new Attempt(decision, exchange, endpoint);
+  if (!endpoint) return refuse(decision, exchange, NO_ENDPOINT);
+  const mirrors =
+    decision.mirrors.length > 0 ? startMirrors(decision, exchange, clusters, options) : undefined;
+  return new Forwarding(decision, exchange, cluster, endpoint, Number.POSITIVE_INFINITY, mirrors, options);
 }
 
-function refuse(exchange: Exchange, failure: Failure): StreamReceiver {
-  const reply = failureReply(failure, firstHeader(exchange.head.headers, 'content-type'));
-  sendReply(exchange, reply, failure.flag);
+function refuse(decision: Forward, exchange: Exchange, failure: Failure): StreamReceiver {
+  sendReply(exchange, routedFailureReply(decision, exchange, failure, ''), failure.flag);
   return discard(exchange);
 }

@@ -1,0 +1,48 @@
+/** What the client is told when an upstream gives no answer. Imports the response flags' type. */
+import type { ResponseFlag } from '../../router/table/decision.ts';
+import type { ResetReason } from '../../upstream/upstream.ts';
+import type { Failure } from '../local-reply.ts';
+
+/** Source: Envoy `source/common/http/codes.cc` (413 by name). */
+export const TOO_LARGE: Failure = { status: 413, message: 'Payload Too Large' };
+
+/** Source: Envoy `source/common/router/router.cc` (onUpstreamTimeoutAbort). */
+export const TIMEOUT: Failure = { status: 504, message: 'upstream request timeout', flag: 'UT' };
+
+/** Source: Envoy `source/common/router/router.cc` (sendNoHealthyUpstreamResponse). */
+export const NO_ENDPOINT: Failure = { status: 503, message: 'no healthy upstream', flag: 'UH' };
+
+/** Source: Envoy `source/common/router/router.cc` (Filter::decodeHeaders). */
+export const NO_CLUSTER: Failure = { status: 503, message: '', flag: 'NC' };
+
+/** Source: Envoy `source/common/router/router.cc` (Filter::decodeData). */
+export const NOT_KEPT: Failure = {
+  status: 507,
+  message: 'exceeded request buffer limit while retrying upstream',
+};
+
+/** Source: Envoy `source/common/router/router.cc` (streamResetReasonToResponseFlag). */
+const FLAGS: Readonly<Record<ResetReason, ResponseFlag>> = {
+  'remote-connection-failure': 'UF',
+  'connection-timeout': 'UF',
+  'connection-termination': 'UC',
+  'remote-reset': 'UR',
+  'remote-refused-stream-reset': 'UR',
+  'protocol-error': 'UPE',
+  'local-reset': 'LR',
+};
+
+/**
+ * What the client is told of a try without an answer. 503, or 502 where the protocol was broken.
+ *
+ * Source: Envoy `source/common/router/router.cc` (onUpstreamReset), `source/common/http/utility.cc`
+ * (resetReasonToString).
+ */
+export function failureOf(reason: ResetReason, isRetry: boolean): Failure {
+  const which = isRetry ? 'retried and the latest reset reason' : 'reset reason';
+  return {
+    status: reason === 'protocol-error' ? 502 : 503,
+    message: `upstream connect error or disconnect/reset before headers. ${which}: ${reason.replaceAll('-', ' ')}`,
+    flag: FLAGS[reason],
+  };
+}

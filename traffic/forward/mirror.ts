@@ -1,0 +1,155 @@
+/** Copies of a request: sent and forgotten. Nothing of them reaches the client, nor slows it. Imports upstream's clusters. */
+
+import { firstHeader } from '../../router/route/header.ts';
+import { isGrpcContentType } from '../../router/route/index.ts';
+import type { Forward, Mirror } from '../../router/table/decision.ts';
+import type { RunningCluster, RunningEndpoint } from '../../upstream/cluster.ts';
+import type { UpstreamReceiver } from '../../upstream/upstream.ts';
+import { ERROR_CODE, type FieldList, type RequestHead, type Stream } from '../../wire/stream.ts';
+import type { Clock, Timer } from '../clock.ts';
+import type { Exchange } from '../exchange.ts';
+import { withAttempt } from '../filter/request-header.ts';
+import type { ForwardOptions } from './index.ts';
+import { MAX_KEPT_BYTES } from './kept-body.ts';
+
+/** An endpoint with so many exchanges under way gets no copies. */
+const MAX_ACTIVE = 1000;
+
+/** The copies of one request. */
+export class MirrorCopies {
+  readonly #copies: readonly MirrorCopy[];
+
+  constructor(copies: readonly MirrorCopy[]) {
+    this.#copies = copies;
+  }
+
+  /** A piece of the body. */
+  write(chunk: Uint8Array): void {
+    for (const copy of this.#copies) copy.write(chunk);
+  }
+
+  /** The body is complete: the copies go on by themselves. */
+  end(trailers: FieldList): void {
+    for (const copy of this.#copies) copy.complete(trailers);
+  }
+
+  /** The body will not be complete. */
+  abandon(): void {
+    for (const copy of this.#copies) copy.abandon();
+  }
+}
+
+/**
+ * Sends the head of each copy. Undefined: there are none. A CONNECT and a WebSocket are not copied.
+ *
+ * Source: Envoy `source/common/router/router.cc` (streaming shadows), `source/common/router/shadow_writer_impl.cc`.
+ */
+export function startMirrors(
+  decision: Forward,
+  exchange: Exchange,
+  clusters: ReadonlyMap<string, RunningCluster>,
+  options: ForwardOptions,
+): MirrorCopies | undefined {
+  if (decision.request.method === 'CONNECT' || exchange.upgrade !== undefined) return undefined;
+  const copies = decision.mirrors.flatMap((mirror) => {
+    const endpoint = clusters.get(mirror.cluster)?.pick();
+    if (!endpoint || endpoint.active >= MAX_ACTIVE) return [];
+    const maxBytes = Number.POSITIVE_INFINITY;
+    const { timeoutMs } = decision;
+    const head = headOf(decision, exchange, mirror);
+    return [new MirrorCopy(endpoint, head, exchange.hasEnded, timeoutMs, maxBytes, options.clock)];
+  });
+  return copies.length === 0 ? undefined : new MirrorCopies(copies);
+}
+
+function headOf(
+  { request, timeoutMs }: Forward,
+  { head }: Exchange,
+  { authority, path }: Mirror,
+): RequestHead {
+  const isGrpc = isGrpcContentType(firstHeader(request.headers, 'content-type'));
+  const headers = withAttempt(request.headers, 1, timeoutMs, isGrpc);
+  return { method: request.method, scheme: head.scheme, authority, path, headers };
+}
+
+/** One copy; hears its answer to the end and keeps nothing of it. */
+class MirrorCopy implements UpstreamReceiver {
+  readonly #endpoint: RunningEndpoint;
+  readonly #stream: Stream;
+  readonly #clock: Clock;
+  readonly #timer: Timer;
+  readonly #maxBytes: number;
+  #isOver = false;
+  #isComplete: boolean;
+  #bytes = 0;
+  #unsentBytes = 0;
+
+  constructor(
+    endpoint: RunningEndpoint,
+    head: RequestHead,
+    hasEnded: boolean,
+    timeoutMs: number,
+    maxBytes: number,
+    clock: Clock,
+  ) {
+    this.#endpoint = endpoint;
+    this.#clock = clock;
+    this.#maxBytes = maxBytes;
+    this.#isComplete = hasEnded;
+    endpoint.load.active++;
+    this.#stream = endpoint.upstream.open(head, hasEnded, this);
+    if (timeoutMs > 0) this.#timer = clock.set(timeoutMs, abandon, this);
+  }
+
+  write(chunk: Uint8Array): void {
+    if (this.#isOver) return;
+    this.#bytes += chunk.length;
+    this.#unsentBytes += chunk.length;
+    // The client does not wait for a copy: one that is taken too slowly is given up.
+    if (this.#unsentBytes > MAX_KEPT_BYTES || this.#bytes > this.#maxBytes) this.abandon();
+    else this.#stream.write(chunk);
+  }
+
+  complete(trailers: FieldList): void {
+    this.#isComplete = true;
+    if (!this.#isOver) this.#stream.end(trailers);
+  }
+
+  abandon(): void {
+    if (this.#isOver) return;
+    this.#over();
+    this.#stream.reset(ERROR_CODE.CANCEL);
+  }
+
+  inform(): void {}
+
+  response(_status: number, _headers: FieldList, hasEnded: boolean): void {
+    if (hasEnded) this.end();
+  }
+
+  data(chunk: Uint8Array): void {
+    this.#stream.consumed(chunk.length);
+  }
+
+  end(): void {
+    if (this.#isOver) return;
+    this.#over();
+    if (!this.#isComplete) this.#stream.reset(ERROR_CODE.NO_ERROR);
+  }
+
+  reset(): void {
+    if (!this.#isOver) this.#over();
+  }
+
+  sent(bytes: number): void {
+    this.#unsentBytes -= bytes;
+  }
+
+  #over(): void {
+    this.#isOver = true;
+    this.#endpoint.load.active--;
+    if (this.#timer !== undefined) this.#clock.clear(this.#timer);
+  }
+}
+
+const abandon = (copy: MirrorCopy): void => copy.abandon();
