@@ -6,6 +6,7 @@ import type { Decision, RouteRequest, RuleOrigin } from '../router/index.ts';
 import { firstHeader } from '../router/route/header.ts';
 import { isGrpcContentType } from '../router/route/index.ts';
 import { Exchange, type ExchangeEnded } from '../traffic/exchange.ts';
+import { injectFault } from '../traffic/filter/fault.ts';
 import { withForwarded } from '../traffic/filter/forwarded.ts';
 import { endToEnd } from '../traffic/filter/hop-by-hop.ts';
 import { discard } from '../traffic/forward/discard.ts';
@@ -85,6 +86,9 @@ export function proxy(stream: ServerStream, arrival: Arrival, gateway: ProxyCont
   const isOver = overload.isOver;
   overload.active++;
   if (isOver) return refuse(exchange, OVERLOADED);
+  const { fault } = decision;
+  if (fault)
+    return injectFault(fault, decision, exchange, gateway.clock, () => carryOut(decision, exchange, gateway));
   if (decision.kind === 'reply' && decision.flag === 'NR') {
     // Where no rule leads anywhere the gateway's own services answer, for its own address.
     const own = gateway.own({ ...raw, headers });

@@ -4,8 +4,8 @@
  */
 import { encodeGrpcMessage, grpcStatusOf, isGrpcContentType } from '../router/route/grpc.ts';
 import { firstHeader, setHeader } from '../router/route/header.ts';
-import { failureReply as routedFailure, type WireReply } from '../router/route/index.ts';
-import type { Decision, LocalReply, ResponseFlag } from '../router/table/decision.ts';
+import { abortReply, failureReply as routedFailure, type WireReply } from '../router/route/index.ts';
+import type { Decision, Fault, LocalReply, ResponseFlag } from '../router/table/decision.ts';
 import type { HeaderList } from '../router/table/request.ts';
 import { NO_FIELDS } from '../wire/stream.ts';
 import type { Exchange } from './exchange.ts';
@@ -61,6 +61,17 @@ export function routedFailureReply(
   const contentType = firstHeader(exchange.head.headers, 'content-type');
   const isGrpc = isGrpcContentType(contentType) || isGrpcWeb(contentType);
   return toReply(routedFailure(decision, isGrpc, status, message, { upstreamHost, ...(flag && { flag }) }), contentType);
+}
+
+/** The answer to a request that a fault aborts. */
+export function abortedReply(
+  decision: Decision,
+  exchange: Exchange,
+  abort: NonNullable<Fault['abort']>,
+): Reply {
+  const contentType = firstHeader(exchange.head.headers, 'content-type');
+  const isGrpc = isGrpcContentType(contentType) || isGrpcWeb(contentType);
+  return toReply(abortReply(decision, isGrpc, abort), contentType);
 }
 
 function toReply({ status, headers, body }: WireReply, contentType: string | undefined): Reply {

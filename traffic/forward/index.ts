@@ -2,7 +2,6 @@
  * Carries out a decision to forward: the request goes to an endpoint of the cluster, within the rule's timeout and
  * with its retries, and copies of it to its mirrors. Imports upstream's clusters.
  */
-import { firstHeader } from '../../router/route/header.ts';
 import type { Forward } from '../../router/table/decision.ts';
 import type { Random } from '../../router/table/request.ts';
 import type { RunningCluster } from '../../upstream/cluster.ts';
