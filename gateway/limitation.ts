@@ -15,9 +15,7 @@ export function limitationsOf(resources: readonly ValidResource[]): Issue[] {
 function ofVirtualService(resource: ValidResourceOf<'VirtualService'>): Issue[] {
   return (resource.spec.http ?? []).flatMap((rule, index) => {
     const features = [
-      ...(rule.fault ? ['fault'] : []),
-      ...(rule.retries && rule.retries.attempts !== 0 ? ['retries'] : []),
-      ...(rule.mirror || (rule.mirrors ?? []).length > 0 ? ['mirrors'] : []),
+      ...(rule.retries?.retryRemoteLocalities ? ['retryRemoteLocalities'] : []),
     ];
     return features.length === 0 ? [] : [issueOf(resource, ['spec', 'http', index], features)];
   });

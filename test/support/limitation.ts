@@ -7,9 +7,7 @@ import type { ValidResource } from '../../router/index.ts';
 
 /** Fields by the word with which the gateway names what it does not carry out. Source: gateway/limitation.ts. */
 const FIELDS: Readonly<Record<string, RegExp>> = {
-  fault: /^http\[\]\.fault\b/,
-  retries: /^http\[\]\.retries\b/,
-  mirrors: /^http\[\]\.mirror/,
+  retryRemoteLocalities: /^http\[\]\.retries\.retryRemoteLocalities$/,
   consistentHash: /rafficPolicy\.(.*\.)?loadBalancer\.consistentHash\b/,
   connectionPool: /rafficPolicy\.(.*\.)?connectionPool\b/,
   outlierDetection: /rafficPolicy\.(.*\.)?outlierDetection\b/,
@@ -22,13 +20,7 @@ const VALUES: Readonly<Record<string, string>> = { PASSTHROUGH: 'trafficPolicy.l
 const WITNESSES: readonly ValidResource[] = [
   witness('VirtualService', {
     hosts: ['a'],
-    http: [
-      {
-        fault: { abort: { httpStatus: 503 } },
-        retries: { attempts: 1 },
-        mirrors: [{ destination: { host: 'b' } }],
-      },
-    ],
+    http: [{ retries: { attempts: 1, retryRemoteLocalities: true } }],
   }),
   ...[
     { loadBalancer: { consistentHash: { useSourceIp: true } } },

@@ -31,8 +31,51 @@ const SELECTED = {
   test: 'compile() selects WorkloadEntries of the namespace by their labels, those of the metadata included',
 };
 
+/** What the gateway's own tests prove of tries, one field each. */
+const RETRIES: readonly (readonly [field: string, why: string, test: string])[] = [
+  [
+    'attempts',
+    'tries after the first one',
+    'forward() gives the last answer when no try is left, flagged URX',
+  ],
+  [
+    'perTryTimeout',
+    'counted from the sending of a try on; in Envoy from its connection on',
+    'forward() gives up a try whose time is over, and makes another where the rule asks for it',
+  ],
+  ['retryOn', "each of Envoy's words", 'retriesAnswer() knows the five gRPC words by the status in the head'],
+  [
+    'retryIgnorePreviousHosts',
+    'another endpoint is preferred, unless the rule says no',
+    'forward() takes the same endpoint where the rule does not avoid it',
+  ],
+  [
+    'backoff',
+    'the base; drawn below it, doubled each time, at most ten times it',
+    'backoffMs() draws below an interval that doubles, up to ten times the base',
+  ],
+];
+
+const DELAYED = {
+  gateway: 'yes',
+  why: "before anything else, and no part of the rule's timeout",
+  test: 'injectFault() delays the request, and holds what comes of it meanwhile without crediting it',
+} as const;
+
 /** The first note that fits a field counts. */
 export const NOTES: readonly Note[] = [
+  ...RETRIES.map(
+    ([field, why, test]): Note => ({
+      kind: 'VirtualService',
+      path: `http[].retries.${field}`,
+      gateway: field === 'perTryTimeout' ? 'differs' : 'yes',
+      why,
+      test,
+    }),
+  ),
+  ...['fixedDelay', 'percentage', 'percent'].map(
+    (field): Note => ({ kind: 'VirtualService', path: `http[].fault.delay.${field}`, ...DELAYED }),
+  ),
   {
     kind: 'VirtualService',
     path: 'tls[]',
