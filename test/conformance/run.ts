@@ -9,7 +9,8 @@
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Difference, formatDifference } from './compare.ts';
-import { runGatewayCase, UpstreamPorts } from './gateway-mode.ts';
+import { runGatewayCase } from './gateway-mode.ts';
+import { UpstreamPorts } from './gateway-mode-world.ts';
 import { runRouterCase } from './router-mode.ts';
 import { isValidationFolder, runValidation } from './validation-mode.ts';
 import { type Case, caseFolders, readCase } from './world.ts';
