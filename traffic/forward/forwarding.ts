@@ -120,7 +120,7 @@ export class Forwarding implements StreamReceiver {
     if (this.#isOver) return;
     this.#mirrors?.end(trailers);
     this.#attempt?.upstream.end(trailers);
-    this.#complete();
+    if (!this.#isOver) this.#complete();
   }
 
   reset(_reason: StreamResetReason, _detail: string): void {
@@ -236,7 +236,7 @@ export class Forwarding implements StreamReceiver {
       for (const chunk of chunks) attempt.upstream.write(chunk);
       if (this.#hasEnded) attempt.upstream.end(this.#trailers);
     }
-    if (this.#hasEnded) this.#startTryTimer();
+    if (this.#hasEnded && !attempt.isOver) this.#startTryTimer();
   }
 
   /** What is under way is the last try. */

@@ -375,3 +375,43 @@ test("forward() changes a failure's headers as the rule changes an answer's", ()
     ['content-length', '24'],
   ]);
 });
+
+test('forward() leaves no timer behind when the answer comes with the last byte of the request', () => {
+  const call = begin({ decision: { ...on5xx, timeoutMs: 300 }, hasEnded: false });
+  const first = call.cluster.last;
+  const end = first.end.bind(first);
+  first.end = (trailers) => {
+    end(trailers);
+    first.answer(200);
+  };
+  call.receiver.end([]);
+  assert.equal(call.client.status, 200);
+  assertNothingLeft(call);
+});
+
+test('forward() counts on when a retry breaks while its body is sent', () => {
+  const retry = retryPolicy('5xx', { perTryTimeoutMs: 100 });
+  const call = begin({ decision: { retry }, hasEnded: false });
+  call.receiver.data(bytes('a'));
+  call.receiver.end([]);
+  const { endpoints } = call.cluster;
+  const { upstream } = endpoints[1]!;
+  const broken = {
+    ...endpoints[1]!,
+    load: { active: 0 },
+    upstream: {
+      open: (...given: Parameters<typeof upstream.open>) => {
+        const stream = upstream.open(...given);
+        stream.write = () => given[2].reset('connection-termination', '');
+        return stream;
+      },
+    },
+  };
+  endpoints.splice(1, 1, broken);
+  call.cluster.last.answer(503);
+  call.clock.pass(10);
+  assert.equal(call.cluster.tries.length, 2);
+  assert.equal(call.clock.waiting, 1);
+  call.clock.pass(10);
+  assert.equal(call.cluster.tries.length, 3);
+});
