@@ -4,13 +4,7 @@
  */
 import { type Comparison, createComparison, type Difference, fitsSameDistribution } from './compare.ts';
 import type { Seen } from './gateway-mode-upstream.ts';
-import {
-  type Counts,
-  GatewayWorld,
-  type Observation,
-  sleep,
-  type UpstreamPorts,
-} from './gateway-mode-world.ts';
+import { type Counts, GatewayWorld, type Observation, sleep, UpstreamPorts } from './gateway-mode-world.ts';
 import { pick, toValues } from './router-mode.ts';
 import type { Case, CaseRequest, ExpectedResult, ExpectedUpstream, HeaderValues } from './world.ts';
 
@@ -49,6 +43,37 @@ export async function runGatewayCase(recorded: Case, ports: UpstreamPorts): Prom
     await world.close();
   }
   return comparison.differences;
+}
+
+/** Cases at a time. Those that watch the clock mostly wait, and come when nothing else keeps the process busy. */
+const CONCURRENCY = { busy: 4, waiting: 8 };
+
+/** Runs each of the cases by `run`, some at a time, those that watch the clock last. */
+export async function runGatewayCases(
+  cases: readonly Case[],
+  run: (recorded: Case, ports: UpstreamPorts) => Promise<void>,
+): Promise<void> {
+  const ports = new UpstreamPorts();
+  const runAll = async (some: readonly Case[], concurrency: number): Promise<void> => {
+    const left = [...some];
+    const worker = async (): Promise<void> => {
+      for (let recorded = left.shift(); recorded; recorded = left.shift()) await run(recorded, ports);
+    };
+    await Promise.all(Array.from({ length: concurrency }, worker));
+  };
+  await runAll(
+    cases.filter((recorded) => !watchesClock(recorded)),
+    CONCURRENCY.busy,
+  );
+  await runAll(cases.filter(watchesClock), CONCURRENCY.waiting);
+  await ports.close();
+}
+
+function watchesClock({ world }: Case): boolean {
+  return world.requests.some(
+    ({ repeat, timed, waitMs, upstream }) =>
+      repeat === undefined && (timed || waitMs || upstream?.some(({ delayMs }) => delayMs)),
+  );
 }
 
 type Check = (field: string, want: unknown, got: unknown) => void;

@@ -9,8 +9,7 @@
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Difference, formatDifference } from './compare.ts';
-import { runGatewayCase } from './gateway-mode.ts';
-import { UpstreamPorts } from './gateway-mode-world.ts';
+import { runGatewayCase, runGatewayCases } from './gateway-mode.ts';
 import { runRouterCase } from './router-mode.ts';
 import { isValidationFolder, runValidation } from './validation-mode.ts';
 import { type Case, caseFolders, readCase } from './world.ts';
@@ -22,9 +21,6 @@ interface CaseReport {
   /** The case itself could not be run. */
   readonly error?: string;
 }
-
-/** Cases at a time in gateway mode. Most of those that take long wait for a timer. */
-const CONCURRENCY = 6;
 
 process.exitCode = await main(process.argv.slice(2));
 // A runtime's own handles must not keep the process, once all is told.
@@ -58,18 +54,24 @@ async function main(argv: string[]): Promise<number> {
   }
   const { filter } = values;
   const chosen = folders.filter((folder) => filter === undefined || basename(folder).includes(filter));
-  const told = (report: CaseReport): CaseReport => {
+  const reports: CaseReport[] = [];
+  const told = (report: CaseReport): void => {
+    reports.push(report);
     if (!values.json && !report.passed) print(report);
-    return report;
   };
-  const reports =
-    mode === 'gateway'
-      ? await runThroughGateway(chosen, told)
-      : await Promise.all(
-          chosen.map(async (folder) =>
-            told(await runCase(folder, async (recorded) => runRouterCase(recorded))),
-          ),
-        );
+  const cases = chosen.flatMap((folder) => {
+    try {
+      return [readCase(folder)];
+    } catch (error) {
+      told({ name: basename(folder), passed: false, differences: [], error: messageOf(error) });
+      return [];
+    }
+  });
+  if (mode === 'gateway')
+    await runGatewayCases(cases, async (recorded, ports) =>
+      told(await report(recorded, () => runGatewayCase(recorded, ports))),
+    );
+  else for (const recorded of cases) told(await report(recorded, async () => runRouterCase(recorded)));
   if (reports.length === 0) return wrongUse(`No case in '${values.cases}' fits`);
   const failed = reports.filter(({ passed }) => !passed).length;
   const counts = { passed: reports.length - failed, failed, skipped: 0 };
@@ -91,40 +93,17 @@ function validation(folder: string, filter: string | undefined, json: boolean): 
   return failed.length > 0 ? 1 : 0;
 }
 
-async function runCase(
-  folder: string,
-  run: (recorded: Case) => Promise<readonly Difference[]>,
-): Promise<CaseReport> {
-  const name = basename(folder);
+async function report(recorded: Case, run: () => Promise<readonly Difference[]>): Promise<CaseReport> {
+  const { name } = recorded;
   try {
-    const differences = await run(readCase(folder));
+    const differences = await run();
     return { name, passed: differences.length === 0, differences };
   } catch (error) {
-    return {
-      name,
-      passed: false,
-      differences: [],
-      error: error instanceof Error ? error.message : String(error),
-    };
+    return { name, passed: false, differences: [], error: messageOf(error) };
   }
 }
 
-/** Some at a time, told in the order in which they end. */
-async function runThroughGateway(
-  folders: readonly string[],
-  told: (report: CaseReport) => CaseReport,
-): Promise<CaseReport[]> {
-  const ports = new UpstreamPorts();
-  const waiting = [...folders];
-  const reports: CaseReport[] = [];
-  const worker = async (): Promise<void> => {
-    for (let folder = waiting.shift(); folder !== undefined; folder = waiting.shift())
-      reports.push(told(await runCase(folder, (recorded) => runGatewayCase(recorded, ports))));
-  };
-  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
-  await ports.close();
-  return reports;
-}
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function print({ name, differences, error }: CaseReport): void {
   console.log(`FAIL ${name}`);
