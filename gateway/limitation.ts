@@ -14,9 +14,7 @@ export function limitationsOf(resources: readonly ValidResource[]): Issue[] {
 
 function ofVirtualService(resource: ValidResourceOf<'VirtualService'>): Issue[] {
   return (resource.spec.http ?? []).flatMap((rule, index) => {
-    const features = [
-      ...(rule.retries?.retryRemoteLocalities ? ['retryRemoteLocalities'] : []),
-    ];
+    const features = [...(rule.retries?.retryRemoteLocalities ? ['retryRemoteLocalities'] : [])];
     return features.length === 0 ? [] : [issueOf(resource, ['spec', 'http', index], features)];
   });
 }

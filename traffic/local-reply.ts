@@ -60,7 +60,10 @@ export function routedFailureReply(
 ): Reply {
   const contentType = firstHeader(exchange.head.headers, 'content-type');
   const isGrpc = isGrpcContentType(contentType) || isGrpcWeb(contentType);
-  return toReply(routedFailure(decision, isGrpc, status, message, { upstreamHost, ...(flag && { flag }) }), contentType);
+  return toReply(
+    routedFailure(decision, isGrpc, status, message, { upstreamHost, ...(flag && { flag }) }),
+    contentType,
+  );
 }
 
 /** The answer to a request that a fault aborts. */

@@ -3,9 +3,6 @@ import type { ResponseFlag } from '../../router/table/decision.ts';
 import type { ResetReason } from '../../upstream/upstream.ts';
 import type { Failure } from '../local-reply.ts';
 
-/** Source: Envoy `source/common/http/codes.cc` (413 by name). */
-export const TOO_LARGE: Failure = { status: 413, message: 'Payload Too Large' };
-
 /** Source: Envoy `source/common/router/router.cc` (onUpstreamTimeoutAbort). */
 export const TIMEOUT: Failure = { status: 504, message: 'upstream request timeout', flag: 'UT' };
 

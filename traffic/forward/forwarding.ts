@@ -25,7 +25,7 @@ import { withAttempt } from '../filter/request-header.ts';
 import { changeResponseHeaders } from '../filter/response-header.ts';
 import { type Failure, routedFailureReply, sendReply } from '../local-reply.ts';
 import { Attempt } from './attempt.ts';
-import { failureOf, NO_ENDPOINT, NOT_KEPT, TIMEOUT, TOO_LARGE } from './failure.ts';
+import { failureOf, NO_ENDPOINT, NOT_KEPT, TIMEOUT } from './failure.ts';
 import type { ForwardOptions } from './index.ts';
 import { KeptBody } from './kept-body.ts';
 import type { MirrorCopies } from './mirror.ts';
@@ -38,7 +38,6 @@ export class Forwarding implements StreamReceiver {
   readonly #cluster: RunningCluster;
   readonly #options: ForwardOptions;
   readonly #mirrors: MirrorCopies | undefined;
-  readonly #maxBytes: number;
   readonly #isGrpc: boolean;
   readonly #tryTimeoutMs: number;
   /** Undefined while a retry waits for its time. */
@@ -55,20 +54,18 @@ export class Forwarding implements StreamReceiver {
   #isOver = false;
   #hasEnded: boolean;
   #trailers: FieldList = NO_FIELDS;
-  #receivedBytes = 0;
   #creditedBytes = 0;
   #completedMs = 0;
   #timer: Timer;
   #tryTimer: Timer;
   #backoffTimer: Timer;
 
-  /** Sends the request to the endpoint. A body of more than `maxBytes` is answered 413. */
+  /** Sends the request to the endpoint. */
   constructor(
     decision: Forward,
     exchange: Exchange,
     cluster: RunningCluster,
     endpoint: RunningEndpoint,
-    maxBytes: number,
     mirrors: MirrorCopies | undefined,
     options: ForwardOptions,
   ) {
@@ -79,7 +76,6 @@ export class Forwarding implements StreamReceiver {
     this.#cluster = cluster;
     this.#options = options;
     this.#mirrors = mirrors;
-    this.#maxBytes = maxBytes;
     this.#hasEnded = hasEnded;
     const tryMs = retry?.perTryTimeoutMs ?? 0;
     // A try's time that is no shorter than the whole is none.
@@ -98,11 +94,6 @@ export class Forwarding implements StreamReceiver {
   data(chunk: Uint8Array): void {
     if (this.#isOver) {
       this.exchange.consumed(chunk.length);
-      return;
-    }
-    this.#receivedBytes += chunk.length;
-    if (this.#receivedBytes > this.#maxBytes) {
-      this.#fail(TOO_LARGE);
       return;
     }
     if (this.#retry) {

@@ -38,7 +38,7 @@ export function forward(
   if (!endpoint) return refuse(decision, exchange, NO_ENDPOINT);
   const mirrors =
     decision.mirrors.length > 0 ? startMirrors(decision, exchange, clusters, options) : undefined;
-  return new Forwarding(decision, exchange, cluster, endpoint, Number.POSITIVE_INFINITY, mirrors, options);
+  return new Forwarding(decision, exchange, cluster, endpoint, mirrors, options);
 }
 
 function refuse(decision: Forward, exchange: Exchange, failure: Failure): StreamReceiver {

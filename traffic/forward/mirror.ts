@@ -54,10 +54,9 @@ export function startMirrors(
   const copies = decision.mirrors.flatMap((mirror) => {
     const endpoint = clusters.get(mirror.cluster)?.pick();
     if (!endpoint || endpoint.active >= MAX_ACTIVE) return [];
-    const maxBytes = Number.POSITIVE_INFINITY;
     const { timeoutMs } = decision;
     const head = headOf(decision, exchange, mirror);
-    return [new MirrorCopy(endpoint, head, exchange.hasEnded, timeoutMs, maxBytes, options.clock)];
+    return [new MirrorCopy(endpoint, head, exchange.hasEnded, timeoutMs, options.clock)];
   });
   return copies.length === 0 ? undefined : new MirrorCopies(copies);
 }
@@ -78,10 +77,8 @@ class MirrorCopy implements UpstreamReceiver {
   readonly #stream: Stream;
   readonly #clock: Clock;
   readonly #timer: Timer;
-  readonly #maxBytes: number;
   #isOver = false;
   #isComplete: boolean;
-  #bytes = 0;
   #unsentBytes = 0;
 
   constructor(
@@ -89,12 +86,10 @@ class MirrorCopy implements UpstreamReceiver {
     head: RequestHead,
     hasEnded: boolean,
     timeoutMs: number,
-    maxBytes: number,
     clock: Clock,
   ) {
     this.#endpoint = endpoint;
     this.#clock = clock;
-    this.#maxBytes = maxBytes;
     this.#isComplete = hasEnded;
     endpoint.load.active++;
     this.#stream = endpoint.upstream.open(head, hasEnded, this);
@@ -103,10 +98,9 @@ class MirrorCopy implements UpstreamReceiver {
 
   write(chunk: Uint8Array): void {
     if (this.#isOver) return;
-    this.#bytes += chunk.length;
     this.#unsentBytes += chunk.length;
     // The client does not wait for a copy: one that is taken too slowly is given up.
-    if (this.#unsentBytes > MAX_KEPT_BYTES || this.#bytes > this.#maxBytes) this.abandon();
+    if (this.#unsentBytes > MAX_KEPT_BYTES) this.abandon();
     else this.#stream.write(chunk);
   }
 
