@@ -34,7 +34,7 @@ export function compileClusters(
       for (const subset of [undefined, ...(rule?.subsets ?? [])]) {
         const endpoints = service.endpoints.filter((endpoint) => hasLabels(endpoint, subset?.labels ?? {}));
         // Envoy is given no cluster by DNS that has no name to look up.
-        if (service.resolution === 'DNS' && endpoints.length === 0) continue;
+        if (service.resolution?.startsWith('DNS') && endpoints.length === 0) continue;
         const isPassthrough = service.resolution === 'NONE' && !isKubernetes(service) && !isRouter;
         clusters.push(
           compileCluster(service, port, rule, subset?.name, endpoints, { h2Upgrade, isPassthrough }),
@@ -54,12 +54,14 @@ function compileCluster(
   { h2Upgrade, isPassthrough }: { readonly h2Upgrade: boolean; readonly isPassthrough: boolean },
 ): Cluster {
   const parts = policyParts(rule, subset, port.number);
+  const { resolution = 'STATIC' } = service;
   return {
     name: clusterName(service.host, subset ?? '', port.number),
     destination: { host: service.host, ...(subset !== undefined && { subset }), port: port.number },
     protocol:
       isHttp2(port.protocol) || upgrades(parts.connectionPool?.http, port, h2Upgrade) ? 'http2' : 'http1',
     endpoints: endpoints.map((endpoint) => toClusterEndpoint(endpoint, port)),
+    ...(resolution !== 'STATIC' && { resolution }),
     policy: compilePolicy(parts, isPassthrough),
   };
 }

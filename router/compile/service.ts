@@ -47,8 +47,20 @@ function servicesOf({ metadata, spec }: ServiceEntry, workloads: readonly Worklo
     registry: 'external',
     ...(spec.exportTo && spec.exportTo.length > 0 && { exportTo: spec.exportTo }),
     ...(metadata.creationTimestamp !== undefined && { creationTimestamp: metadata.creationTimestamp }),
-    resolution: isDns ? 'DNS' : spec.resolution === 'STATIC' ? 'STATIC' : 'NONE',
+    resolution: resolutionOf(spec.resolution),
   }));
+}
+
+/** A name that is looked up for each request (`DYNAMIC_DNS`) is the original destination's. */
+function resolutionOf(resolution: ServiceEntry['spec']['resolution']): NonNullable<Service['resolution']> {
+  switch (resolution) {
+    case 'STATIC':
+    case 'DNS':
+    case 'DNS_ROUND_ROBIN':
+      return resolution;
+    default:
+      return 'NONE';
+  }
 }
 
 interface NamedWorkload {

@@ -1,21 +1,38 @@
 /** A DestinationRule's trafficPolicy for one cluster: which parts apply, and the defaults. Imports schema types and the table's. */
 import type {
+  ClientTLSSettings,
+  ConnectionPoolSettings,
   ConsistentHash,
   DestinationRuleSpec,
   LoadBalancerSettings,
+  OutlierDetection as OutlierDetectionSettings,
   PortTrafficPolicy,
   TrafficPolicySpec,
 } from '../schema/destination-rule.ts';
 import { durationMs } from '../schema/duration.ts';
-import type { HashPolicy, LoadBalancer, TrafficPolicy } from '../table/cluster.ts';
+import type {
+  ClientTls,
+  ConnectionPool,
+  HashPolicy,
+  LoadBalancer,
+  OutlierDetection,
+  RetryBudget,
+  TrafficPolicy,
+  Warmup,
+} from '../table/cluster.ts';
+
+type RetryBudgetSettings = NonNullable<TrafficPolicySpec['retryBudget']>;
 
 /** The parts of a policy that a cluster has. */
-export type PolicyParts = Omit<PortTrafficPolicy, 'port'>;
+export type PolicyParts = Omit<PortTrafficPolicy, 'port'> & Pick<TrafficPolicySpec, 'retryBudget'>;
 
 /** Envoy's `minimum_ring_size`. */
 const DEFAULT_RING_SIZE = 1024;
 /** Envoy's Maglev `table_size`. */
 const DEFAULT_MAGLEV_SIZE = 65537;
+/** Source: Istio `pkg/config/mesh/mesh.go` (DefaultMeshConfig, ConnectTimeout). */
+const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
+const DEFAULT_IDLE_TIMEOUT_MS = 3_600_000;
 
 /**
  * The policy of a service's port, or of a subset of it: the port's settings in place of the destination's, the
@@ -33,12 +50,14 @@ export function policyParts(
   const own = rule?.subsets?.find((each) => each.name === subset)?.trafficPolicy;
   if (subset === undefined || !own) return base ?? {};
   const { policy = {}, isPortLevel } = forPort(own, port);
-  if (!base || isPortLevel) return policy;
+  if (!base) return policy;
+  if (isPortLevel) return { ...policy, retryBudget: base.retryBudget };
   return {
     loadBalancer: policy.loadBalancer ?? base.loadBalancer,
     connectionPool: policy.connectionPool ?? base.connectionPool,
     outlierDetection: policy.outlierDetection ?? base.outlierDetection,
     tls: policy.tls ?? base.tls,
+    retryBudget: policy.retryBudget ?? base.retryBudget,
   };
 }
 
@@ -52,13 +71,16 @@ function forPort(
 
 /** The table's form of a policy. `isPassthrough`: the service has no endpoints of its own (`resolution: NONE`). */
 export function compilePolicy(parts: PolicyParts, isPassthrough: boolean): TrafficPolicy {
-  const { connectionPool, outlierDetection, tls } = parts;
+  const { outlierDetection, retryBudget } = parts;
+  const connectionPool = compileConnectionPool(parts.connectionPool);
+  const tls = compileTls(parts.tls);
   return {
     loadBalancer: isPassthrough ? { kind: 'PASSTHROUGH' } : compileLoadBalancer(parts.loadBalancer),
     ...(connectionPool && { connectionPool }),
-    ...(outlierDetection && { outlierDetection }),
+    ...(outlierDetection && { outlierDetection: compileOutlierDetection(outlierDetection) }),
     ...(tls && { tls }),
-  } as TrafficPolicy;
+    ...(retryBudget && { retryBudget: compileRetryBudget(retryBudget) }),
+  };
 }
 
 /** Source: Istio `pilot/pkg/networking/core/cluster_traffic_policy.go` (applyLoadBalancer, ApplyRingHashLoadBalancer). */
@@ -72,14 +94,123 @@ function compileLoadBalancer(settings: LoadBalancerSettings | undefined): LoadBa
     const tableSize = ringHash ? ringHash.minimumRingSize : minimumRingSize;
     return { kind: 'RING_HASH', hash, tableSize: tableSize || DEFAULT_RING_SIZE };
   }
+  const warmup = compileWarmup(settings);
   switch (settings?.simple) {
     case 'RANDOM':
-    case 'ROUND_ROBIN':
     case 'PASSTHROUGH':
       return { kind: settings.simple };
+    case 'ROUND_ROBIN':
+      return { kind: 'ROUND_ROBIN', ...(warmup && { warmup }) };
     default:
-      return { kind: 'LEAST_REQUEST' };
+      return { kind: 'LEAST_REQUEST', ...(warmup && { warmup }) };
   }
+}
+
+/** Source: Istio `pilot/pkg/networking/core/cluster_traffic_policy.go` (setWarmup, setSlowStartConfig). */
+function compileWarmup(settings: LoadBalancerSettings | undefined): Warmup | undefined {
+  const { warmup, warmupDurationSecs } = settings ?? {};
+  const ms = durationMs(warmup?.duration ?? warmupDurationSecs);
+  if (!ms || ms <= 0) return undefined;
+  return {
+    durationMs: ms,
+    minimumPercent: warmup?.minimumPercent ?? 10,
+    aggression: warmup?.aggression ?? 1,
+  };
+}
+
+/**
+ * A limit of 0 is none. The HTTP idle timeout goes before TCP's.
+ *
+ * Source: Istio `pilot/pkg/networking/core/cluster_traffic_policy.go` (applyConnectionPool),
+ * `pilot/pkg/networking/core/cluster.go` (setKeepAliveSettings); Envoy `api/envoy/config/core/v3/protocol.proto`
+ * (HttpProtocolOptions.idle_timeout, 1 h).
+ */
+function compileConnectionPool(settings: ConnectionPoolSettings | undefined): ConnectionPool | undefined {
+  if (!settings) return undefined;
+  const { tcp = {}, http = {} } = settings;
+  const keepalive = tcp.tcpKeepalive;
+  const ping = http.http2KeepAlive;
+  return {
+    ...limit('maxConnections', tcp.maxConnections),
+    ...limit('http1MaxPendingRequests', http.http1MaxPendingRequests),
+    ...limit('http2MaxRequests', http.http2MaxRequests),
+    ...limit('maxRetries', http.maxRetries),
+    ...limit('maxRequestsPerConnection', http.maxRequestsPerConnection),
+    ...limit('maxConcurrentStreams', http.maxConcurrentStreams),
+    connectTimeoutMs: durationMs(tcp.connectTimeout) ?? DEFAULT_CONNECT_TIMEOUT_MS,
+    idleTimeoutMs: durationMs(http.idleTimeout ?? tcp.idleTimeout) ?? DEFAULT_IDLE_TIMEOUT_MS,
+    ...limit('maxConnectionDurationMs', durationMs(tcp.maxConnectionDuration)),
+    ...(keepalive && {
+      tcpKeepalive: {
+        ...limit('probes', keepalive.probes),
+        ...limit('timeMs', durationMs(keepalive.time)),
+        ...limit('intervalMs', durationMs(keepalive.interval)),
+      },
+    }),
+    ...(ping && {
+      http2KeepAlive: {
+        ...limit('intervalMs', durationMs(ping.interval)),
+        ...limit('timeoutMs', durationMs(ping.timeout)),
+      },
+    }),
+    ...(http.useClientProtocol && { useClientProtocol: true }),
+  };
+}
+
+function limit<K extends string>(name: K, value: number | undefined): { readonly [P in K]?: number } {
+  return value !== undefined && value > 0 ? ({ [name]: value } as { [P in K]: number }) : {};
+}
+
+/**
+ * What Istio leaves unsaid is Envoy's default; failures by gateway errors alone count only where they are asked for.
+ *
+ * Source: Istio `pilot/pkg/networking/core/cluster_traffic_policy.go` (applyOutlierDetection);
+ * Envoy `source/common/upstream/outlier_detection_impl.h` (DetectorConfig's defaults).
+ */
+function compileOutlierDetection(settings: OutlierDetectionSettings): OutlierDetection {
+  const baseEjectionTimeMs = durationMs(settings.baseEjectionTime) ?? 30_000;
+  const splitLocalOrigin = settings.splitExternalLocalOriginErrors ?? false;
+  return {
+    consecutive5xx: settings.consecutive5xxErrors ?? 5,
+    consecutiveGatewayErrors: settings.consecutiveGatewayErrors ?? 0,
+    consecutiveLocalOriginFailures: settings.consecutiveLocalOriginFailures || 5,
+    splitLocalOrigin,
+    intervalMs: durationMs(settings.interval) ?? 10_000,
+    baseEjectionTimeMs,
+    maxEjectionTimeMs: Math.max(300_000, baseEjectionTimeMs),
+    maxEjectionPercent: Math.min(settings.maxEjectionPercent || 10, 100),
+    minHealthPercent: Math.max(settings.minHealthPercent ?? 0, 0),
+  };
+}
+
+/**
+ * Nothing for DISABLE; ISTIO_MUTUAL needs a mesh's own certificates, which nobody gives out here.
+ *
+ * Source: Istio `pilot/pkg/networking/core/cluster_tls.go` (buildUpstreamClusterTLSContext, constructUpstreamTLS).
+ */
+function compileTls(settings: ClientTLSSettings | undefined): ClientTls | undefined {
+  const mode = settings?.mode ?? 'DISABLE';
+  if (!settings || (mode !== 'SIMPLE' && mode !== 'MUTUAL')) return undefined;
+  const { sni, subjectAltNames = [], caCertificates, caCrl, clientCertificate, privateKey } = settings;
+  return {
+    mode,
+    ...(sni && { sni }),
+    subjectAltNames,
+    ...(caCertificates && { caCertificates }),
+    ...(caCrl && { caCrl }),
+    ...(mode === 'MUTUAL' && clientCertificate && { clientCertificate }),
+    ...(mode === 'MUTUAL' && privateKey && { privateKey }),
+    insecureSkipVerify: settings.insecureSkipVerify ?? false,
+  };
+}
+
+/** Source: Istio `pilot/pkg/networking/core/cluster_traffic_policy.go` (applyRetryBudget). */
+function compileRetryBudget(settings: RetryBudgetSettings): RetryBudget {
+  return {
+    percent: settings.percent ?? 20,
+    minRetryConcurrency: settings.minRetryConcurrency || 3,
+    budgetIntervalMs: durationMs(settings.budgetInterval) ?? 0,
+  };
 }
 
 /**
@@ -123,9 +254,17 @@ function compileHash(hash: ConsistentHash | undefined): HashPolicy | undefined {
   if (!hash) return undefined;
   if (hash.httpHeaderName !== undefined) return { kind: 'header', name: hash.httpHeaderName.toLowerCase() };
   if (hash.httpCookie) {
-    const { name, path, ttl } = hash.httpCookie;
+    const { name, path, ttl, attributes = [] } = hash.httpCookie;
     const ttlMs = durationMs(ttl);
-    return { kind: 'cookie', name, ...(path && { path }), ...(ttlMs !== undefined && { ttlMs }) };
+    return {
+      kind: 'cookie',
+      name,
+      ...(path && { path }),
+      ...(ttlMs !== undefined && { ttlMs }),
+      ...(attributes.length > 0 && {
+        attributes: attributes.map((each) => ({ name: each.name, value: each.value ?? '' })),
+      }),
+    };
   }
   if (hash.useSourceIp !== undefined) return hash.useSourceIp ? { kind: 'source-ip' } : undefined;
   if (hash.httpQueryParameterName !== undefined) return { kind: 'query', name: hash.httpQueryParameterName };

@@ -26,8 +26,11 @@ export interface Service {
   readonly exportTo?: readonly string[];
   /** RFC 3339; the older service wins a host claimed twice. */
   readonly creationTimestamp?: string;
-  /** How endpoints are found. Default `STATIC`. `DNS`: endpoint addresses are names; `NONE`: the original destination. */
-  readonly resolution?: 'STATIC' | 'DNS' | 'NONE';
+  /**
+   * How endpoints are found. Default `STATIC`. `DNS`: endpoint addresses are names, each of whose addresses is an
+   * endpoint; `DNS_ROUND_ROBIN`: one address at a time; `NONE`: the original destination.
+   */
+  readonly resolution?: 'STATIC' | 'DNS' | 'DNS_ROUND_ROBIN' | 'NONE';
 }
 
 /** One port of a service. */
@@ -65,6 +68,8 @@ export interface Cluster {
   readonly protocol: 'http1' | 'http2';
   /** With `in-process` and `socket` mixed freely. */
   readonly endpoints: readonly ClusterEndpoint[];
+  /** As the service's; absent for `STATIC`. */
+  readonly resolution?: 'DNS' | 'DNS_ROUND_ROBIN' | 'NONE';
   /** From the DestinationRule: the subset's settings over the rule's own. */
   readonly policy: TrafficPolicy;
 }
@@ -81,23 +86,130 @@ export type ClusterEndpoint = Readonly<{
     | { readonly kind: 'in-process' }
   );
 
-/** A DestinationRule's trafficPolicy with Istio's defaults resolved, for one cluster. */
+/** A DestinationRule's trafficPolicy with Istio's and Envoy's defaults resolved, for one cluster. */
 export interface TrafficPolicy {
   readonly loadBalancer: LoadBalancer;
-  /** Upper bounds; absent: none. */
-  readonly connectionPool?: Readonly<Record<string, unknown>>;
-  readonly outlierDetection?: Readonly<Record<string, unknown>>;
-  readonly tls?: Readonly<Record<string, unknown>>;
+  /** Absent: no limits, and the defaults of {@link ConnectionPool}. */
+  readonly connectionPool?: ConnectionPool;
+  /** Absent: endpoints are never taken out. */
+  readonly outlierDetection?: OutlierDetection;
+  /** Absent: plaintext. */
+  readonly tls?: ClientTls;
+  /** Bounds retries by the requests under way, in place of {@link ConnectionPool.maxRetries}. */
+  readonly retryBudget?: RetryBudget;
 }
 
 /** How an endpoint is picked. Istio's default is LEAST_REQUEST. */
 export type LoadBalancer =
-  | { readonly kind: 'ROUND_ROBIN' | 'LEAST_REQUEST' | 'RANDOM' | 'PASSTHROUGH' }
+  | { readonly kind: 'ROUND_ROBIN' | 'LEAST_REQUEST'; readonly warmup?: Warmup }
+  | { readonly kind: 'RANDOM' | 'PASSTHROUGH' }
+  /** `tableSize`: the least entries of a ring, the exact and prime number of a Maglev table. */
   | { readonly kind: 'RING_HASH' | 'MAGLEV'; readonly hash: HashPolicy; readonly tableSize: number };
+
+/** A new endpoint's share grows from `minimumPercent` of its weight to all of it over `durationMs`. */
+export interface Warmup {
+  readonly durationMs: number;
+  readonly minimumPercent: number;
+  /** 1: the share grows in a straight line; above: quickly at first. */
+  readonly aggression: number;
+}
 
 /** What consistent hashing hashes. */
 export type HashPolicy =
   | { readonly kind: 'header'; readonly name: string }
   | { readonly kind: 'query'; readonly name: string }
   | { readonly kind: 'source-ip' }
-  | { readonly kind: 'cookie'; readonly name: string; readonly path?: string; readonly ttlMs?: number };
+  | {
+      readonly kind: 'cookie';
+      readonly name: string;
+      readonly path?: string;
+      /** Set: a cookie is made where the request has none, for so long; 0 for the client's session. */
+      readonly ttlMs?: number;
+      readonly attributes?: readonly { readonly name: string; readonly value: string }[];
+    };
+
+/** Limits on connections and requests. An absent limit is none; they count for the cluster, not for one endpoint. */
+export interface ConnectionPool {
+  /** Connections at a time; an endpoint without any may open one beyond. */
+  readonly maxConnections?: number;
+  /** Requests that wait for a connection, of either protocol. */
+  readonly http1MaxPendingRequests?: number;
+  /** Requests under way, of either protocol. */
+  readonly http2MaxRequests?: number;
+  /** Retries under way. */
+  readonly maxRetries?: number;
+  /** A connection is closed after so many. */
+  readonly maxRequestsPerConnection?: number;
+  /** Of one HTTP/2 connection. */
+  readonly maxConcurrentStreams?: number;
+  /** Default 10 s. */
+  readonly connectTimeoutMs: number;
+  /** Of a connection without requests; 0: for ever. Default 1 h. */
+  readonly idleTimeoutMs: number;
+  /** A connection takes no new requests when it is so old. Absent: at any age. */
+  readonly maxConnectionDurationMs?: number;
+  /** Set, even to nothing: the system probes silent connections. */
+  readonly tcpKeepalive?: TcpKeepalive;
+  /** A PING goes out so often, and its answer is waited for so long. */
+  readonly http2KeepAlive?: { readonly intervalMs?: number; readonly timeoutMs?: number };
+  /** The endpoint is spoken to in the protocol that the client speaks. */
+  readonly useClientProtocol?: true;
+}
+
+/** Absent fields: the system's own. */
+export interface TcpKeepalive {
+  readonly probes?: number;
+  /** Silence before the first probe. */
+  readonly timeMs?: number;
+  /** Between probes. */
+  readonly intervalMs?: number;
+}
+
+/** When an endpoint is taken out for a while. A threshold of 0 never is reached. */
+export interface OutlierDetection {
+  /** Failures in a row: answers of 500 and above, and with {@link splitLocalOrigin} false tries without an answer. Default 5. */
+  readonly consecutive5xx: number;
+  /** The same for 502, 503 and 504 alone. Default 0. */
+  readonly consecutiveGatewayErrors: number;
+  /** Tries without an answer in a row; only with {@link splitLocalOrigin}. Default 5. */
+  readonly consecutiveLocalOriginFailures: number;
+  /** Tries without an answer (refused, reset, timed out) are counted apart from answers. Default false. */
+  readonly splitLocalOrigin: boolean;
+  /** How often it is looked who may come back. Default 10 s. */
+  readonly intervalMs: number;
+  /** Times the number of ejections, at most {@link maxEjectionTimeMs}. Default 30 s. */
+  readonly baseEjectionTimeMs: number;
+  /** Default 300 s, or the base where that is longer. */
+  readonly maxEjectionTimeMs: number;
+  /** Of the cluster's endpoints, no more are out at a time. Default 10. */
+  readonly maxEjectionPercent: number;
+  /** With fewer in than that, all endpoints are used, as if none were out: Envoy's panic. Default 0: never. */
+  readonly minHealthPercent: number;
+}
+
+/** TLS towards the endpoints. Files are paths as written, PEM. */
+export interface ClientTls {
+  readonly mode: 'SIMPLE' | 'MUTUAL';
+  /** Sent as SNI. Absent: the host of each request's authority. */
+  readonly sni?: string;
+  /** Names that the certificate may be for. Empty: the name sent as SNI. */
+  readonly subjectAltNames: readonly string[];
+  /** Who may have signed the endpoint's certificate. Absent: those that the system trusts. */
+  readonly caCertificates?: string;
+  readonly caCrl?: string;
+  /** The client's own, of mode MUTUAL. */
+  readonly clientCertificate?: string;
+  readonly privateKey?: string;
+  /** True: any certificate will do. */
+  readonly insecureSkipVerify: boolean;
+}
+
+/** Retries under way are at most `percent` of the requests under way, but always `minRetryConcurrency`. */
+export interface RetryBudget {
+  /** Default 20. */
+  readonly percent: number;
+  /** Default 3. */
+  readonly minRetryConcurrency: number;
+  /** Requests begun so long ago count too. Default 0. */
+  readonly budgetIntervalMs: number;
+}

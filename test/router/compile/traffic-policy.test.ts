@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { TrafficPolicy } from '../../../router/index.ts';
+import { service, tableOf } from '../rules.ts';
+
+/** The policy of port 80, or of its subset, that a DestinationRule's trafficPolicy comes to. */
+function policyOf(trafficPolicy: unknown, subset?: unknown): TrafficPolicy {
+  const subsets = subset === undefined ? [] : [{ name: 's', trafficPolicy: subset }];
+  const rule = {
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'DestinationRule',
+    metadata: { name: 'a', namespace: 'default' },
+    spec: { host: 'greeter', trafficPolicy, subsets },
+  };
+  const { clusters } = tableOf(JSON.stringify(rule), { services: [service('greeter', ['v1'])] });
+  return clusters.find(({ destination }) => (destination.subset ?? '') === (subset === undefined ? '' : 's'))!
+    .policy;
+}
+
+test('compilePolicy() gives connections a time to open and to idle, and no limits, where none are written', () => {
+  const pool = { connectTimeoutMs: 10_000, idleTimeoutMs: 3_600_000 };
+  assert.deepEqual(policyOf({ connectionPool: { tcp: {} } }).connectionPool, pool);
+  const zero = { http: { http2MaxRequests: 0, maxRetries: 0 }, tcp: { maxConnections: 0 } };
+  assert.deepEqual(policyOf({ connectionPool: zero }).connectionPool, pool, 'Istio takes 0 for unset');
+  assert.equal(policyOf({}).connectionPool, undefined);
+});
+
+test('compilePolicy() reads every field of a connectionPool', () => {
+  const connectionPool = {
+    tcp: {
+      maxConnections: 3,
+      connectTimeout: '30ms',
+      maxConnectionDuration: '1h',
+      idleTimeout: '9s',
+      tcpKeepalive: { probes: 4, time: '7200s', interval: '75s' },
+    },
+    http: {
+      http1MaxPendingRequests: 5,
+      http2MaxRequests: 6,
+      maxRequestsPerConnection: 7,
+      maxRetries: 8,
+      idleTimeout: '15s',
+      maxConcurrentStreams: 9,
+      http2KeepAlive: { interval: '30s', timeout: '5s' },
+      useClientProtocol: true,
+    },
+  };
+  assert.deepEqual(policyOf({ connectionPool }).connectionPool, {
+    maxConnections: 3,
+    http1MaxPendingRequests: 5,
+    http2MaxRequests: 6,
+    maxRetries: 8,
+    maxRequestsPerConnection: 7,
+    maxConcurrentStreams: 9,
+    connectTimeoutMs: 30,
+    idleTimeoutMs: 15_000,
+    maxConnectionDurationMs: 3_600_000,
+    tcpKeepalive: { probes: 4, timeMs: 7_200_000, intervalMs: 75_000 },
+    http2KeepAlive: { intervalMs: 30_000, timeoutMs: 5_000 },
+    useClientProtocol: true,
+  });
+  const tcpAlone = policyOf({ connectionPool: { tcp: { idleTimeout: '9s' } } }).connectionPool;
+  assert.equal(tcpAlone?.idleTimeoutMs, 9_000);
+});
+
+test('compilePolicy() resolves what an outlierDetection leaves unsaid to Istio and Envoy defaults', () => {
+  const defaults = {
+    consecutive5xx: 5,
+    consecutiveGatewayErrors: 0,
+    consecutiveLocalOriginFailures: 5,
+    splitLocalOrigin: false,
+    intervalMs: 10_000,
+    baseEjectionTimeMs: 30_000,
+    maxEjectionTimeMs: 300_000,
+    maxEjectionPercent: 10,
+    minHealthPercent: 0,
+  };
+  assert.deepEqual(policyOf({ outlierDetection: {} }).outlierDetection, defaults);
+  const written = {
+    consecutive5xxErrors: 0,
+    consecutiveGatewayErrors: 3,
+    consecutiveLocalOriginFailures: 2,
+    splitExternalLocalOriginErrors: true,
+    interval: '1s',
+    baseEjectionTime: '400s',
+    maxEjectionPercent: 100,
+    minHealthPercent: 40,
+  };
+  assert.deepEqual(policyOf({ outlierDetection: written }).outlierDetection, {
+    consecutive5xx: 0,
+    consecutiveGatewayErrors: 3,
+    consecutiveLocalOriginFailures: 2,
+    splitLocalOrigin: true,
+    intervalMs: 1_000,
+    baseEjectionTimeMs: 400_000,
+    maxEjectionTimeMs: 400_000,
+    maxEjectionPercent: 100,
+    minHealthPercent: 40,
+  });
+});
+
+test('compilePolicy() keeps TLS of mode SIMPLE and MUTUAL, and nothing of DISABLE', () => {
+  assert.equal(policyOf({ tls: { mode: 'DISABLE' } }).tls, undefined);
+  assert.deepEqual(policyOf({ tls: { mode: 'SIMPLE' } }).tls, {
+    mode: 'SIMPLE',
+    subjectAltNames: [],
+    insecureSkipVerify: false,
+  });
+  const mutual = {
+    mode: 'MUTUAL',
+    clientCertificate: '/c',
+    privateKey: '/k',
+    caCertificates: '/ca',
+    sni: 'x',
+  };
+  assert.deepEqual(policyOf({ tls: { ...mutual, subjectAltNames: ['y'] } }).tls, {
+    ...mutual,
+    subjectAltNames: ['y'],
+    insecureSkipVerify: false,
+  });
+});
+
+test('compilePolicy() reads warm-up in its old form and its new one', () => {
+  const old = policyOf({ loadBalancer: { simple: 'ROUND_ROBIN', warmupDurationSecs: '10s' } });
+  assert.deepEqual(old.loadBalancer, {
+    kind: 'ROUND_ROBIN',
+    warmup: { durationMs: 10_000, minimumPercent: 10, aggression: 1 },
+  });
+  const warmup = { duration: '5s', minimumPercent: 20, aggression: 2 };
+  assert.deepEqual(policyOf({ loadBalancer: { warmup } }).loadBalancer, {
+    kind: 'LEAST_REQUEST',
+    warmup: { durationMs: 5_000, minimumPercent: 20, aggression: 2 },
+  });
+});
+
+test("policyParts() lets a port's settings inherit nothing, and a subset's port settings hide the destination's", () => {
+  const outlierDetection = { interval: '1s' };
+  const loadBalancer = { simple: 'RANDOM' };
+  const portLevelSettings = [{ port: { number: 80 }, loadBalancer }];
+  assert.deepEqual(policyOf({ outlierDetection, portLevelSettings }), { loadBalancer: { kind: 'RANDOM' } });
+  assert.deepEqual(policyOf({ outlierDetection, retryBudget: {} }, { portLevelSettings }), {
+    loadBalancer: { kind: 'RANDOM' },
+    retryBudget: { percent: 20, minRetryConcurrency: 3, budgetIntervalMs: 0 },
+  });
+});
