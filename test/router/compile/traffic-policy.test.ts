@@ -22,7 +22,7 @@ test('compilePolicy() gives connections a time to open and to idle, and no limit
   assert.deepEqual(policyOf({ connectionPool: { tcp: {} } }).connectionPool, pool);
   const zero = { http: { http2MaxRequests: 0, maxRetries: 0 }, tcp: { maxConnections: 0 } };
   assert.deepEqual(policyOf({ connectionPool: zero }).connectionPool, pool, 'Istio takes 0 for unset');
-  assert.equal(policyOf({}).connectionPool, undefined);
+  assert.equal(policyOf({ loadBalancer: { simple: 'RANDOM' } }).connectionPool, undefined);
 });
 
 test('compilePolicy() reads every field of a connectionPool', () => {
