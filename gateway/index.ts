@@ -341,12 +341,23 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
     hasEnded: boolean,
     connection: ConnectionFacts,
   ): StreamReceiver {
-    const { port, servicePort, http2, tls, sourceAddress } = connection;
+    const { port, servicePort, http2, tls, sourceAddress, sourcePort } = connection;
     const { method, scheme, authority, path, headers, upgrade } = head;
     const arrived: RouteRequest =
       sourceAddress === undefined
         ? { method, scheme, authority, path, headers, port, http2, tls }
-        : { method, scheme, authority, path, headers, port, http2, tls, sourceAddress };
+        : {
+            method,
+            scheme,
+            authority,
+            path,
+            headers,
+            port,
+            http2,
+            tls,
+            sourceAddress,
+            ...(sourcePort !== undefined && { sourcePort }),
+          };
     if (this.#coverage.covers(method, path))
       return throughApp(
         (request, bindings) => this.fetch(request, bindings),

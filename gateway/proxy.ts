@@ -69,6 +69,7 @@ export function proxy(stream: ServerStream, arrival: Arrival, gateway: ProxyCont
     http2: raw.http2 ?? false,
     ...(raw.tls !== undefined && { tls: raw.tls }),
     ...(raw.sourceAddress !== undefined && { sourceAddress: raw.sourceAddress }),
+    ...(raw.sourcePort !== undefined && { sourcePort: raw.sourcePort }),
   };
   if (!arrival.sendsTrailers && isGrpcContentType(firstHeader(headers, 'content-type'))) {
     const exchange = new Exchange(stream, head, hasEnded, upgrade, undefined, undefined);

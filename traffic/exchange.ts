@@ -26,7 +26,7 @@ export class Exchange implements ServerStream {
   flag: string | undefined;
   isOver = false;
   /** Added to the answer's head. Default: none. */
-  readonly extraHeaders: FieldList | undefined;
+  extraHeaders: FieldList | undefined;
   readonly #stream: ServerStream;
   readonly #ended: ExchangeEnded | undefined;
 

@@ -16,6 +16,8 @@ export interface Failure {
   /** For the body, or gRPC's message. Empty: none. */
   readonly message: string;
   readonly flag?: ResponseFlag;
+  /** More of the answer's headers. Default: none. */
+  readonly headers?: HeaderList;
 }
 
 /** A whole answer. */
@@ -41,11 +43,11 @@ export function replyOf(reply: LocalReply, contentType: string | undefined): Rep
 
 /** An answer of the gateway's own. `contentType` is the request's, which says what the client speaks. */
 export function failureReply(failure: Failure, contentType: string | undefined): Reply {
-  const { status, message } = failure;
+  const { status, message, headers = [] } = failure;
   if (isGrpcContentType(contentType) || isGrpcWeb(contentType))
-    return grpcReply({ status: grpcStatusOf(status), message }, [], contentType);
+    return grpcReply({ status: grpcStatusOf(status), message }, headers, contentType);
   const type: HeaderList = message === '' ? [] : [['content-type', 'text/plain']];
-  return plain(status, type, new TextEncoder().encode(message));
+  return plain(status, [...type, ...headers], new TextEncoder().encode(message));
 }
 
 /**
@@ -55,15 +57,13 @@ export function failureReply(failure: Failure, contentType: string | undefined):
 export function routedFailureReply(
   decision: Decision,
   exchange: Exchange,
-  { status, message, flag }: Failure,
+  { status, message, flag, headers = [] }: Failure,
   upstreamHost: string,
 ): Reply {
   const contentType = firstHeader(exchange.head.headers, 'content-type');
   const isGrpc = isGrpcContentType(contentType) || isGrpcWeb(contentType);
-  return toReply(
-    routedFailure(decision, isGrpc, status, message, { upstreamHost, ...(flag && { flag }) }),
-    contentType,
-  );
+  const reply = routedFailure(decision, isGrpc, status, message, { upstreamHost, ...(flag && { flag }) });
+  return toReply({ ...reply, headers: [...reply.headers, ...headers] }, contentType);
 }
 
 /** The answer to a request that a fault aborts. */

@@ -1,48 +1,212 @@
-/** Clusters at work: a table's clusters joined with their endpoints' upstreams and a balancer. Imports the table's types. */
-import type { Cluster } from '../router/table/cluster.ts';
-import { type Balancer, createBalancer } from './balancer.ts';
+/**
+ * Clusters at work: a table's clusters joined with their endpoints' upstreams, a balancer, and what is remembered
+ * of each endpoint. They outlive the rules: a reload that leaves a cluster as it is leaves all of that alone.
+ */
+import { type Balancer, createBalancer } from '../router/policy/balancer.ts';
+import { CircuitBreaker } from '../router/policy/circuit-breaker.ts';
+import { isInPanic, OutlierDetector } from '../router/policy/outlier.ts';
+import type { Cluster, ClusterEndpoint } from '../router/table/cluster.ts';
+import { expandNames, namesOf } from './dns.ts';
+import { addressOf, RunningEndpoint } from './endpoint.ts';
+import { goesWhereAsked, originalEndpoint, originalHost } from './original-destination.ts';
 import type { PooledUpstream, UpstreamPool } from './pool.ts';
-import type { Upstream } from './upstream.ts';
 
-/** One endpoint as it can be picked. */
-export interface RunningEndpoint {
-  readonly id: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly weight: number;
-  /** `10.0.0.1:8080`, a socket's path, or the id of one in process. */
-  readonly address: string;
-  readonly kind: 'socket' | 'unix' | 'in-process';
-  readonly upstream: Upstream;
-  /** Exchanges under way, by whatever cluster: who begins one counts it in, and out at its end. */
-  readonly load: { active: number };
-  readonly active: number;
-}
+export type { RunningEndpoint, TryResult } from './endpoint.ts';
 
-/** What a pick goes by. */
+/** What a pick depends on. */
 export interface PickContext {
   /** Of the request, for consistent hashing. */
-  readonly hash?: bigint;
-  /** Endpoints that were tried: others are preferred. */
-  readonly avoid?: ReadonlySet<RunningEndpoint>;
+  readonly hash?: bigint | undefined;
+  /** Endpoints that were tried: another one is taken where one can be found in a few picks. */
+  readonly avoid?: ReadonlySet<RunningEndpoint> | undefined;
+  /** The request's as it goes upstream: where it goes if endpoints are not known but by name. */
+  readonly authority?: string | undefined;
 }
 
-/** Bounds the retries of a cluster. */
-export interface RetryBound {
-  /** Counts one more; false: there are too many, and it must not be made. */
-  begin(): boolean;
-  /** One that had begun has its outcome. */
-  end(): void;
-}
+/** Picks to find an endpoint that was not tried. Source: Istio `pilot/pkg/networking/core/route/retry/retry.go` (HostSelectionRetryMaxAttempts). */
+const MAX_PICKS = 6;
+/** Hosts come from clients: beyond so many one begins anew with them. */
+const MAX_ORIGINALS = 1024;
+/** Picks beyond by hash while its table still has endpoints that were taken out. */
+const MAX_STALE_PICKS = 64;
 
 /** One cluster in effect. */
-export interface RunningCluster {
-  readonly cluster: Cluster;
-  readonly endpoints: readonly RunningEndpoint[];
-  /** Undefined when there is no endpoint. */
-  pick(context?: PickContext): RunningEndpoint | undefined;
-  /** Absent: no bound but each rule's own. */
-  readonly retries?: RetryBound;
+export class RunningCluster {
+  /** How much may be under way. */
+  readonly breaker: CircuitBreaker;
+  readonly #pool: UpstreamPool;
+  readonly #balancer: Balancer<RunningEndpoint>;
+  readonly #detector: OutlierDetector | undefined;
+  readonly #rebuildsLate: boolean;
+  #cluster: Cluster;
+  #endpoints: RunningEndpoint[] = [];
+  #keys: string[] = [];
+  /** Of a cluster without endpoints of its own, by host. */
+  readonly #originals: Map<string, RunningEndpoint> | undefined;
+  /** The balancer may still pick endpoints that were taken out. */
+  #isStale = false;
+  #unwatchNames: (() => void) | undefined;
+
+  /** `before` is a cluster of this name with another policy: what is under way goes on to count where its limits do. */
+  constructor(
+    cluster: Cluster,
+    pool: UpstreamPool,
+    chance: () => number,
+    before: RunningCluster | undefined,
+  ) {
+    const { loadBalancer, connectionPool, retryBudget, outlierDetection } = cluster.policy;
+    const { nowMs } = pool;
+    this.#cluster = cluster;
+    this.#pool = pool;
+    const known = before?.cluster.policy;
+    const hasSameLimits = isSame([known?.connectionPool, known?.retryBudget], [connectionPool, retryBudget]);
+    this.breaker = before && hasSameLimits ? before.breaker : new CircuitBreaker(connectionPool, retryBudget);
+    this.#balancer = createBalancer(loadBalancer, { chance, nowMs });
+    this.#originals = goesWhereAsked(cluster) ? new Map() : undefined;
+    this.#rebuildsLate = loadBalancer.kind === 'RING_HASH' || loadBalancer.kind === 'MAGLEV';
+    this.#detector =
+      outlierDetection && new OutlierDetector(outlierDetection, nowMs, () => this.#healthChanged());
+    this.#find();
+  }
+
+  get cluster(): Cluster {
+    return this.#cluster;
+  }
+
+  get endpoints(): readonly RunningEndpoint[] {
+    return this.#endpoints;
+  }
+
+  /** Of every upstream in use, for {@link UpstreamPool.retain}. */
+  get keys(): readonly string[] {
+    return this.#keys;
+  }
+
+  /** Ejections that would have taken out more endpoints than may be out. */
+  get ejectionOverflows(): number {
+    return this.#detector?.overflows ?? 0;
+  }
+
+  /** An endpoint for a try; undefined when there is none. */
+  pick(context: PickContext = NOTHING): RunningEndpoint | undefined {
+    const detector = this.#detector;
+    if (detector) detector.advance();
+    if (this.#originals) return this.#pickOriginal(this.#originals, context.authority);
+    const { hash, avoid } = context;
+    const balancer = this.#balancer;
+    if (avoid === undefined && !this.#isStale) return balancer.pick(hash, 0);
+    let left = MAX_PICKS;
+    let last: RunningEndpoint | undefined;
+    for (let attempt = 0; left > 0 && attempt < MAX_STALE_PICKS; attempt++) {
+      const endpoint = balancer.pick(hash, attempt);
+      if (!endpoint) return undefined;
+      if (this.#isStale && endpoint.isEjected) continue;
+      if (!avoid?.has(endpoint)) return endpoint;
+      last = endpoint;
+      left--;
+    }
+    return last ?? this.#endpoints.find((each) => !each.isEjected);
+  }
+
+  /** Goes on as a cluster of the same policy with other endpoints. */
+  update(cluster: Cluster): void {
+    const hasSameEndpoints = isSame(cluster.endpoints, this.#cluster.endpoints);
+    this.#cluster = cluster;
+    if (!hasSameEndpoints) this.#find();
+  }
+
+  /** Ends what goes on in the background. */
+  close(): void {
+    this.#unwatchNames?.();
+    this.#unwatchNames = undefined;
+  }
+
+  /** Lets go of what time has changed: who is back. */
+  advance(): void {
+    this.#detector?.advance();
+  }
+
+  #find(): void {
+    this.close();
+    const cluster = this.#cluster;
+    this.#use(cluster.endpoints);
+    if (!cluster.resolution?.startsWith('DNS')) return;
+    const names = namesOf(cluster.endpoints);
+    if (names.length > 0)
+      this.#unwatchNames = this.#pool.names.watch(names, (addresses) => {
+        this.#use(expandNames(cluster, addresses));
+        this.#pool.prune();
+      });
+  }
+
+  /** What a request names becomes an endpoint as it is asked for. */
+  #pickOriginal(
+    originals: Map<string, RunningEndpoint>,
+    authority: string | undefined,
+  ): RunningEndpoint | undefined {
+    const host = originalHost(this.#cluster, authority);
+    if (host === undefined) return undefined;
+    const known = originals.get(host);
+    if (known) return known;
+    if (originals.size >= MAX_ORIGINALS) {
+      originals.clear();
+      this.#use([]);
+      this.#pool.prune();
+    }
+    const [endpoint] = this.#run(originalEndpoint(this.#cluster, host), new Map(), this.#keys);
+    if (!endpoint) return undefined;
+    this.#endpoints.push(endpoint);
+    originals.set(host, endpoint);
+    return endpoint;
+  }
+
+  #use(endpoints: readonly ClusterEndpoint[]): void {
+    const before = new Map(this.#endpoints.map((each) => [each.address, each]));
+    const keys: string[] = [];
+    this.#endpoints = endpoints.flatMap((endpoint) => this.#run(endpoint, before, keys));
+    this.#keys = keys;
+    for (const { monitor } of before.values()) if (monitor) this.#detector?.unwatch(monitor);
+    this.#rebuild();
+  }
+
+  #run(endpoint: ClusterEndpoint, before: Map<string, RunningEndpoint>, keys: string[]): RunningEndpoint[] {
+    const cluster = this.#cluster;
+    const isByClient = cluster.policy.connectionPool?.useClientProtocol === true;
+    const get = (protocol: Cluster['protocol']): PooledUpstream | undefined => {
+      const pooled = this.#pool.get({ ...cluster, protocol }, endpoint, this.breaker);
+      if (pooled) keys.push(pooled.key);
+      return pooled;
+    };
+    const pooled = get(isByClient ? 'http1' : cluster.protocol);
+    if (!pooled) return [];
+    const http2 = isByClient ? get('http2') : undefined;
+    const address = addressOf(endpoint);
+    const known = before.get(address);
+    before.delete(address);
+    const history = known ?? { monitor: this.#detector?.watch(), sinceMs: this.#pool.nowMs() };
+    return [new RunningEndpoint(endpoint, pooled, http2, history)];
+  }
+
+  #healthChanged(): void {
+    if (!this.#rebuildsLate) return this.#rebuild();
+    // A table takes its time, which is no request's.
+    if (this.#isStale) return;
+    this.#isStale = true;
+    this.#pool.later(() => this.#rebuild());
+  }
+
+  #rebuild(): void {
+    this.#isStale = false;
+    const endpoints = this.#endpoints;
+    const healthy = this.#detector ? endpoints.filter(({ isEjected }) => !isEjected) : endpoints;
+    const { minHealthPercent = 0 } = this.#detector?.policy ?? {};
+    this.#balancer.update(
+      isInPanic(endpoints.length, healthy.length, minHealthPercent) ? endpoints : healthy,
+    );
+  }
 }
+
+const NOTHING: PickContext = {};
 
 /** See {@link startClusters}. */
 export interface RunningClusters {
@@ -51,69 +215,42 @@ export interface RunningClusters {
   readonly keys: ReadonlySet<string>;
 }
 
-/** Joins clusters with upstreams from the pool. `chance` returns a number in [0, 1). */
+/**
+ * Joins clusters with upstreams from the pool. What the pool knows of a cluster with the same policy is kept; what
+ * it knows of others is forgotten. `chance` returns a number in [0, 1).
+ */
 export function startClusters(
   clusters: readonly Cluster[],
   pool: UpstreamPool,
   chance: () => number,
 ): RunningClusters {
+  const before = pool.clusters;
   const byName = new Map<string, RunningCluster>();
-  const keys = new Set<string>();
   for (const cluster of clusters) {
-    const endpoints = cluster.endpoints.flatMap((endpoint): RunningEndpoint[] => {
-      const pooled = pool.get(cluster, endpoint);
-      if (!pooled) return [];
-      keys.add(pooled.key);
-      return [run(endpoint, pooled)];
-    });
-    const balance = createBalancer(cluster.policy.loadBalancer.kind, endpoints, chance);
-    const pick = (context?: PickContext): RunningEndpoint | undefined =>
-      context?.avoid ? pickAnother(balance, context.avoid) : balance();
-    byName.set(cluster.name, { cluster, endpoints, pick });
+    const known = before.get(cluster.name);
+    if (known && isSameButEndpoints(known.cluster, cluster)) {
+      known.update(cluster);
+      byName.set(cluster.name, known);
+    } else byName.set(cluster.name, new RunningCluster(cluster, pool, chance, known));
   }
-  return { byName, keys };
+  for (const [name, known] of before) if (byName.get(name) !== known) known.close();
+  pool.clusters = byName;
+  return { byName, keys: pool.usedKeys() };
 }
 
-/** Istio's `host_selection_retry_max_attempts`: after so many picks of what is to be avoided the last one is taken. */
-const MAX_PICKS = 5;
-
-/** Source: Envoy `source/common/upstream/load_balancer_impl.cc` (LoadBalancerBase::chooseHost, shouldSelectAnotherHost). */
-function pickAnother(
-  balance: Balancer<RunningEndpoint>,
-  avoid: ReadonlySet<RunningEndpoint>,
-): RunningEndpoint | undefined {
-  let picked = balance();
-  for (let picks = 0; picks < MAX_PICKS && picked && avoid.has(picked); picks++) picked = balance();
-  return picked;
+function isSameButEndpoints(a: Cluster, b: Cluster): boolean {
+  if (a === b) return true;
+  return (
+    a.protocol === b.protocol &&
+    a.resolution === b.resolution &&
+    isSame(a.destination, b.destination) &&
+    isSame(a.policy, b.policy)
+  );
 }
 
-function run(endpoint: Cluster['endpoints'][number], pooled: PooledUpstream): RunningEndpoint {
-  const { id, labels, weight, kind } = endpoint;
-  return {
-    id,
-    labels,
-    weight,
-    kind,
-    address: addressOf(endpoint),
-    upstream: pooled.upstream,
-    load: pooled,
-    get active() {
-      return pooled.active;
-    },
-  };
-}
-
-function addressOf(endpoint: Cluster['endpoints'][number]): string {
-  switch (endpoint.kind) {
-    case 'in-process':
-      return endpoint.id;
-    case 'unix':
-      return endpoint.path;
-    case 'socket':
-      return endpoint.address.includes(':')
-        ? `[${endpoint.address}]:${endpoint.port}`
-        : `${endpoint.address}:${endpoint.port}`;
-  }
+/** True for data that reads the same. */
+function isSame(a: unknown, b: unknown): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
 }
 
 /** A cluster for people and JSON: what `/clusters` shows. */
@@ -124,30 +261,65 @@ export interface ClusterState {
   readonly subset?: string;
   readonly protocol: Cluster['protocol'];
   readonly loadBalancer: string;
-  readonly endpoints: readonly {
-    readonly id: string;
-    readonly address: string;
-    readonly kind: RunningEndpoint['kind'];
-    readonly labels: Readonly<Record<string, string>>;
-    readonly weight: number;
-    readonly active: number;
-  }[];
+  /** Only of what has a limit: how much of it is under way, and how often there was no room. */
+  readonly circuitBreaker: Readonly<Record<string, LimitState>>;
+  /** Ejections that would have taken out more endpoints than may be out. Absent: nobody watches for outliers. */
+  readonly ejectionOverflows?: number;
+  readonly endpoints: readonly EndpointState[];
+}
+
+/** One limit now. */
+export interface LimitState {
+  readonly active: number;
+  readonly max: number;
+  readonly overflows: number;
+}
+
+/** One endpoint now. */
+export interface EndpointState {
+  readonly id: string;
+  readonly address: string;
+  readonly kind: RunningEndpoint['kind'];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly weight: number;
+  /** Exchanges under way. */
+  readonly active: number;
+  /** `ejected`: taken out for now as an outlier. */
+  readonly health: 'healthy' | 'ejected';
+  /** How often it was taken out. */
+  readonly ejections: number;
 }
 
 /** What is known of a cluster at this moment. */
-export function describeCluster({ cluster, endpoints }: RunningCluster): ClusterState {
+export function describeCluster(running: RunningCluster): ClusterState {
+  running.advance();
+  const { cluster, breaker, endpoints, ejectionOverflows } = running;
+  const limits = {
+    connections: breaker.connections,
+    pending: breaker.pending,
+    requests: breaker.requests,
+    retries: breaker.retries,
+  };
   return {
     name: cluster.name,
     ...cluster.destination,
     protocol: cluster.protocol,
     loadBalancer: cluster.policy.loadBalancer.kind,
-    endpoints: endpoints.map(({ id, address, kind, labels, weight, active }) => ({
+    circuitBreaker: Object.fromEntries(
+      Object.entries(limits)
+        .filter(([, { max }]) => Number.isFinite(max))
+        .map(([name, { active, max, overflows }]) => [name, { active, max, overflows }]),
+    ),
+    ...(cluster.policy.outlierDetection && { ejectionOverflows }),
+    endpoints: endpoints.map(({ id, address, kind, labels, weight, active, isEjected, monitor }) => ({
       id,
       address,
       kind,
       labels,
       weight,
       active,
+      health: isEjected ? 'ejected' : 'healthy',
+      ejections: monitor?.ejections ?? 0,
     })),
   };
 }

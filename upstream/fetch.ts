@@ -6,9 +6,9 @@ import { type Program, type ProgramAnswer, ProgramStream } from './program-strea
 import type { Upstream } from './upstream.ts';
 import { answerOf, requestInit } from './web-program.ts';
 
-/** An upstream that asks `http://ADDRESS:PORT` by `fetch`. The authority travels as `x-forwarded-host`. */
-export function createFetchUpstream(address: string, port: number): Upstream {
-  const origin = `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
+/** An upstream that asks `http://ADDRESS:PORT`, or `https://…`, by `fetch`. The authority travels as `x-forwarded-host`. */
+export function createFetchUpstream(address: string, port: number, isTls = false): Upstream {
+  const origin = `${isTls ? 'https' : 'http'}://${address.includes(':') ? `[${address}]` : address}:${port}`;
   const program: Program = {
     async ask(request) {
       const { method, path, authority } = request.head;

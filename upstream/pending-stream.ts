@@ -13,6 +13,8 @@ export class PendingStream implements Stream {
   readonly hasEnded: boolean;
   readonly receiver: UpstreamReceiver;
   isReset = false;
+  /** Told once when it waits no longer: it was sent, has failed, or nobody wants it any more. */
+  left: (() => void) | undefined;
   #target: Stream | undefined;
   #chunks: Uint8Array[] = [];
   #trailers: FieldList | undefined;
@@ -26,6 +28,7 @@ export class PendingStream implements Stream {
   /** Sends the request. */
   attach(opener: Opener): void {
     if (this.isReset) return;
+    this.#leave();
     const target = opener.open(this.head, this.hasEnded, this.receiver);
     this.#target = target;
     for (const chunk of this.#chunks) target.write(chunk);
@@ -37,6 +40,7 @@ export class PendingStream implements Stream {
   fail(reason: ResetReason, detail: string): void {
     if (this.isReset) return;
     this.isReset = true;
+    this.#leave();
     this.#chunks = [];
     this.receiver.reset(reason, detail);
   }
@@ -57,7 +61,14 @@ export class PendingStream implements Stream {
 
   reset(code: number = ERROR_CODE.CANCEL): void {
     this.isReset = true;
+    this.#leave();
     this.#chunks = [];
     this.#target?.reset(code);
+  }
+
+  #leave(): void {
+    const { left } = this;
+    this.left = undefined;
+    left?.();
   }
 }

@@ -3,14 +3,18 @@
  * connections of endpoints that stay alone, and drains those of endpoints that go. The socket engine is loaded
  * when first needed, so that an edge bundle never reaches node's modules.
  */
-import type { Cluster, ClusterEndpoint } from '../router/table/cluster.ts';
+import type { CircuitBreaker } from '../router/policy/circuit-breaker.ts';
+import type { ClientTls, Cluster, ClusterEndpoint, ConnectionPool } from '../router/table/cluster.ts';
+import type { RunningCluster } from './cluster.ts';
+import { countRequests } from './counted-upstream.ts';
+import { type Delay, Names, type Resolve } from './dns.ts';
 import { PendingStream } from './pending-stream.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Finds the upstream of an endpoint in process, or undefined when none is registered. */
 export type InProcessLookup = (host: string, port: number, id: string) => Upstream | undefined;
 
-/** An endpoint's upstream with what is under way on it, shared by all clusters that hold the endpoint. */
+/** An endpoint's upstream with what is under way on it, shared by all clusters of the same settings that hold it. */
 export interface PooledUpstream {
   readonly key: string;
   readonly upstream: Upstream;
@@ -18,36 +22,82 @@ export interface PooledUpstream {
   active: number;
 }
 
+/** What a cluster says of its connections. */
+export interface ConnectSettings {
+  readonly pool?: ConnectionPool;
+  readonly tls?: ClientTls;
+  readonly breaker?: CircuitBreaker;
+}
+
 /** Opens an upstream to a remote endpoint. */
 export type Connect = (
   endpoint: Exclude<ClusterEndpoint, { kind: 'in-process' }>,
   protocol: Cluster['protocol'],
+  settings: ConnectSettings,
 ) => Upstream;
+
+/** What a pool needs from outside; all have the runtime's own as default. */
+export interface PoolOptions {
+  readonly connect?: Connect;
+  /** A clock that never goes back. */
+  readonly nowMs?: () => number;
+  /** Runs what may take some time when nothing else is to be done. */
+  readonly later?: (run: () => void) => void;
+  /** Looks names up; `null`: nothing is, names are dialled. */
+  readonly resolve?: Resolve | null;
+  readonly delay?: Delay;
+}
 
 /** Holds upstreams from the moment a cluster asks for them until {@link retain} drops them or {@link close}. */
 export class UpstreamPool {
+  /** Clusters in effect, with what they remember. */
+  clusters: ReadonlyMap<string, RunningCluster> = new Map();
+  readonly nowMs: () => number;
+  readonly later: (run: () => void) => void;
+  readonly names: Names;
   readonly #held = new Map<string, PooledUpstream>();
   readonly #inProcess: InProcessLookup;
   readonly #connect: Connect;
 
-  constructor(inProcess: InProcessLookup, connect: Connect = connectLazily) {
+  constructor(inProcess: InProcessLookup, options: PoolOptions = {}) {
+    const { connect = connectLazily, nowMs = () => performance.now(), delay = afterMs } = options;
+    const { later = (run) => void afterMs(run, 0), resolve = hasSockets() ? resolveLazily : null } = options;
     this.#inProcess = inProcess;
     this.#connect = connect;
+    this.nowMs = nowMs;
+    this.later = later;
+    this.names = new Names(resolve ?? undefined, delay);
   }
 
   /** The upstream for an endpoint of a cluster; undefined for one in process that nobody registered. */
-  get(cluster: Cluster, endpoint: ClusterEndpoint): PooledUpstream | undefined {
+  get(cluster: Cluster, endpoint: ClusterEndpoint, breaker: CircuitBreaker): PooledUpstream | undefined {
     const key = keyOf(cluster, endpoint);
     const held = this.#held.get(key);
     if (held) return held;
-    const upstream =
-      endpoint.kind === 'in-process'
-        ? this.#inProcess(cluster.destination.host, cluster.destination.port, endpoint.id)
-        : this.#connect(endpoint, cluster.protocol);
-    if (!upstream) return undefined;
+    const opened = this.#open(cluster, endpoint, breaker);
+    if (!opened) return undefined;
+    const upstream = breaker.countsRequests ? countRequests(opened, breaker.requests) : opened;
     const pooled = { key, upstream, active: 0 };
     this.#held.set(key, pooled);
     return pooled;
+  }
+
+  #open(cluster: Cluster, endpoint: ClusterEndpoint, breaker: CircuitBreaker): Upstream | undefined {
+    const { destination, policy, protocol } = cluster;
+    if (endpoint.kind === 'in-process')
+      return this.#inProcess(destination.host, destination.port, endpoint.id);
+    const { connectionPool, tls } = policy;
+    return this.#connect(endpoint, protocol, {
+      ...(connectionPool && { pool: connectionPool, breaker }),
+      ...(tls && { tls }),
+    });
+  }
+
+  /** Of every upstream that a cluster in effect uses. */
+  usedKeys(): ReadonlySet<string> {
+    const keys = new Set<string>();
+    for (const cluster of this.clusters.values()) for (const key of cluster.keys) keys.add(key);
+    return keys;
   }
 
   /** Drains every upstream whose key is not among these. */
@@ -59,36 +109,47 @@ export class UpstreamPool {
     }
   }
 
-  /** Drains all. */
+  /** Drains what no cluster uses any more. */
+  prune(): void {
+    this.retain(this.usedKeys());
+  }
+
+  /** Drains all, and looks no more names up. */
   close(): void {
+    for (const cluster of this.clusters.values()) cluster.close();
+    this.clusters = new Map();
     this.retain(new Set());
   }
 }
 
+/** A cluster that says something of its connections has its own; the others share. */
 function keyOf(cluster: Cluster, endpoint: ClusterEndpoint): string {
   const { host, port } = cluster.destination;
+  const { connectionPool, tls, retryBudget } = cluster.policy;
+  const own = connectionPool || tls || retryBudget;
+  const scope = own ? `${cluster.name}|${JSON.stringify([connectionPool, tls, retryBudget])}|` : '';
   switch (endpoint.kind) {
     case 'in-process':
-      return `in-process|${host}|${port}|${endpoint.id}`;
+      return `${scope}in-process|${host}|${port}|${endpoint.id}`;
     case 'unix':
-      return `${cluster.protocol}|unix|${endpoint.path}`;
+      return `${scope}${cluster.protocol}|unix|${endpoint.path}`;
     case 'socket':
-      return `${cluster.protocol}|${endpoint.address}|${endpoint.port}`;
+      return `${scope}${cluster.protocol}|${endpoint.address}|${endpoint.port}`;
   }
 }
 
 /** Sockets where the runtime has them, else `fetch`. */
-const connectLazily: Connect = (endpoint, protocol) => {
+const connectLazily: Connect = (endpoint, protocol, settings) => {
   let opened: Upstream | undefined;
   let opening: Promise<Upstream> | undefined;
   let isClosed = false;
   const load = async (): Promise<Upstream> => {
     if (hasSockets()) {
       const { createRemoteUpstream } = await import('./remote/index.ts');
-      opened = createRemoteUpstream(endpoint, protocol);
+      opened = createRemoteUpstream(endpoint, protocol, settings);
     } else if (endpoint.kind === 'socket') {
       const { createFetchUpstream } = await import('./fetch.ts');
-      opened = createFetchUpstream(endpoint.address, endpoint.port);
+      opened = createFetchUpstream(endpoint.address, endpoint.port, settings.tls !== undefined);
     } else throw new TypeError('Cannot reach a Unix socket from a runtime that only has fetch');
     if (isClosed) opened.close?.();
     return opened;
@@ -110,6 +171,14 @@ const connectLazily: Connect = (endpoint, protocol) => {
     },
   };
 };
+
+const resolveLazily: Resolve = async (name) => (await import('./resolve.ts')).resolveName(name);
+
+function afterMs(run: () => void, ms: number): () => void {
+  const timer = setTimeout(run, ms);
+  timer.unref?.();
+  return () => clearTimeout(timer);
+}
 
 /** Workers have a `process` too, where compatibility is asked for, but call themselves otherwise. */
 function hasSockets(): boolean {

@@ -5,7 +5,12 @@
 import type { RequestHead, ResponseReceiver, Stream, StreamResetReason } from '../wire/stream.ts';
 
 /** How an exchange with an endpoint broke off, in Envoy's words with dashes. */
-export type ResetReason = StreamResetReason | 'remote-connection-failure' | 'connection-timeout';
+export type ResetReason =
+  | StreamResetReason
+  | 'remote-connection-failure'
+  | 'connection-timeout'
+  /** Circuit breaking refused the request: the endpoint has not seen it, and is not to blame. */
+  | 'overflow';
 
 /** Told of the answer. Events never come from within {@link Upstream.open} itself, and none follows `reset`. */
 export interface UpstreamReceiver extends Omit<ResponseReceiver, 'reset'> {

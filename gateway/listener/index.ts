@@ -45,6 +45,7 @@ export async function listen(
       port,
       servicePort: options.servicePort,
       sourceAddress: socket.remoteAddress,
+      sourcePort: socket.remotePort,
       http2: false,
       tls: options.tls !== undefined,
     };

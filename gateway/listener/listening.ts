@@ -44,6 +44,8 @@ export interface ConnectionFacts {
   readonly port: number;
   readonly servicePort: number | undefined;
   readonly sourceAddress: string | undefined;
+  /** Of the connection's other end, be it the client or a proxy in front that names it. */
+  readonly sourcePort: number | undefined;
   readonly http2: boolean;
   readonly tls: boolean;
 }

@@ -80,7 +80,9 @@ export class CircuitBreaker {
     this.requests = new Limit(pool?.http2MaxRequests);
     this.pending = new Limit(pool?.http1MaxPendingRequests);
     this.connections = new Limit(pool?.maxConnections);
-    this.retries = budget ? new BudgetLimit(budget, this.requests, this.pending) : new Limit(pool?.maxRetries);
+    this.retries = budget
+      ? new BudgetLimit(budget, this.requests, this.pending)
+      : new Limit(pool?.maxRetries);
     this.countsRequests = pool?.http2MaxRequests !== undefined || budget !== undefined;
   }
 }

@@ -138,7 +138,10 @@ function queryParameter(path: string, name: string): string | undefined {
  *
  * Source: Envoy `source/common/http/utility.cc` (makeSetCookieValue).
  */
-export function setCookieValue({ name, path, ttlMs = 0, attributes = [] }: CookiePolicy, value: string): string {
+export function setCookieValue(
+  { name, path, ttlMs = 0, attributes = [] }: CookiePolicy,
+  value: string,
+): string {
   const seconds = Math.trunc(ttlMs / 1000);
   return [
     `${name}="${value}"`,

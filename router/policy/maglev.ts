@@ -16,7 +16,8 @@ function remainder({ high, low }: { readonly high: number; readonly low: number 
  * Source: Envoy `source/extensions/load_balancing_policies/maglev/maglev_lb.cc` (MaglevTable).
  */
 export function buildMaglev(keys: readonly string[], weights: readonly number[], size: number): HashTable {
-  if (!isPrime(size)) throw new RangeError(`Cannot build a Maglev table of ${size} places: not a prime number`);
+  if (!isPrime(size))
+    throw new RangeError(`Cannot build a Maglev table of ${size} places: not a prime number`);
   const count = keys.length;
   const order = keys.map((_, index) => index).sort((a, b) => compare(keys[a]!, keys[b]!));
   const sum = weights.reduce((total, weight) => total + weight, 0);

@@ -46,7 +46,8 @@ export class HostMonitor {
     if (!policy.splitLocalOrigin) return this.#count(failure === 'timeout' ? 504 : 503);
     // A connection that was there has counted as a success.
     if (failure !== 'connect') this.#consecutiveLocalOriginFailures = 0;
-    if (++this.#consecutiveLocalOriginFailures !== policy.consecutiveLocalOriginFailures || this.isEjected) return;
+    if (++this.#consecutiveLocalOriginFailures !== policy.consecutiveLocalOriginFailures || this.isEjected)
+      return;
     this.#detector.eject(this);
     this.#consecutiveLocalOriginFailures = 0;
   }
@@ -81,7 +82,8 @@ export class HostMonitor {
   /** For the detector: the interval has passed. True: it has come back. */
   intervalPassed(nowMs: number, { baseEjectionTimeMs, maxEjectionTimeMs }: OutlierDetection): boolean {
     if (!this.isEjected) return false;
-    if (Math.min(baseEjectionTimeMs * this.#backoff, maxEjectionTimeMs) > nowMs - this.ejectedAtMs!) return false;
+    if (Math.min(baseEjectionTimeMs * this.#backoff, maxEjectionTimeMs) > nowMs - this.ejectedAtMs!)
+      return false;
     this.isEjected = false;
     this.#consecutive5xx = 0;
     this.#consecutiveGatewayErrors = 0;

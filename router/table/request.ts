@@ -29,6 +29,8 @@ export interface RouteRequest {
   readonly tls?: boolean;
   /** The client's address without port, for a source IP hash and `x-forwarded-for`. */
   readonly sourceAddress?: string;
+  /** The client's port: with the address it tells one connection from another. */
+  readonly sourcePort?: number;
 }
 
 /**

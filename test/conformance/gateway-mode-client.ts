@@ -59,7 +59,8 @@ async function openHttp2(port: number): Promise<Client> {
           },
           failed: (_reason, detail) => reject(new Error(detail)),
         },
-        { alpn: 'h2' },
+        'h2',
+        {},
       );
     },
   );

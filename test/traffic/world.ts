@@ -1,9 +1,12 @@
 /** A clock, a client and upstreams that a test moves by hand. */
 import type { Forward, RetryPolicy } from '../../router/index.ts';
+import { CircuitBreaker } from '../../router/policy/circuit-breaker.ts';
+import { OutlierDetector } from '../../router/policy/outlier.ts';
 import type { Clock } from '../../traffic/clock.ts';
 import { Exchange } from '../../traffic/exchange.ts';
-import type { RetryBound, RunningCluster, RunningEndpoint } from '../../upstream/cluster.ts';
-import type { UpstreamReceiver } from '../../upstream/upstream.ts';
+import type { PickContext, RunningCluster, TryResult } from '../../upstream/cluster.ts';
+import { RunningEndpoint } from '../../upstream/endpoint.ts';
+import type { Upstream, UpstreamReceiver } from '../../upstream/upstream.ts';
 import type { FieldList, RequestHead, ServerStream, Stream } from '../../wire/stream.ts';
 
 /** Time that stands still until a test moves it. */
@@ -121,42 +124,74 @@ export class FakeTry extends Written {
   }
 }
 
+/** Watched for outliers, but by nobody who takes it out. */
+const watcher = new OutlierDetector(
+  {
+    consecutive5xx: 0,
+    consecutiveGatewayErrors: 0,
+    consecutiveLocalOriginFailures: 0,
+    splitLocalOrigin: false,
+    intervalMs: 10_000,
+    baseEjectionTimeMs: 30_000,
+    maxEjectionTimeMs: 300_000,
+    maxEjectionPercent: 10,
+    minHealthPercent: 0,
+  },
+  () => 0,
+  () => {},
+);
+
+/** An endpoint that remembers what it was told of its tries. */
+export class FakeEndpoint extends RunningEndpoint {
+  readonly told: TryResult[] = [];
+
+  constructor(id: string, upstream: Upstream, http2Upstream?: Upstream) {
+    super(
+      { id, labels: {}, weight: 1, kind: 'socket', address: id, port: 80 },
+      { key: id, upstream, active: 0 },
+      http2Upstream && { key: `${id}|http2`, upstream: http2Upstream, active: 0 },
+      { monitor: watcher.watch(), sinceMs: 0 },
+    );
+  }
+
+  override ended(result: TryResult): void {
+    this.told.push(result);
+  }
+}
+
 /** A cluster whose endpoints take turns, or those that are not to be avoided. */
 export class FakeCluster {
   readonly tries: FakeTry[] = [];
-  readonly endpoints: RunningEndpoint[];
+  readonly endpoints: FakeEndpoint[];
+  /** What was asked for. */
+  readonly picks: PickContext[] = [];
   readonly running: RunningCluster;
 
-  constructor(names: readonly string[], retries?: RetryBound) {
-    this.endpoints = names.map((id): RunningEndpoint => {
-      const load = { active: 0 };
-      return {
-        id,
-        labels: {},
-        weight: 1,
-        address: `${id}:80`,
-        kind: 'socket',
-        load,
-        get active() {
-          return load.active;
-        },
-        upstream: {
-          open: (head, hasEnded, receiver) => {
-            const made = new FakeTry(id, head, hasEnded, receiver);
-            this.tries.push(made);
-            return made;
-          },
-        },
-      };
-    });
+  constructor(names: readonly string[], breaker = new CircuitBreaker(undefined, undefined)) {
+    this.endpoints = names.map((id) => new FakeEndpoint(id, this.upstreamOf(id)));
     let turn = 0;
-    this.running = {
-      cluster: undefined as never,
-      endpoints: this.endpoints,
-      pick: (context) =>
-        this.endpoints.find((each) => context?.avoid && !context.avoid.has(each)) ??
-        this.endpoints[turn++ % this.endpoints.length],
-      ...(retries && { retries }),
+    const running: Pick<RunningCluster, 'pick' | 'breaker'> = {
+      breaker,
+      pick: (context = {}) => {
+        this.picks.push(context);
+        const { avoid } = context;
+        return (
+          this.endpoints.find((each) => avoid && !avoid.has(each)) ??
+          this.endpoints[turn++ % this.endpoints.length]
+        );
+      },
+    };
+    this.running = running as RunningCluster;
+  }
+
+  /** An upstream whose requests are tries at `name`. */
+  upstreamOf(name: string): Upstream {
+    return {
+      open: (head, hasEnded, receiver) => {
+        const made = new FakeTry(name, head, hasEnded, receiver);
+        this.tries.push(made);
+        return made;
+      },
     };
   }
 

@@ -9,6 +9,7 @@ import type { Connection } from '../../wire/stream.ts';
 /** Takes everything at once, and says when it has left: as node's sockets do. */
 class SlowSocket implements Socket {
   readonly remoteAddress = undefined;
+  readonly remotePort = undefined;
   events: SocketEvents = NO_EVENTS;
   readonly taken: string[] = [];
   isDestroyed = false;
@@ -19,6 +20,7 @@ class SlowSocket implements Socket {
   }
   pause(): void {}
   resume(): void {}
+  keepAlive(): void {}
   end(): void {
     this.isEnded = true;
   }

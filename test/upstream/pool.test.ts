@@ -23,15 +23,14 @@ const cluster = (name: string, ...ports: number[]): Cluster => ({
 test('UpstreamPool keeps the connections of endpoints that stay and drains those of endpoints that go', () => {
   const opened: number[] = [];
   const closed: number[] = [];
-  const pool = new UpstreamPool(
-    () => undefined,
-    (to) => {
+  const pool = new UpstreamPool(() => undefined, {
+    connect: (to) => {
       const port = to.kind === 'socket' ? to.port : 0;
       opened.push(port);
       const open = () => assert.fail('nobody asks');
       return { open, close: () => closed.push(port) };
     },
-  );
+  });
   const chance = () => 0;
   const before = startClusters([cluster('a', 1, 2), cluster('b', 2)], pool, chance);
   pool.retain(before.keys);

@@ -2,8 +2,11 @@
  * One try at one endpoint: hears the upstream, and tells the {@link Forwarding} that it belongs to. Imports upstream's
  * clusters.
  */
+import { isGrpcContentType } from '../../router/route/grpc.ts';
+import { firstHeader } from '../../router/route/header.ts';
 import type { RunningEndpoint } from '../../upstream/cluster.ts';
 import type { ResetReason, UpstreamReceiver } from '../../upstream/upstream.ts';
+import { httpStatusOf } from '../../wire/grpc/status.ts';
 import { ERROR_CODE, type FieldList, type RequestHead, type Stream } from '../../wire/stream.ts';
 import type { Forwarding } from './forwarding.ts';
 
@@ -28,7 +31,8 @@ export class Attempt implements UpstreamReceiver {
     this.endpoint = endpoint;
     this.#creditedBytes = creditedBytes;
     endpoint.load.active++;
-    this.upstream = endpoint.upstream.open(request, hasEnded, this);
+    const upstream = (owner.exchange.head.http2 && endpoint.http2Upstream) || endpoint.upstream;
+    this.upstream = upstream.open(request, hasEnded, this);
   }
 
   /** The answer is complete, or there is none. */
@@ -51,7 +55,14 @@ export class Attempt implements UpstreamReceiver {
   }
 
   response(status: number, headers: FieldList, hasEnded: boolean): void {
-    if (!this.isOver) this.#owner.answered(this, status, headers, hasEnded);
+    if (this.isOver) return;
+    if (status > 599) {
+      this.abandon();
+      this.#broken('protocol-error');
+      return;
+    }
+    if (this.endpoint.monitor) this.endpoint.ended(this.#outcomeOf(status, headers));
+    this.#owner.answered(this, status, headers, hasEnded);
   }
 
   data(chunk: Uint8Array): void {
@@ -65,12 +76,35 @@ export class Attempt implements UpstreamReceiver {
   reset(reason: ResetReason, _detail: string): void {
     if (this.isOver) return;
     this.over();
-    this.#owner.broken(reason);
+    this.#broken(reason);
   }
 
   sent(bytes: number): void {
     const known = Math.min(bytes, this.#creditedBytes);
     this.#creditedBytes -= known;
     if (bytes > known) this.#owner.credit(bytes - known);
+  }
+
+  /** Gives the try up, as there is no answer in the time for it. */
+  timeOut(): void {
+    if (this.isOver) return;
+    this.endpoint.ended('timeout');
+    this.abandon();
+  }
+
+  #broken(reason: ResetReason): void {
+    this.endpoint.ended(reason);
+    this.#owner.broken(reason);
+  }
+
+  /**
+   * What an answer counts as. gRPC that fails at once says so in its head.
+   *
+   * Source: Envoy `source/common/router/router.cc` (Filter::onUpstreamHeaders, put_result_code).
+   */
+  #outcomeOf(status: number, headers: FieldList): number {
+    if (!isGrpcContentType(firstHeader(this.#owner.exchange.head.headers, 'content-type'))) return status;
+    const grpcStatus = firstHeader(headers, 'grpc-status');
+    return grpcStatus === undefined ? status : httpStatusOf(Number(grpcStatus));
   }
 }

@@ -1,6 +1,7 @@
 /** What the client is told when an upstream gives no answer. Imports the response flags' type. */
 import type { ResponseFlag } from '../../router/table/decision.ts';
 import type { ResetReason } from '../../upstream/upstream.ts';
+import type { FieldList } from '../../wire/stream.ts';
 import type { Failure } from '../local-reply.ts';
 
 /** Source: Envoy `source/common/router/router.cc` (onUpstreamTimeoutAbort). */
@@ -27,7 +28,11 @@ const FLAGS: Readonly<Record<ResetReason, ResponseFlag>> = {
   'remote-refused-stream-reset': 'UR',
   'protocol-error': 'UPE',
   'local-reset': 'LR',
+  overflow: 'UO',
 };
+
+/** Source: Envoy `source/common/router/router.cc` (onUpstreamAbort: x-envoy-overloaded of what was dropped). */
+const OVERLOADED: FieldList = [['x-envoy-overloaded', 'true']];
 
 /**
  * What the client is told of a try without an answer. 503, or 502 where the protocol was broken.
@@ -41,5 +46,6 @@ export function failureOf(reason: ResetReason, isRetry: boolean): Failure {
     status: reason === 'protocol-error' ? 502 : 503,
     message: `upstream connect error or disconnect/reset before headers. ${which}: ${reason.replaceAll('-', ' ')}`,
     flag: FLAGS[reason],
+    ...(reason === 'overflow' && { headers: OVERLOADED }),
   };
 }

@@ -8,7 +8,7 @@ import { retriesAnswer, retriesReset, retryConditionsOf } from '../../router/pol
 import { firstHeader } from '../../router/route/header.ts';
 import { isGrpcContentType } from '../../router/route/index.ts';
 import type { Forward, RetryPolicy } from '../../router/table/decision.ts';
-import type { RunningCluster, RunningEndpoint } from '../../upstream/cluster.ts';
+import type { PickContext, RunningCluster, RunningEndpoint } from '../../upstream/cluster.ts';
 import type { ResetReason } from '../../upstream/upstream.ts';
 import {
   ERROR_CODE,
@@ -36,6 +36,7 @@ export class Forwarding implements StreamReceiver {
   readonly exchange: Exchange;
   readonly #decision: Forward;
   readonly #cluster: RunningCluster;
+  readonly #picked: PickContext;
   readonly #options: ForwardOptions;
   readonly #mirrors: MirrorCopies | undefined;
   readonly #isGrpc: boolean;
@@ -60,12 +61,13 @@ export class Forwarding implements StreamReceiver {
   #tryTimer: Timer;
   #backoffTimer: Timer;
 
-  /** Sends the request to the endpoint. */
+  /** Sends the request to the endpoint, which was picked by `picked`, as those of retries will be. */
   constructor(
     decision: Forward,
     exchange: Exchange,
     cluster: RunningCluster,
     endpoint: RunningEndpoint,
+    picked: PickContext,
     mirrors: MirrorCopies | undefined,
     options: ForwardOptions,
   ) {
@@ -74,6 +76,7 @@ export class Forwarding implements StreamReceiver {
     this.exchange = exchange;
     this.#decision = decision;
     this.#cluster = cluster;
+    this.#picked = picked;
     this.#options = options;
     this.#mirrors = mirrors;
     this.#hasEnded = hasEnded;
@@ -141,11 +144,6 @@ export class Forwarding implements StreamReceiver {
   }
 
   answered(attempt: Attempt, status: number, headers: FieldList, hasEnded: boolean): void {
-    if (status > 599) {
-      attempt.abandon();
-      this.broken('protocol-error');
-      return;
-    }
     if (this.#retry) {
       if (retriesAnswer(retryConditionsOf(this.#retry), status, headers) && this.#takeRetry(this.#retry)) {
         if (hasEnded && this.#hasEnded) attempt.over();
@@ -188,7 +186,7 @@ export class Forwarding implements StreamReceiver {
 
   /** True: a retry waits for its time. */
   #takeRetry(retry: RetryPolicy): boolean {
-    this.#retrying ??= new Retrying(retry, this.#cluster.retries);
+    this.#retrying ??= new Retrying(retry, this.#cluster.breaker.retries);
     const retrying = this.#retrying;
     const taken = retrying.take(this.#endpoint);
     if (taken !== 'yes') {
@@ -207,7 +205,7 @@ export class Forwarding implements StreamReceiver {
     this.#backoffTimer = undefined;
     const { tried } = this.#retrying!;
     this.#attempts++;
-    const endpoint = this.#cluster.pick(tried && { avoid: tried });
+    const endpoint = this.#cluster.pick(tried ? { ...this.#picked, avoid: tried } : this.#picked);
     if (!endpoint) {
       this.#fail(NO_ENDPOINT);
       return;
@@ -276,6 +274,7 @@ export class Forwarding implements StreamReceiver {
   /** The rule's time is over, whatever is under way. */
   timeOut(): void {
     this.#timer = undefined;
+    if (this.exchange.status === 0) this.#attempt?.timeOut();
     this.#fail(TIMEOUT);
   }
 
@@ -288,7 +287,7 @@ export class Forwarding implements StreamReceiver {
     this.#tryTimer = undefined;
     const attempt = this.#attempt;
     if (!attempt || this.exchange.status !== 0) return;
-    attempt.abandon();
+    attempt.timeOut();
     if (!this.#retriesReset('local-reset')) this.#fail(TIMEOUT);
   }
 

@@ -13,6 +13,7 @@ import { discard } from './discard.ts';
 import { NO_CLUSTER, NO_ENDPOINT } from './failure.ts';
 import { Forwarding } from './forwarding.ts';
 import { startMirrors } from './mirror.ts';
+import { requestHash } from './request-hash.ts';
 
 /** See the fields. */
 export interface ForwardOptions {
@@ -34,11 +35,15 @@ export function forward(
   clusters: ReadonlyMap<string, RunningCluster>,
 ): StreamReceiver {
   if (!cluster) return refuse(decision, exchange, NO_CLUSTER);
-  const endpoint = cluster.pick();
+  const picked = {
+    hash: requestHash(decision, exchange),
+    authority: decision.request.authority,
+  };
+  const endpoint = cluster.pick(picked);
   if (!endpoint) return refuse(decision, exchange, NO_ENDPOINT);
   const mirrors =
     decision.mirrors.length > 0 ? startMirrors(decision, exchange, clusters, options) : undefined;
-  return new Forwarding(decision, exchange, cluster, endpoint, mirrors, options);
+  return new Forwarding(decision, exchange, cluster, endpoint, picked, mirrors, options);
 }
 
 function refuse(decision: Forward, exchange: Exchange, failure: Failure): StreamReceiver {

@@ -3,23 +3,25 @@
  * few exchanges need any; dropped once an answer has begun. Imports router/policy.
  */
 import { backoffMs } from '../../router/policy/backoff.ts';
+import type { Limit } from '../../router/policy/circuit-breaker.ts';
 import type { RetryPolicy } from '../../router/table/decision.ts';
 import type { Random } from '../../router/table/request.ts';
-import type { RetryBound, RunningEndpoint } from '../../upstream/cluster.ts';
+import type { RunningEndpoint } from '../../upstream/cluster.ts';
 
 /** Lives until there is an answer to pass on. */
 export class Retrying {
   readonly #policy: RetryPolicy;
   /** Endpoints that were tried; undefined before the first retry, and where the policy does not ask. */
   tried: Set<RunningEndpoint> | undefined;
-  readonly #bound: RetryBound | undefined;
+  readonly #limit: Limit;
   #left: number;
   #made = 0;
   #isCounted = false;
 
-  constructor(policy: RetryPolicy, bound: RetryBound | undefined) {
+  /** `limit` counts the retries of the cluster. */
+  constructor(policy: RetryPolicy, limit: Limit) {
     this.#policy = policy;
-    this.#bound = bound;
+    this.#limit = limit;
     this.#left = policy.attempts;
   }
 
@@ -33,10 +35,8 @@ export class Retrying {
     this.settle();
     if (this.#left === 0) return 'limit';
     this.#left--;
-    if (this.#bound) {
-      if (!this.#bound.begin()) return 'overflow';
-      this.#isCounted = true;
-    }
+    if (!this.#limit.take()) return 'overflow';
+    this.#isCounted = true;
     if (this.#policy.avoidPreviousHosts) {
       this.tried ??= new Set();
       this.tried.add(from);
@@ -54,6 +54,6 @@ export class Retrying {
   settle(): void {
     if (!this.#isCounted) return;
     this.#isCounted = false;
-    this.#bound?.end();
+    this.#limit.release();
   }
 }

@@ -1,4 +1,6 @@
 /** Where a remote endpoint listens, and how it is spoken to. Types only. */
+import type { CircuitBreaker } from '../../router/policy/circuit-breaker.ts';
+import type { ConnectionPool } from '../../router/table/cluster.ts';
 
 /** A TCP port or a Unix socket. */
 export type RemoteAddress =
@@ -11,6 +13,8 @@ export interface UpstreamTls {
   readonly serverName?: string;
   /** Who may have signed the endpoint's certificate. Default: those that the runtime trusts. */
   readonly ca?: string;
+  /** Certificates that are revoked. */
+  readonly crl?: string;
   /** The client's own certificate and key. */
   readonly cert?: string;
   readonly key?: string;
@@ -18,4 +22,14 @@ export interface UpstreamTls {
   readonly skipVerification?: boolean;
   /** Names that the certificate may be for, in place of {@link serverName}. */
   readonly subjectAltNames?: readonly string[];
+}
+
+/** How connections to an endpoint are made and kept. */
+export interface ConnectionOptions {
+  /** Asked for each connection, so that certificates can be renewed. Absent: plaintext. */
+  readonly tls?: () => Promise<UpstreamTls>;
+  /** Absent: no limits, and Envoy's times. */
+  readonly pool?: ConnectionPool;
+  /** Of the cluster; what it counts is shared by its endpoints. Absent: nothing is counted. */
+  readonly breaker?: CircuitBreaker;
 }

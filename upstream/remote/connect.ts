@@ -4,10 +4,10 @@ import * as tls from 'node:tls';
 import { bun, bunHandlers } from '../socket/bun.ts';
 import { NodeSocket } from '../socket/node.ts';
 import type { Socket } from '../socket/socket.ts';
-import type { RemoteAddress, UpstreamTls } from './address.ts';
+import type { ConnectionOptions, RemoteAddress, UpstreamTls } from './address.ts';
 
 /** How long a connection may take. Source: Envoy's default connect_timeout under Istio, 10 s. */
-export const CONNECT_TIMEOUT_MS = 10_000;
+const CONNECT_TIMEOUT_MS = 10_000;
 
 /** What becomes of a connection that is asked for. One of the two is told, once. */
 export interface ConnectEvents {
@@ -19,9 +19,10 @@ export interface ConnectEvents {
 export function connect(
   address: RemoteAddress,
   events: ConnectEvents,
-  options: { readonly tls?: UpstreamTls; readonly alpn: string; readonly timeoutMs?: number },
+  alpn: string,
+  { tls: readTls, pool }: ConnectionOptions,
 ): void {
-  const { tls: secure, alpn, timeoutMs = CONNECT_TIMEOUT_MS } = options;
+  const timeoutMs = pool?.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
   let isSettled = false;
   let giveUp = (): void => {};
   const timer = setTimeout(() => {
@@ -32,6 +33,7 @@ export function connect(
     if (isSettled) return socket.destroy();
     isSettled = true;
     clearTimeout(timer);
+    if (pool?.tcpKeepalive) socket.keepAlive(pool.tcpKeepalive.timeMs ?? 0);
     events.opened(socket);
   };
   const failed: ConnectEvents['failed'] = (reason, detail) => {
@@ -42,29 +44,36 @@ export function connect(
   };
   const refused = (error: Error): void =>
     failed('remote-connection-failure', `Cannot connect to ${textOf(address)}: ${error.message}`);
-  try {
-    if (bun && !secure) {
-      const handlers = bunHandlers(opened);
-      const target =
-        address.kind === 'unix' ? { unix: address.path } : { hostname: address.address, port: address.port };
-      bun
-        .connect({
-          ...target,
-          allowHalfOpen: true,
-          socket: { ...handlers, connectError: (_socket, error) => refused(error) },
-        })
-        .catch(refused);
-      return;
-    }
-    const socket = secure ? connectTls(address, secure, alpn) : connectPlain(address);
+  const connectNode = (socket: net.Socket, readyEvent: string): void => {
     giveUp = () => void socket.destroy();
     socket.on('error', refused);
-    socket.once(secure ? 'secureConnect' : 'connect', () => {
+    socket.once(readyEvent, () => {
       socket.off('error', refused);
       if (isSettled) return void socket.destroy();
       opened(new NodeSocket(socket));
     });
     socket.once('close', () => refused(new Error('the connection was closed')));
+  };
+  if (readTls) {
+    readTls()
+      .then((secure) => {
+        if (!isSettled) connectNode(connectTls(address, secure, alpn), 'secureConnect');
+      })
+      .catch(refused);
+    return;
+  }
+  try {
+    if (!bun) return connectNode(connectPlain(address), 'connect');
+    const handlers = bunHandlers(opened);
+    const target =
+      address.kind === 'unix' ? { unix: address.path } : { hostname: address.address, port: address.port };
+    bun
+      .connect({
+        ...target,
+        allowHalfOpen: true,
+        socket: { ...handlers, connectError: (_socket, error) => refused(error) },
+      })
+      .catch(refused);
   } catch (error) {
     queueMicrotask(() => refused(error as Error));
   }
@@ -77,10 +86,11 @@ function connectPlain(address: RemoteAddress): net.Socket {
 }
 
 function connectTls(address: RemoteAddress, secure: UpstreamTls, alpn: string): tls.TLSSocket {
-  const { serverName, ca, cert, key, skipVerification = false, subjectAltNames } = secure;
+  const { serverName, ca, crl, cert, key, skipVerification = false, subjectAltNames = [] } = secure;
   const target =
     address.kind === 'unix' ? { path: address.path } : { host: address.address, port: address.port };
   const name = serverName ?? (address.kind === 'socket' ? address.address : '');
+  const names = subjectAltNames.length > 0 ? subjectAltNames : [name];
   return tls.connect({
     ...target,
     ALPNProtocols: [alpn],
@@ -88,16 +98,21 @@ function connectTls(address: RemoteAddress, secure: UpstreamTls, alpn: string): 
     // SNI is a name, never an address.
     ...(name !== '' && net.isIP(name) === 0 && { servername: name }),
     ...(ca !== undefined && { ca }),
+    ...(crl !== undefined && { crl }),
     ...(cert !== undefined && { cert }),
     ...(key !== undefined && { key }),
-    ...(subjectAltNames && {
-      checkServerIdentity: (_host, certificate) => identityError(subjectAltNames, certificate),
-    }),
+    checkServerIdentity: (_host, certificate) => identityError(names, certificate),
   });
 }
 
+/** Source: Envoy `source/common/tls/cert_validator/san_matcher.cc` (exact names, wildcards in certificates' DNS names alone). */
 function identityError(names: readonly string[], certificate: tls.PeerCertificate): Error | undefined {
-  const errors = names.map((name) => tls.checkServerIdentity(name, certificate));
+  const uris = new Set(
+    (certificate.subjectaltname ?? '').split(', ').filter((each) => each.startsWith('URI:')),
+  );
+  const errors = names.map((name) =>
+    uris.has(`URI:${name}`) ? undefined : tls.checkServerIdentity(name, certificate),
+  );
   return errors.some((error) => error === undefined) ? undefined : errors[0];
 }
 

@@ -1,65 +1,130 @@
 /** Connections to an endpoint that speaks HTTP/1.1: one request at a time each, kept for the next one. */
 import { Http1ClientConnection } from '../../wire/http1/client.ts';
 import type { FieldList, RequestHead, Stream } from '../../wire/stream.ts';
-import { type Opener, PendingStream } from '../pending-stream.ts';
+import type { Opener } from '../pending-stream.ts';
 import { Driver, nowMs } from '../socket/driver.ts';
 import type { Socket } from '../socket/socket.ts';
 import type { ResetReason, Upstream, UpstreamReceiver } from '../upstream.ts';
-import type { RemoteAddress, UpstreamTls } from './address.ts';
+import type { ConnectionOptions, RemoteAddress } from './address.ts';
 import { connect } from './connect.ts';
+import { Waiting } from './waiting.ts';
 
-/** Upstream on HTTP/1.1 connections, opened as they are needed. */
+/** A connection with what limits its life. */
+interface Held {
+  readonly connection: Http1ClientConnection;
+  readonly openedMs: number;
+  requests: number;
+}
+
+/**
+ * Upstream on HTTP/1.1 connections, opened as they are needed. A request that waits takes the first connection that
+ * is opened or becomes free; when one cannot be opened, all that wait are told.
+ *
+ * Source: Envoy `source/common/conn_pool/conn_pool_base.cc` (ConnPoolImplBase::newStreamImpl, onConnectionEvent).
+ */
 export class Http1Upstream implements Upstream {
   readonly #address: RemoteAddress;
-  readonly #tls: UpstreamTls | undefined;
+  readonly #options: ConnectionOptions;
   /** The one that was used last comes first: the others may go idle and be closed. */
-  readonly #idle: Http1ClientConnection[] = [];
-  readonly #all = new Set<Http1ClientConnection>();
+  readonly #idle: Held[] = [];
+  readonly #all = new Set<Held>();
+  readonly #waiting: Waiting;
+  #connecting = 0;
   #isClosing = false;
 
-  constructor(address: RemoteAddress, tls: UpstreamTls | undefined) {
+  constructor(address: RemoteAddress, options: ConnectionOptions) {
     this.#address = address;
-    this.#tls = tls;
+    this.#options = options;
+    this.#waiting = new Waiting(options.breaker?.pending);
   }
 
   open(request: RequestHead, hasEnded: boolean, receiver: UpstreamReceiver): Stream {
-    for (let connection = this.#idle.pop(); connection; connection = this.#idle.pop()) {
-      if (connection.room > 0) return new Returning(this, connection, receiver).open(request, hasEnded);
+    for (let held = this.#idle.pop(); held; held = this.#idle.pop()) {
+      const { connection } = held;
+      if (connection.room > 0 && !this.#isWornOut(held)) {
+        held.requests++;
+        return new Returning(this, held, receiver).open(request, hasEnded);
+      }
+      connection.drain();
     }
-    const pending = new PendingStream(request, hasEnded, receiver);
-    connect(
-      this.#address,
-      {
-        opened: (socket) => this.#opened(socket, pending),
-        failed: (reason, detail) => pending.fail(reason, detail),
-      },
-      { alpn: 'http/1.1', ...(this.#tls && { tls: this.#tls }) },
-    );
+    const pending = this.#waiting.add(request, hasEnded, receiver);
+    this.#connect();
     return pending;
   }
 
   close(): void {
     this.#isClosing = true;
     this.#idle.length = 0;
-    for (const connection of this.#all) connection.drain();
+    for (const { connection } of this.#all) connection.drain();
   }
 
   /** An exchange has ended: its connection takes the next one, where it can. */
-  release(connection: Http1ClientConnection): void {
-    if (!this.#isClosing && connection.canReuse) this.#idle.push(connection);
+  release(held: Held): void {
+    const { connection } = held;
+    if (!connection.canReuse) return;
+    if (this.#isClosing || this.#isWornOut(held)) connection.drain();
+    else this.#serve(held);
   }
 
-  #opened(socket: Socket, pending: PendingStream): void {
+  #isWornOut({ requests, openedMs }: Held): boolean {
+    const { pool } = this.#options;
+    if (!pool) return false;
+    const { maxRequestsPerConnection: most = Number.POSITIVE_INFINITY, maxConnectionDurationMs: oldest } =
+      pool;
+    return requests >= most || (oldest !== undefined && nowMs() - openedMs >= oldest);
+  }
+
+  #serve(held: Held): void {
+    const pending = this.#waiting.first();
+    if (!pending) {
+      this.#idle.push(held);
+      return;
+    }
+    held.requests++;
+    pending.attach(new Returning(this, held, pending.receiver));
+  }
+
+  /** As many connections as requests wait, within the cluster's limit; but one an endpoint may always have. */
+  #connect(): void {
+    const limit = this.#options.breaker?.connections;
+    while (this.#connecting < this.#waiting.size) {
+      if (limit && !limit.take()) {
+        if (this.#connecting + this.#all.size > 0) return;
+        limit.force();
+      }
+      this.#connecting++;
+      connect(this.#address, this.#connected, 'http/1.1', this.#options);
+    }
+  }
+
+  readonly #connected = {
+    opened: (socket: Socket): void => {
+      this.#connecting--;
+      this.#opened(socket);
+    },
+    failed: (reason: ResetReason, detail: string): void => {
+      this.#connecting--;
+      this.#options.breaker?.connections.release();
+      this.#waiting.fail(reason, detail);
+    },
+  };
+
+  #opened(socket: Socket): void {
+    const { pool, breaker } = this.#options;
     const driver = new Driver(socket, () => {
-      this.#all.delete(connection);
-      const index = this.#idle.indexOf(connection);
+      breaker?.connections.release();
+      this.#all.delete(held);
+      const index = this.#idle.indexOf(held);
       if (index !== -1) this.#idle.splice(index, 1);
+      this.#connect();
     });
-    const connection = new Http1ClientConnection(driver, { nowMs: nowMs() });
-    this.#all.add(connection);
+    const openedMs = nowMs();
+    const limits = pool && { idleTimeoutMs: pool.idleTimeoutMs || Number.POSITIVE_INFINITY };
+    const connection = new Http1ClientConnection(driver, { nowMs: openedMs, ...(limits && { limits }) });
+    const held: Held = { connection, openedMs, requests: 0 };
+    this.#all.add(held);
     driver.start(connection);
-    if (pending.isReset) this.release(connection);
-    else pending.attach(new Returning(this, connection, pending.receiver));
+    this.#serve(held);
     if (this.#isClosing) connection.drain();
   }
 }
@@ -67,19 +132,19 @@ export class Http1Upstream implements Upstream {
 /** Passes an answer on, and gives the connection back at its end. */
 class Returning implements UpstreamReceiver, Opener {
   readonly #owner: Http1Upstream;
-  readonly #connection: Http1ClientConnection;
+  readonly #held: Held;
   readonly #receiver: UpstreamReceiver;
   #isOpen = false;
 
-  constructor(owner: Http1Upstream, connection: Http1ClientConnection, receiver: UpstreamReceiver) {
+  constructor(owner: Http1Upstream, held: Held, receiver: UpstreamReceiver) {
     this.#owner = owner;
-    this.#connection = connection;
+    this.#held = held;
     this.#receiver = receiver;
   }
 
   /** A request that cannot be sent is refused by the engine at once; who sent it hears of that afterwards. */
   open(request: RequestHead, hasEnded: boolean): Stream {
-    const stream = this.#connection.open(request, hasEnded, this);
+    const stream = this.#held.connection.open(request, hasEnded, this);
     this.#isOpen = true;
     return stream;
   }
@@ -90,7 +155,7 @@ class Returning implements UpstreamReceiver, Opener {
 
   response(status: number, headers: FieldList, hasEnded: boolean): void {
     this.#receiver.response(status, headers, hasEnded);
-    if (hasEnded) this.#owner.release(this.#connection);
+    if (hasEnded) this.#owner.release(this.#held);
   }
 
   data(chunk: Uint8Array): void {
@@ -99,13 +164,13 @@ class Returning implements UpstreamReceiver, Opener {
 
   end(trailers: FieldList): void {
     this.#receiver.end(trailers);
-    this.#owner.release(this.#connection);
+    this.#owner.release(this.#held);
   }
 
   reset(reason: ResetReason, detail: string): void {
     if (this.#isOpen) this.#receiver.reset(reason, detail);
     else queueMicrotask(() => this.#receiver.reset(reason, detail));
-    this.#owner.release(this.#connection);
+    this.#owner.release(this.#held);
   }
 
   sent(bytes: number): void {

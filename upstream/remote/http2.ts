@@ -1,80 +1,149 @@
 /** Connections to an endpoint that speaks HTTP/2: requests share them, and more are opened as one is full. */
 import { Http2ClientConnection } from '../../wire/http2/client.ts';
+import type { Http2Limits } from '../../wire/http2/limit.ts';
 import type { RequestHead, Stream } from '../../wire/stream.ts';
-import { PendingStream } from '../pending-stream.ts';
 import { Driver, nowMs } from '../socket/driver.ts';
 import type { Socket } from '../socket/socket.ts';
 import type { ResetReason, Upstream, UpstreamReceiver } from '../upstream.ts';
-import type { RemoteAddress, UpstreamTls } from './address.ts';
+import { openWatched } from '../watched-exchange.ts';
+import type { ConnectionOptions, RemoteAddress } from './address.ts';
 import { connect } from './connect.ts';
+import { Waiting } from './waiting.ts';
 
-/** Upstream on one or more HTTP/2 connections; the first is opened when it is needed. */
+/** A connection with what limits its life. */
+interface Held {
+  readonly connection: Http2ClientConnection;
+  readonly openedMs: number;
+  requests: number;
+}
+
+/**
+ * Upstream on one or more HTTP/2 connections; the first is opened when it is needed.
+ *
+ * Source: Envoy `source/common/conn_pool/conn_pool_base.cc` (ConnPoolImplBase::newStreamImpl, onConnectionEvent).
+ */
 export class Http2Upstream implements Upstream {
   readonly #address: RemoteAddress;
-  readonly #tls: UpstreamTls | undefined;
-  readonly #connections: Http2ClientConnection[] = [];
-  #waiting: PendingStream[] = [];
+  readonly #options: ConnectionOptions;
+  readonly #all: Held[] = [];
+  readonly #waiting: Waiting;
+  /** Requests may have to wait for a stream to end, not only for a connection. */
+  readonly #isBounded: boolean;
   #isConnecting = false;
   #isClosing = false;
 
-  constructor(address: RemoteAddress, tls: UpstreamTls | undefined) {
+  constructor(address: RemoteAddress, options: ConnectionOptions) {
     this.#address = address;
-    this.#tls = tls;
+    this.#options = options;
+    this.#waiting = new Waiting(options.breaker?.pending);
+    this.#isBounded = options.pool?.maxConnections !== undefined;
   }
 
   open(request: RequestHead, hasEnded: boolean, receiver: UpstreamReceiver): Stream {
-    const connection = this.#withRoom();
-    if (connection) return connection.open(request, hasEnded, receiver);
-    const pending = new PendingStream(request, hasEnded, receiver);
-    this.#waiting.push(pending);
+    const held = this.#withRoom();
+    if (held) return this.#send(held, request, hasEnded, receiver);
+    const pending = this.#waiting.add(request, hasEnded, receiver);
     this.#connect();
     return pending;
   }
 
   close(): void {
     this.#isClosing = true;
-    for (const connection of this.#connections) connection.drain();
+    for (const { connection } of this.#all) connection.drain();
   }
 
-  #withRoom(): Http2ClientConnection | undefined {
-    const connections = this.#connections;
-    for (let index = 0; index < connections.length; index++)
-      if (connections[index]!.room > 0) return connections[index];
+  #send(held: Held, request: RequestHead, hasEnded: boolean, receiver: UpstreamReceiver): Stream {
+    held.requests++;
+    const { connection } = held;
+    const stream = this.#isBounded
+      ? openWatched(connection, request, hasEnded, receiver, this.#serveSoon)
+      : connection.open(request, hasEnded, receiver);
+    if (this.#isWornOut(held)) connection.drain();
+    return stream;
+  }
+
+  #withRoom(): Held | undefined {
+    const all = this.#all;
+    const most = this.#options.pool?.maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
+    for (let index = 0; index < all.length; index++) {
+      const held = all[index]!;
+      const { connection } = held;
+      if (connection.room === 0 || connection.streamCount >= most) continue;
+      if (!this.#isWornOut(held)) return held;
+      connection.drain();
+    }
     return undefined;
   }
 
-  #connect(): void {
-    if (this.#isConnecting) return;
-    this.#isConnecting = true;
-    const events = {
-      opened: (socket: Socket) => this.#opened(socket),
-      failed: (reason: ResetReason, detail: string) => {
-        this.#isConnecting = false;
-        const waiting = this.#waiting;
-        this.#waiting = [];
-        for (const pending of waiting) pending.fail(reason, detail);
-      },
-    };
-    connect(this.#address, events, { alpn: 'h2', ...(this.#tls && { tls: this.#tls }) });
+  #isWornOut({ requests, openedMs }: Held): boolean {
+    const { pool } = this.#options;
+    if (!pool) return false;
+    const { maxRequestsPerConnection: most = Number.POSITIVE_INFINITY, maxConnectionDurationMs: oldest } =
+      pool;
+    return requests >= most || (oldest !== undefined && nowMs() - openedMs >= oldest);
   }
+
+  /** One at a time, within the cluster's limit; but one an endpoint may always have. */
+  #connect(): void {
+    if (this.#isConnecting || this.#waiting.size === 0) return;
+    const limit = this.#options.breaker?.connections;
+    if (limit && !limit.take()) {
+      if (this.#all.length > 0) return;
+      limit.force();
+    }
+    this.#isConnecting = true;
+    connect(this.#address, this.#connected, 'h2', this.#options);
+  }
+
+  readonly #connected = {
+    opened: (socket: Socket): void => this.#opened(socket),
+    failed: (reason: ResetReason, detail: string): void => {
+      this.#isConnecting = false;
+      this.#options.breaker?.connections.release();
+      this.#waiting.fail(reason, detail);
+    },
+  };
 
   #opened(socket: Socket): void {
     this.#isConnecting = false;
     const driver = new Driver(socket, () => {
-      const index = this.#connections.indexOf(connection);
-      if (index !== -1) this.#connections.splice(index, 1);
+      this.#options.breaker?.connections.release();
+      const index = this.#all.indexOf(held);
+      if (index !== -1) this.#all.splice(index, 1);
+      this.#connect();
     });
-    const connection = new Http2ClientConnection(driver, { nowMs: nowMs() });
-    this.#connections.push(connection);
+    const openedMs = nowMs();
+    const connection = new Http2ClientConnection(driver, { limits: this.#limits(), nowMs: openedMs });
+    const held: Held = { connection, openedMs, requests: 0 };
+    this.#all.push(held);
     driver.start(connection);
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const pending of waiting) {
-      if (pending.isReset) continue;
-      if (connection.room > 0) pending.attach(connection);
-      else this.#waiting.push(pending);
-    }
-    if (this.#waiting.length > 0) this.#connect();
+    this.#serve();
     if (this.#isClosing) connection.drain();
   }
+
+  #limits(): Partial<Http2Limits> {
+    const { pool } = this.#options;
+    if (!pool) return {};
+    const { intervalMs, timeoutMs } = pool.http2KeepAlive ?? {};
+    return {
+      idleTimeoutMs: pool.idleTimeoutMs || Number.POSITIVE_INFINITY,
+      ...(intervalMs !== undefined && { pingAfterMs: intervalMs }),
+      ...(timeoutMs !== undefined && { pingTimeoutMs: timeoutMs }),
+    };
+  }
+
+  #serve(): void {
+    for (let pending = this.#waiting.first(); pending; pending = this.#waiting.first()) {
+      const held = this.#withRoom();
+      if (!held) return this.#connect();
+      pending.attach({
+        open: (request, hasEnded, receiver) => this.#send(held, request, hasEnded, receiver),
+      });
+    }
+  }
+
+  /** A stream has ended, though its connection may not know yet. */
+  readonly #serveSoon = (): void => {
+    if (this.#waiting.size > 0) queueMicrotask(() => this.#serve());
+  };
 }

@@ -1,16 +1,32 @@
 /** Endpoints on sockets: picks the pool for the protocol that they speak. */
+import type { CircuitBreaker } from '../../router/policy/circuit-breaker.ts';
+import type { ClientTls, ConnectionPool } from '../../router/table/cluster.ts';
 import type { Upstream } from '../upstream.ts';
-import type { RemoteAddress, UpstreamTls } from './address.ts';
+import type { ConnectionOptions, RemoteAddress } from './address.ts';
+import { ByServerName } from './by-server-name.ts';
 import { Http1Upstream } from './http1.ts';
 import { Http2Upstream } from './http2.ts';
+import { readTls } from './tls.ts';
 
-export type { RemoteAddress, UpstreamTls } from './address.ts';
+export type { ConnectionOptions, RemoteAddress, UpstreamTls } from './address.ts';
+
+/** What a cluster says of its connections. */
+export interface RemoteOptions {
+  readonly tls?: ClientTls;
+  readonly pool?: ConnectionPool;
+  readonly breaker?: CircuitBreaker;
+}
 
 /** An upstream for an endpoint that speaks HTTP/1.1 or HTTP/2 (by prior knowledge, or over TLS). Connects when first asked. */
 export function createRemoteUpstream(
   address: RemoteAddress,
   protocol: 'http1' | 'http2',
-  tls?: UpstreamTls,
+  { tls, ...rest }: RemoteOptions = {},
 ): Upstream {
-  return protocol === 'http2' ? new Http2Upstream(address, tls) : new Http1Upstream(address, tls);
+  const create = (options: ConnectionOptions): Upstream =>
+    protocol === 'http2' ? new Http2Upstream(address, options) : new Http1Upstream(address, options);
+  if (!tls) return create(rest);
+  const { sni } = tls;
+  if (sni !== undefined) return create({ ...rest, tls: () => readTls(tls, sni) });
+  return new ByServerName((name) => create({ ...rest, tls: () => readTls(tls, name || undefined) }));
 }

@@ -6,9 +6,11 @@ import { NO_EVENTS, type Socket, type SocketEvents } from './socket.ts';
 export interface RawSocket {
   data: BunSocket;
   readonly remoteAddress?: string;
+  readonly remotePort?: number;
   write(bytes: Uint8Array, offset?: number, length?: number): number;
   pause(): void;
   resume(): void;
+  setKeepAlive(isOn: boolean, afterMs?: number): boolean;
   end(): void;
   shutdown(): void;
   terminate(): void;
@@ -60,6 +62,10 @@ export class BunSocket implements Socket {
     return this.#socket.remoteAddress;
   }
 
+  get remotePort(): number | undefined {
+    return this.#socket.remotePort;
+  }
+
   send(output: ByteWriter): boolean {
     if (this.#isClosed || output.length === 0) return true;
     const written = this.#socket.write(output.bytes, output.start, output.length);
@@ -73,6 +79,10 @@ export class BunSocket implements Socket {
 
   resume(): void {
     if (!this.#isClosed) this.#socket.resume();
+  }
+
+  keepAlive(afterMs: number): void {
+    if (!this.#isClosed) this.#socket.setKeepAlive(true, afterMs);
   }
 
   end(): void {

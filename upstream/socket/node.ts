@@ -28,6 +28,10 @@ export class NodeSocket implements Socket {
     return this.#socket.remoteAddress;
   }
 
+  get remotePort(): number | undefined {
+    return this.#socket.remotePort;
+  }
+
   send(output: ByteWriter): boolean {
     if (this.#isFull) return false;
     if (output.length === 0) return true;
@@ -55,6 +59,10 @@ export class NodeSocket implements Socket {
 
   resume(): void {
     this.#socket.resume();
+  }
+
+  keepAlive(afterMs: number): void {
+    this.#socket.setKeepAlive(true, afterMs);
   }
 
   end(): void {

@@ -17,12 +17,16 @@ export interface SocketEvents {
 export interface Socket {
   /** The peer's address without port; undefined on a Unix socket. */
   readonly remoteAddress: string | undefined;
+  /** The peer's port; undefined on a Unix socket. */
+  readonly remotePort: number | undefined;
   /** Told from the moment it is set. */
   events: SocketEvents;
   /** Sends what waits in the output. False: not all was taken, and {@link SocketEvents.drained} will tell when to go on. */
   send(output: ByteWriter): boolean;
   pause(): void;
   resume(): void;
+  /** Has the system probe the peer after so much silence; 0: after the system's own time. */
+  keepAlive(afterMs: number): void;
   /** Closes this side, once all that was sent has left. */
   end(): void;
   /** Closes at once. */

@@ -8,11 +8,22 @@ interface Place extends Candidate {
   readonly id: string;
 }
 
-const place = (id: string, weight = 1, active = 0, sinceMs = 0): Place => ({ id, weight, active, hashKey: id, sinceMs });
+const place = (id: string, weight = 1, active = 0, sinceMs = 0): Place => ({
+  id,
+  weight,
+  active,
+  hashKey: id,
+  sinceMs,
+});
 const three = ['a', 'b', 'c'].map((id) => place(id));
 const HASH = { kind: 'source-ip' } as const;
 
-function balancerOf(policy: LoadBalancer, places: readonly Place[], seed: number, nowMs = () => 0): Balancer<Place> {
+function balancerOf(
+  policy: LoadBalancer,
+  places: readonly Place[],
+  seed: number,
+  nowMs = () => 0,
+): Balancer<Place> {
   const balancer = createBalancer<Place>(policy, { chance: seeded(seed), nowMs });
   balancer.update(places);
   return balancer;
@@ -35,7 +46,9 @@ test('createBalancer() takes turns by ROUND_ROBIN', () => {
 });
 
 test('createBalancer() begins its turns anywhere, and goes on with them when endpoints change', () => {
-  const firsts = [1, 2, 3, 4, 5, 6, 7, 8].map((seed) => balancerOf({ kind: 'ROUND_ROBIN' }, three, seed).pick(undefined, 0)!.id);
+  const firsts = [1, 2, 3, 4, 5, 6, 7, 8].map(
+    (seed) => balancerOf({ kind: 'ROUND_ROBIN' }, three, seed).pick(undefined, 0)!.id,
+  );
   assert.equal(new Set(firsts).size, 3, firsts.join());
   const balancer = balancerOf({ kind: 'ROUND_ROBIN' }, three, 1);
   const [first, second] = [balancer.pick(undefined, 0), balancer.pick(undefined, 0)];
@@ -59,7 +72,10 @@ test('createBalancer() by RANDOM does not look at weights', () => {
 });
 
 test('createBalancer() by LEAST_REQUEST prefers the endpoint with less under way', () => {
-  const counts = count(balancerOf({ kind: 'LEAST_REQUEST' }, [place('idle'), place('busy', 1, 9)], 4), 10_000);
+  const counts = count(
+    balancerOf({ kind: 'LEAST_REQUEST' }, [place('idle'), place('busy', 1, 9)], 4),
+    10_000,
+  );
   // Of two draws both are the busy one in a quarter of the cases.
   assert.ok(Math.abs(counts['busy']! - 2500) < 250, JSON.stringify(counts));
 });
@@ -89,7 +105,10 @@ test('createBalancer() warms a new endpoint up, and forgets about it afterwards'
   const warmup = { durationMs: 10_000, minimumPercent: 10, aggression: 1 };
   const places = [place('old'), place('new', 1, 0, 100_000)];
   const share = (kind: 'ROUND_ROBIN' | 'LEAST_REQUEST'): number =>
-    count(balancerOf({ kind, warmup }, places, 6, () => now), 1100)['new']!;
+    count(
+      balancerOf({ kind, warmup }, places, 6, () => now),
+      1100,
+    )['new']!;
   assert.ok(Math.abs(share('ROUND_ROBIN') - 100) <= 1, 'a tenth of a weight at first');
   now = 105_000;
   assert.ok(Math.abs(share('ROUND_ROBIN') - 367) <= 1, 'half a weight at half time');

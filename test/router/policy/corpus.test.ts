@@ -33,7 +33,11 @@ function balancerOf({ endpoints, policy }: Cluster, addresses: Recorded['endpoin
 }
 
 /** Requests of the case with what Envoy chose; told as `ID ENDPOINT`. Those without a key, chosen by chance, are left out. */
-function choicesOf(folder: string): { readonly ours: string[]; readonly envoys: string[]; readonly kinds: string[] } {
+function choicesOf(folder: string): {
+  readonly ours: string[];
+  readonly envoys: string[];
+  readonly kinds: string[];
+} {
   const { resources, options, world } = readCase(folder);
   const expected: Recorded = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8'));
   const { table } = compile(resources, options);
@@ -44,7 +48,16 @@ function choicesOf(folder: string): { readonly ours: string[]; readonly envoys: 
   for (const [index, request] of world.requests.entries()) {
     const { id, method, authority, path, port, proto, headers = [] } = request;
     const sourceAddress = '127.0.0.1';
-    const arrived = { method, authority, path, headers, port, scheme: 'http', http2: proto === 'h2', sourceAddress };
+    const arrived = {
+      method,
+      authority,
+      path,
+      headers,
+      port,
+      scheme: 'http',
+      http2: proto === 'h2',
+      sourceAddress,
+    };
     const decision = router.route(arrived, () => 0);
     assert.equal(decision.kind, 'forward');
     if (decision.kind !== 'forward') continue;

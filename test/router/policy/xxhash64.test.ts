@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromBigInt, Hash64, toBigInt, xxHash64, xxHash64Text } from '../../../router/policy/xxhash64.ts';
 
-const FOX = 'The quick brown fox jumps over the lazy dog, and then over the next one as well; it never tires.';
+const FOX =
+  'The quick brown fox jumps over the lazy dog, and then over the next one as well; it never tires.';
 
 const VECTORS: readonly (readonly [text: string, seed: bigint, want: string])[] = [
   ['', 0n, 'ef46db3751d8e999'],

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Forward } from '../../../router/index.ts';
-import { RetryLimit } from '../../../router/policy/retry-limit.ts';
+import { CircuitBreaker } from '../../../router/policy/circuit-breaker.ts';
 import { forward } from '../../../traffic/forward/index.ts';
 import { MAX_KEPT_BYTES } from '../../../traffic/forward/kept-body.ts';
 import { ERROR_CODE, type FieldList } from '../../../wire/stream.ts';
@@ -12,6 +12,7 @@ import {
   FakeClient,
   FakeClock,
   FakeCluster,
+  FakeEndpoint,
   forwardDecision,
   retryPolicy,
 } from '../world.ts';
@@ -326,27 +327,31 @@ test('forward() makes no retry for a client who has gone while it waited', () =>
   assertNothingLeft(call);
 });
 
+/** One retry at a time. */
+const oneRetry = (): CircuitBreaker =>
+  new CircuitBreaker({ maxRetries: 1, connectTimeoutMs: 10_000, idleTimeoutMs: 0 }, undefined);
+
 test('forward() makes no retry where the cluster has too many, flagged UO', () => {
-  const limit = new RetryLimit({ maxRetries: 1, active: () => 0 });
-  const cluster = new FakeCluster(['e1'], limit);
+  const breaker = oneRetry();
+  const cluster = new FakeCluster(['e1'], breaker);
   const one = begin({ decision: on5xx, cluster });
   one.cluster.last.answer(503);
-  assert.equal(limit.underWay, 1);
+  assert.equal(breaker.retries.active, 1);
   const other = begin({ decision: on5xx, cluster });
   cluster.last.answer(503);
   assert.deepEqual([other.client.status, other.exchange.flag], [503, 'UO']);
   one.clock.pass(10);
   cluster.last.answer(200);
   assert.equal(one.client.status, 200);
-  assert.equal(limit.underWay, 0);
+  assert.equal(breaker.retries.active, 0);
 });
 
 test('forward() gives a retry back that never was made', () => {
-  const limit = new RetryLimit({ maxRetries: 1, active: () => 0 });
-  const call = begin({ decision: on5xx, cluster: new FakeCluster(['e1'], limit) });
+  const breaker = oneRetry();
+  const call = begin({ decision: on5xx, cluster: new FakeCluster(['e1'], breaker) });
   call.cluster.last.answer(503);
   call.receiver.reset('remote-reset', 'gone');
-  assert.equal(limit.underWay, 0);
+  assert.equal(breaker.retries.active, 0);
 });
 
 test('forward() answers UH when no endpoint is left for a retry', () => {
@@ -396,17 +401,13 @@ test('forward() counts on when a retry breaks while its body is sent', () => {
   call.receiver.end([]);
   const { endpoints } = call.cluster;
   const { upstream } = endpoints[1]!;
-  const broken = {
-    ...endpoints[1]!,
-    load: { active: 0 },
-    upstream: {
-      open: (...given: Parameters<typeof upstream.open>) => {
-        const stream = upstream.open(...given);
-        stream.write = () => given[2].reset('connection-termination', '');
-        return stream;
-      },
+  const broken = new FakeEndpoint('e2', {
+    open: (...given) => {
+      const stream = upstream.open(...given);
+      stream.write = () => given[2].reset('connection-termination', '');
+      return stream;
     },
-  };
+  });
   endpoints.splice(1, 1, broken);
   call.cluster.last.answer(503);
   call.clock.pass(10);

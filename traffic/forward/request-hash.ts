@@ -1,0 +1,22 @@
+/** The hash by which a request finds its endpoint, and the cookie that lets it find the same one again. */
+import { cookieValueOf, hashRequest, setCookieValue } from '../../router/policy/hash.ts';
+import type { Forward } from '../../router/table/decision.ts';
+import type { Exchange } from '../exchange.ts';
+
+/**
+ * Undefined where no rule asks for one, or the request has nothing to hash. A cookie that is missing goes out with
+ * the answer, whoever gives that.
+ *
+ * Source: Envoy `source/common/router/router.cc` (Filter::computeHashKey, addDownstreamSetCookie).
+ */
+export function requestHash({ hashPolicy, request }: Forward, exchange: Exchange): bigint | undefined {
+  if (!hashPolicy) return undefined;
+  const { sourceAddress, sourcePort } = exchange.head;
+  return hashRequest(hashPolicy, { ...request, sourceAddress }, (policy) => {
+    // What Envoy takes is one client's for as long as its connection; where that is not known, nobody else's.
+    const identity = sourcePort === undefined ? crypto.randomUUID() : `${sourceAddress}:${sourcePort}`;
+    const value = cookieValueOf(identity);
+    exchange.extraHeaders = [...(exchange.extraHeaders ?? []), ['set-cookie', setCookieValue(policy, value)]];
+    return value;
+  });
+}

@@ -1,0 +1,106 @@
+/** One endpoint as a cluster can pick it. Imports the table's types and the policies that look at endpoints. */
+import type { Candidate } from '../router/policy/balancer.ts';
+import type { HostMonitor } from '../router/policy/outlier.ts';
+import type { ClusterEndpoint } from '../router/table/cluster.ts';
+import type { PooledUpstream } from './pool.ts';
+import type { ResetReason, Upstream } from './upstream.ts';
+
+/**
+ * How a try ended: the answer's status, or why there is none. Of gRPC that failed in the first headers it is the
+ * status that HTTP has for it. `timeout`: the time for it was over.
+ */
+export type TryResult = number | ResetReason | 'timeout';
+
+/** What an endpoint takes over from the one that it stands in for, or begins with. */
+export interface EndpointHistory {
+  /** Absent: nobody watches for outliers. */
+  readonly monitor: HostMonitor | undefined;
+  /** When the cluster first had it. */
+  readonly sinceMs: number;
+}
+
+/** See the module. */
+export class RunningEndpoint implements Candidate {
+  readonly id: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly weight: number;
+  /** `10.0.0.1:8080`, a socket's path, or the id of one in process. */
+  readonly address: string;
+  readonly kind: ClusterEndpoint['kind'];
+  readonly upstream: Upstream;
+  /** In place of {@link upstream} for requests that came over HTTP/2, where the cluster goes by its clients' protocol. */
+  readonly http2Upstream: Upstream | undefined;
+  /** Exchanges under way: who begins one counts it in, and out at its end. */
+  readonly load: { active: number };
+  readonly monitor: HostMonitor | undefined;
+  readonly sinceMs: number;
+
+  constructor(
+    endpoint: ClusterEndpoint,
+    pooled: PooledUpstream,
+    http2: PooledUpstream | undefined,
+    { monitor, sinceMs }: EndpointHistory,
+  ) {
+    this.id = endpoint.id;
+    this.labels = endpoint.labels;
+    this.weight = endpoint.weight;
+    this.kind = endpoint.kind;
+    this.address = addressOf(endpoint);
+    this.upstream = pooled.upstream;
+    this.http2Upstream = http2?.upstream;
+    this.load = pooled;
+    this.monitor = monitor;
+    this.sinceMs = sinceMs;
+  }
+
+  get active(): number {
+    return this.load.active;
+  }
+
+  /** Envoy hashes the address; an endpoint in process has its name instead, which is as stable. */
+  get hashKey(): string {
+    return this.address;
+  }
+
+  /** Taken out for now as an outlier. */
+  get isEjected(): boolean {
+    return this.monitor?.isEjected ?? false;
+  }
+
+  /**
+   * Tells how a try went: at the head of its answer, and when it broke off or its time was over. A try that its
+   * client gave up tells nothing.
+   *
+   * Source: Envoy `source/common/router/router.cc` (onUpstreamHeaders, onUpstreamReset, onResponseTimeout).
+   */
+  ended(result: TryResult): void {
+    const { monitor } = this;
+    if (!monitor) return;
+    if (typeof result === 'number') return monitor.answered(result);
+    switch (result) {
+      case 'overflow':
+        return;
+      case 'timeout':
+        return monitor.failed('timeout');
+      case 'remote-connection-failure':
+      case 'connection-timeout':
+        return monitor.failed('connect');
+      default:
+        return monitor.failed('reset');
+    }
+  }
+}
+
+/** How an endpoint is told from others, and hashed. */
+export function addressOf(endpoint: ClusterEndpoint): string {
+  switch (endpoint.kind) {
+    case 'in-process':
+      return endpoint.id;
+    case 'unix':
+      return endpoint.path;
+    case 'socket':
+      return endpoint.address.includes(':')
+        ? `[${endpoint.address}]:${endpoint.port}`
+        : `${endpoint.address}:${endpoint.port}`;
+  }
+}
