@@ -121,9 +121,7 @@ class TurnBalancer<T extends Candidate> implements Balancer<T> {
       return picked;
     }
     if (!this.#byLoad) {
-      const turn = this.#turn % length;
-      this.#turn = turn + 1;
-      return candidates[turn];
+      return candidates[this.#turn++ % length];
     }
     const first = candidates[Math.floor(this.#chance() * length)]!;
     const second = candidates[Math.floor(this.#chance() * length)]!;

@@ -185,7 +185,7 @@ export class OutlierDetector {
 }
 
 /**
- * True where so few of the endpoints are in that all are used. Envoy counts 7 in 10 as enough for everything.
+ * True where so few of the endpoints are in that all are used. Envoy counts five in seven as enough for everything.
  *
  * Source: Envoy `source/common/upstream/load_balancer_impl.cc` (recalculatePerPriorityPanic, isHostSetInPanic;
  * overprovisioning factor 140 %).
