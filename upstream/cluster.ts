@@ -127,16 +127,21 @@ export class RunningCluster {
   }
 
   #find(): void {
-    this.close();
     const cluster = this.#cluster;
-    this.#use(cluster.endpoints);
-    if (!cluster.resolution?.startsWith('DNS')) return;
-    const names = namesOf(cluster.endpoints);
+    const unwatch = this.#unwatchNames;
+    this.#unwatchNames = undefined;
+    let isFound = false;
+    const names = cluster.resolution?.startsWith('DNS') ? namesOf(cluster.endpoints) : [];
     if (names.length > 0)
       this.#unwatchNames = this.#pool.names.watch(names, (addresses) => {
         this.#use(expandNames(cluster, addresses));
-        this.#pool.prune();
+        // What was known before is used from the start, and then nothing is let go that the rules still need.
+        if (isFound) this.#pool.prune();
+        isFound = true;
       });
+    if (!isFound) this.#use(cluster.endpoints);
+    isFound = true;
+    unwatch?.();
   }
 
   /** What a request names becomes an endpoint as it is asked for. */

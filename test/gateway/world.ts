@@ -1,7 +1,7 @@
 /** Gateways, upstreams and clients for tests: all on ephemeral ports, all closed at the end. */
 import * as http from 'node:http';
 import * as http2 from 'node:http2';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import type { ConnectRouter, Transport } from '@connectrpc/connect';
 import {
   connectNodeAdapter,
@@ -29,7 +29,7 @@ export interface Server {
 }
 
 /** Listens on the port, 0 for any. */
-export async function start(server: http.Server | http2.Http2Server, port = 0): Promise<Server> {
+export async function start(server: NetServer, port = 0): Promise<Server> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
