@@ -32,11 +32,15 @@ function ofDestinationRule(resource: ValidResourceOf<'DestinationRule'>): Issue[
     const all = [policy, ...(policy.portLevelSettings ?? [])];
     const asks = (test: (part: (typeof all)[number]) => unknown): boolean => all.some((part) => test(part));
     const features = [
-      ...(asks(({ loadBalancer }) => loadBalancer?.consistentHash) ? ['consistentHash'] : []),
-      ...(asks(({ loadBalancer }) => loadBalancer?.simple === 'PASSTHROUGH') ? ['PASSTHROUGH'] : []),
-      ...(asks(({ connectionPool }) => connectionPool) ? ['connectionPool'] : []),
-      ...(asks(({ outlierDetection }) => outlierDetection) ? ['outlierDetection'] : []),
-      ...(asks(({ tls }) => tls && (tls.mode ?? 'DISABLE') !== 'DISABLE') ? ['tls'] : []),
+      ...(asks(({ loadBalancer }) => loadBalancer?.localityLbSetting) ? ['localityLbSetting'] : []),
+      ...(asks(({ loadBalancer }) => loadBalancer?.zoneAwareLbSetting) ? ['zoneAwareLbSetting'] : []),
+      // Runtimes set how long a connection may be silent, and nothing more.
+      ...(asks(({ connectionPool }) => connectionPool?.tcp?.tcpKeepalive?.probes) ? ['tcpKeepalive.probes'] : []),
+      ...(asks(({ connectionPool }) => connectionPool?.tcp?.tcpKeepalive?.interval) ? ['tcpKeepalive.interval'] : []),
+      ...(asks(({ tls }) => tls?.mode === 'ISTIO_MUTUAL') ? ['ISTIO_MUTUAL'] : []),
+      ...(asks(({ tls }) => tls?.credentialName) ? ['credentialName'] : []),
+      ...(policy.tunnel ? ['tunnel'] : []),
+      ...(policy.proxyProtocol ? ['proxyProtocol'] : []),
     ];
     return features.length === 0 ? [] : [issueOf(resource, path, features)];
   });

@@ -62,7 +62,7 @@ function compileCluster(
       isHttp2(port.protocol) || upgrades(parts.connectionPool?.http, port, h2Upgrade) ? 'http2' : 'http1',
     endpoints: endpoints.map((endpoint) => toClusterEndpoint(endpoint, port)),
     ...(resolution !== 'STATIC' && { resolution }),
-    policy: compilePolicy(parts, isPassthrough),
+    policy: compilePolicy(parts, isPassthrough, service.subjectAltNames),
   };
 }
 

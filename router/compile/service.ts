@@ -48,6 +48,7 @@ function servicesOf({ metadata, spec }: ServiceEntry, workloads: readonly Worklo
     ...(spec.exportTo && spec.exportTo.length > 0 && { exportTo: spec.exportTo }),
     ...(metadata.creationTimestamp !== undefined && { creationTimestamp: metadata.creationTimestamp }),
     resolution: resolutionOf(spec.resolution),
+    ...(spec.subjectAltNames && spec.subjectAltNames.length > 0 && { subjectAltNames: spec.subjectAltNames }),
   }));
 }
 

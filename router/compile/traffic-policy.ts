@@ -69,11 +69,18 @@ function forPort(
   return own ? { policy: own, isPortLevel: true } : { policy, isPortLevel: false };
 }
 
-/** The table's form of a policy. `isPassthrough`: the service has no endpoints of its own (`resolution: NONE`). */
-export function compilePolicy(parts: PolicyParts, isPassthrough: boolean): TrafficPolicy {
+/**
+ * The table's form of a policy. `isPassthrough`: the service has no endpoints of its own (`resolution: NONE`);
+ * `serviceNames`: what its certificates may be for, if the policy does not say.
+ */
+export function compilePolicy(
+  parts: PolicyParts,
+  isPassthrough: boolean,
+  serviceNames: readonly string[] = [],
+): TrafficPolicy {
   const { outlierDetection, retryBudget } = parts;
   const connectionPool = compileConnectionPool(parts.connectionPool);
-  const tls = compileTls(parts.tls);
+  const tls = compileTls(parts.tls, serviceNames);
   return {
     loadBalancer: isPassthrough ? { kind: 'PASSTHROUGH' } : compileLoadBalancer(parts.loadBalancer),
     ...(connectionPool && { connectionPool }),
@@ -188,14 +195,17 @@ function compileOutlierDetection(settings: OutlierDetectionSettings): OutlierDet
  *
  * Source: Istio `pilot/pkg/networking/core/cluster_tls.go` (buildUpstreamClusterTLSContext, constructUpstreamTLS).
  */
-function compileTls(settings: ClientTLSSettings | undefined): ClientTls | undefined {
+function compileTls(
+  settings: ClientTLSSettings | undefined,
+  serviceNames: readonly string[],
+): ClientTls | undefined {
   const mode = settings?.mode ?? 'DISABLE';
   if (!settings || (mode !== 'SIMPLE' && mode !== 'MUTUAL')) return undefined;
   const { sni, subjectAltNames = [], caCertificates, caCrl, clientCertificate, privateKey } = settings;
   return {
     mode,
     ...(sni && { sni }),
-    subjectAltNames,
+    subjectAltNames: subjectAltNames.length > 0 ? subjectAltNames : serviceNames,
     ...(caCertificates && { caCertificates }),
     ...(caCrl && { caCrl }),
     ...(mode === 'MUTUAL' && clientCertificate && { clientCertificate }),

@@ -31,6 +31,8 @@ export interface Service {
    * endpoint; `DNS_ROUND_ROBIN`: one address at a time; `NONE`: the original destination.
    */
   readonly resolution?: 'STATIC' | 'DNS' | 'DNS_ROUND_ROBIN' | 'NONE';
+  /** Names that endpoints' certificates may be for, where no DestinationRule says some. */
+  readonly subjectAltNames?: readonly string[];
 }
 
 /** One port of a service. */

@@ -8,14 +8,17 @@ import type { ValidResource } from '../../router/index.ts';
 /** Fields by the word with which the gateway names what it does not carry out. Source: gateway/limitation.ts. */
 const FIELDS: Readonly<Record<string, RegExp>> = {
   retryRemoteLocalities: /^http\[\]\.retries\.retryRemoteLocalities$/,
-  consistentHash: /rafficPolicy\.(.*\.)?loadBalancer\.consistentHash\b/,
-  connectionPool: /rafficPolicy\.(.*\.)?connectionPool\b/,
-  outlierDetection: /rafficPolicy\.(.*\.)?outlierDetection\b/,
-  tls: /rafficPolicy\.(.*\.)?tls\b/,
+  localityLbSetting: /rafficPolicy\.(.*\.)?loadBalancer\.localityLbSetting\b/,
+  zoneAwareLbSetting: /rafficPolicy\.(.*\.)?loadBalancer\.zoneAwareLbSetting\b/,
+  'tcpKeepalive.probes': /rafficPolicy\.(.*\.)?tcpKeepalive\.probes$/,
+  'tcpKeepalive.interval': /rafficPolicy\.(.*\.)?tcpKeepalive\.interval$/,
+  credentialName: /rafficPolicy\.(.*\.)?tls\.credentialName$/,
+  tunnel: /rafficPolicy\.tunnel\b/,
+  proxyProtocol: /rafficPolicy\.proxyProtocol\b/,
 };
 
 /** Words for one value of a field, which the rest of its values are not limited by. */
-const VALUES: Readonly<Record<string, string>> = { PASSTHROUGH: 'trafficPolicy.loadBalancer.simple' };
+const VALUES: Readonly<Record<string, string>> = { ISTIO_MUTUAL: 'trafficPolicy.tls.mode' };
 
 const WITNESSES: readonly ValidResource[] = [
   witness('VirtualService', {
@@ -23,11 +26,11 @@ const WITNESSES: readonly ValidResource[] = [
     http: [{ retries: { attempts: 1, retryRemoteLocalities: true } }],
   }),
   ...[
-    { loadBalancer: { consistentHash: { useSourceIp: true } } },
-    { loadBalancer: { simple: 'PASSTHROUGH' } },
-    { connectionPool: { tcp: { maxConnections: 1 } } },
-    { outlierDetection: { interval: '1s' } },
-    { tls: { mode: 'SIMPLE' } },
+    { loadBalancer: { localityLbSetting: {}, zoneAwareLbSetting: {} } },
+    { connectionPool: { tcp: { tcpKeepalive: { probes: 1, interval: '1s' } } } },
+    { tls: { mode: 'ISTIO_MUTUAL' } },
+    { tls: { mode: 'SIMPLE', credentialName: 'a' } },
+    { tunnel: { targetHost: 'a', targetPort: 1 }, proxyProtocol: { version: 'V1' } },
   ].map((trafficPolicy) => witness('DestinationRule', { host: 'a', trafficPolicy })),
 ];
 

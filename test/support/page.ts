@@ -71,7 +71,7 @@ function rowOf(
     sameAs === undefined ? '' : `each field as in \`${sameAs}\``,
     note ? `${note.why} (${quoted(note.test)})` : '',
     !note?.router && evidence.shownBy ? SHOWN[evidence.kind](evidence.shownBy) : '',
-    value === undefined ? '' : `the gateway takes turns for ${value}`,
+    value === undefined ? '' : `the gateway does not carry out ${value}`,
   ];
   return {
     path,

@@ -10,6 +10,8 @@ import type { UpstreamTls } from './address.ts';
  * `subjectAltNames` is what the certificate has to be for.
  */
 export async function readTls(policy: ClientTls, serverName: string | undefined): Promise<UpstreamTls> {
+  if (policy.caCrl !== undefined && 'Deno' in globalThis)
+    throw new TypeError(`Cannot look at ${policy.caCrl}: Deno takes no list of revoked certificates`);
   const [ca, crl, cert, key] = await Promise.all(
     [policy.caCertificates, policy.caCrl, policy.clientCertificate, policy.privateKey].map((path) =>
       path === undefined || path === 'system' ? undefined : readFile(path, 'utf8'),
