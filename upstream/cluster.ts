@@ -193,11 +193,12 @@ export class RunningCluster {
   }
 
   #healthChanged(): void {
-    if (!this.#rebuildsLate) return this.#rebuild();
-    // A table takes its time, which is no request's.
-    if (this.#isStale) return;
-    this.#isStale = true;
-    this.#pool.later(() => this.#rebuild());
+    if (!this.#rebuildsLate) this.#rebuild();
+    else if (!this.#isStale) {
+      // A table takes its time, which is no request's.
+      this.#isStale = true;
+      this.#pool.later(() => this.#rebuild());
+    }
   }
 
   #rebuild(): void {

@@ -76,18 +76,11 @@ export class RunningEndpoint implements Candidate {
   ended(result: TryResult): void {
     const { monitor } = this;
     if (!monitor) return;
-    if (typeof result === 'number') return monitor.answered(result);
-    switch (result) {
-      case 'overflow':
-        return;
-      case 'timeout':
-        return monitor.failed('timeout');
-      case 'remote-connection-failure':
-      case 'connection-timeout':
-        return monitor.failed('connect');
-      default:
-        return monitor.failed('reset');
-    }
+    if (typeof result === 'number') monitor.answered(result);
+    else if (result === 'timeout') monitor.failed('timeout');
+    else if (result === 'remote-connection-failure' || result === 'connection-timeout')
+      monitor.failed('connect');
+    else if (result !== 'overflow') monitor.failed('reset');
   }
 }
 

@@ -43,7 +43,10 @@ export class HostMonitor {
   /** It has not. */
   failed(failure: LocalOriginFailure): void {
     const { policy } = this.#detector;
-    if (!policy.splitLocalOrigin) return this.#count(failure === 'timeout' ? 504 : 503);
+    if (!policy.splitLocalOrigin) {
+      this.#count(failure === 'timeout' ? 504 : 503);
+      return;
+    }
     // A connection that was there has counted as a success.
     if (failure !== 'connect') this.#consecutiveLocalOriginFailures = 0;
     if (++this.#consecutiveLocalOriginFailures !== policy.consecutiveLocalOriginFailures || this.isEjected)

@@ -181,7 +181,8 @@ export function xxHash64Text(text: string, into: Hash64, seedHigh = 0, seedLow =
     const code = text.charCodeAt(at);
     if (code > 0xff) {
       const bytes = new TextEncoder().encode(text);
-      return xxHash64(bytes, bytes.length, into, seedHigh, seedLow);
+      xxHash64(bytes, bytes.length, into, seedHigh, seedLow);
+      return;
     }
     scratch[at] = code;
   }

@@ -62,6 +62,11 @@ const DELAYED = {
   test: 'injectFault() delays the request, and holds what comes of it meanwhile without crediting it',
 } as const;
 
+/** A field of DestinationRule that the gateway carries out. */
+function destinationRule(path: string, why: string, test: string): Note {
+  return { kind: 'DestinationRule', path, gateway: 'yes', why, test };
+}
+
 /** The first note that fits a field counts. */
 export const NOTES: readonly Note[] = [
   ...RETRIES.map(
@@ -121,22 +126,166 @@ export const NOTES: readonly Note[] = [
     why: 'takes the place of the prefix matched',
     test: "route() replaces a redirect's prefix",
   },
+  destinationRule(
+    'trafficPolicy.loadBalancer.simple',
+    "picks as Envoy does; PASSTHROUGH, which goes to the address that a client dialled, takes any endpoint here, as a service's own address would",
+    'createBalancer() by LEAST_REQUEST prefers the endpoint with less under way',
+  ),
+  ...['path', 'ttl', 'attributes'].map((field) =>
+    destinationRule(
+      `trafficPolicy.loadBalancer.consistentHash.httpCookie.${field}${field === 'attributes' ? '[]' : ''}`,
+      'of the cookie that is made where a request has none',
+      field === 'attributes'
+        ? 'setCookieValue() writes a cookie as Envoy was recorded to'
+        : 'listen() sets the cookie that a rule hashes by, and sends its client to the same endpoint from then on',
+    ),
+  ),
+  ...['ringHash.minimumRingSize', 'minimumRingSize'].map((field) =>
+    destinationRule(
+      `trafficPolicy.loadBalancer.consistentHash.${field}`,
+      'the ring is built as Envoy builds it',
+      'createBalancer() by hash gives shares by weight',
+    ),
+  ),
+  destinationRule(
+    'trafficPolicy.loadBalancer.consistentHash',
+    'over the recorded addresses every recorded choice is the same',
+    'hashRequest() and the tables choose the endpoints that Envoy chose',
+  ),
+  ...['warmupDurationSecs', 'warmup'].map((field) =>
+    destinationRule(
+      `trafficPolicy.loadBalancer.${field}`,
+      "an endpoint's share grows as Envoy's does",
+      'createBalancer() warms a new endpoint up, and forgets about it afterwards',
+    ),
+  ),
+  ...['localityLbSetting', 'zoneAwareLbSetting'].map((field): Note => {
+    const path = `trafficPolicy.loadBalancer.${field}`;
+    return { kind: 'DestinationRule', path, router: 'not yet', gateway: 'not yet', ...KEPT };
+  }),
+  ...['tunnel', 'proxyProtocol'].map((field): Note => {
+    return {
+      kind: 'DestinationRule',
+      path: `trafficPolicy.${field}`,
+      router: 'not yet',
+      gateway: 'not yet',
+      ...KEPT,
+    };
+  }),
+  ...[
+    [
+      'tcp.maxConnections',
+      'Http1Upstream opens one connection, lets one request wait, and refuses the others',
+    ],
+    [
+      'http.http1MaxPendingRequests',
+      'Http1Upstream opens one connection, lets one request wait, and refuses the others',
+    ],
+    ['tcp.connectTimeout', 'connect() gives up after the time that is written, TLS included'],
+    [
+      'http.http2MaxRequests',
+      'listen() answers 503 with UO and x-envoy-overloaded beyond a limit of requests',
+    ],
+    [
+      'http.maxRequestsPerConnection',
+      'Http1Upstream closes a connection after as many requests as it may have',
+    ],
+    [
+      'http.maxConcurrentStreams',
+      'Http2Upstream puts no more streams on a connection than it may have, and waits at its limit',
+    ],
+    ['http.h2UpgradePolicy', 'compile() speaks HTTP/2 to endpoints where h2UpgradePolicy says so'],
+    [
+      'http.useClientProtocol',
+      'listen() speaks to an endpoint as its client does where useClientProtocol says so',
+    ],
+  ].map(([field, test]) =>
+    destinationRule(
+      `trafficPolicy.connectionPool.${field}`,
+      "as Envoy's pools, over all endpoints of a cluster",
+      test!,
+    ),
+  ),
   {
     kind: 'DestinationRule',
-    path: 'trafficPolicy.loadBalancer.simple',
-    gateway: 'yes',
-    why: 'ROUND_ROBIN, RANDOM and LEAST_REQUEST pick as Envoy does',
-    test: 'createBalancer() by LEAST_REQUEST prefers the endpoint with less under way',
+    path: 'trafficPolicy.connectionPool.http.http2KeepAlive',
+    gateway: 'differs',
+    why: 'a connection is asked when it was silent for the interval while calls are open, not at every interval',
+    test: 'compilePolicy() reads every field of a connectionPool',
   },
   ...[
-    'trafficPolicy.loadBalancer.localityLbSetting',
-    'trafficPolicy.loadBalancer.zoneAwareLbSetting',
-    'trafficPolicy.loadBalancer.warmupDurationSecs',
-    'trafficPolicy.loadBalancer.warmup',
-    'trafficPolicy.tunnel',
-    'trafficPolicy.proxyProtocol',
-    'trafficPolicy.retryBudget',
-  ].map((path): Note => ({ kind: 'DestinationRule', path, router: 'not yet', gateway: 'not yet', ...KEPT })),
+    [
+      'splitExternalLocalOriginErrors',
+      'HostMonitor counts local failures apart in split mode, and a connection that was there as a success',
+    ],
+    [
+      'consecutiveLocalOriginFailures',
+      'HostMonitor counts local failures apart in split mode, and a connection that was there as a success',
+    ],
+    ['consecutiveGatewayErrors', 'HostMonitor counts 502, 503 and 504 apart where that is asked for'],
+    ['minHealthPercent', 'RunningCluster uses all endpoints when fewer than minHealthPercent are left'],
+    [
+      'maxEjectionPercent',
+      'OutlierDetector takes out no more than the percentage, and counts what it would have',
+    ],
+    ['interval', 'OutlierDetector lets an endpoint come back at an interval, later with each ejection'],
+    [
+      'baseEjectionTime',
+      'OutlierDetector lets an endpoint come back at an interval, later with each ejection',
+    ],
+    [
+      'consecutive5xxErrors',
+      'listen() takes an endpoint out that keeps failing, in process too, and shows it among the clusters',
+    ],
+  ].map(([field, test]) =>
+    destinationRule(
+      `trafficPolicy.outlierDetection.${field}`,
+      "Envoy's rules, held against its recorded ejections",
+      test!,
+    ),
+  ),
+  ...['consecutiveErrors', 'outlierDetectionHttpErrorCodes'].map((field): Note => {
+    const path = `trafficPolicy.outlierDetection.${field}${field.endsWith('s') && field !== 'consecutiveErrors' ? '[]' : ''}`;
+    return { kind: 'DestinationRule', path, ...KEPT, why: "Istio's own compiler does not read it" };
+  }),
+  ...['mode', 'sni'].map((field) =>
+    destinationRule(
+      `trafficPolicy.tls.${field}`,
+      'a name sent as SNI is verified too, where Istio looks at no name',
+      'createRemoteUpstream() by SIMPLE sends and verifies the host of each request, or the sni that is written',
+    ),
+  ),
+  ...['clientCertificate', 'privateKey', 'caCertificates'].map((field) =>
+    destinationRule(
+      `trafficPolicy.tls.${field}`,
+      'a file, read for each connection',
+      'createRemoteUpstream() by MUTUAL shows its certificate, read anew for each connection',
+    ),
+  ),
+  destinationRule(
+    'trafficPolicy.tls.insecureSkipVerify',
+    'any certificate will do',
+    'createRemoteUpstream() by SIMPLE trusts nobody unknown, and anybody where that is asked for',
+  ),
+  destinationRule(
+    'trafficPolicy.tls.subjectAltNames[]',
+    'any of them',
+    'createRemoteUpstream() by SIMPLE takes a certificate for any of subjectAltNames',
+  ),
+  ...['loadBalancer', 'port'].map((field) =>
+    destinationRule(
+      `trafficPolicy.portLevelSettings[].${field}${field === 'port' ? '.number' : ''}`,
+      'in turns as recorded',
+      'RunningCluster is held against every recorded case of outlier detection but the quirk',
+    ),
+  ),
+  {
+    kind: 'ServiceEntry',
+    path: 'resolution',
+    gateway: 'differs',
+    why: "names are looked up and kept as Envoy does; with NONE a request goes to the service's host, or what it names of a wildcard, as no client's dialled address is known",
+    test: 'listen() looks names of a ServiceEntry up, and goes where a request says without endpoints',
+  },
   ...[
     'ports[].protocol',
     'ports[].name',

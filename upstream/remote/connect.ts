@@ -30,7 +30,10 @@ export function connect(
     giveUp();
   }, timeoutMs);
   const opened = (socket: Socket): void => {
-    if (isSettled) return socket.destroy();
+    if (isSettled) {
+      socket.destroy();
+      return;
+    }
     isSettled = true;
     clearTimeout(timer);
     if (pool?.tcpKeepalive) socket.keepAlive(pool.tcpKeepalive.timeMs ?? 0);
@@ -63,7 +66,10 @@ export function connect(
     return;
   }
   try {
-    if (!bun) return connectNode(connectPlain(address), 'connect');
+    if (!bun) {
+      connectNode(connectPlain(address), 'connect');
+      return;
+    }
     const handlers = bunHandlers(opened);
     const target =
       address.kind === 'unix' ? { unix: address.path } : { hostname: address.address, port: address.port };
@@ -107,13 +113,19 @@ function connectTls(address: RemoteAddress, secure: UpstreamTls, alpn: string): 
 
 /** Source: Envoy `source/common/tls/cert_validator/san_matcher.cc` (exact names, wildcards in certificates' DNS names alone). */
 function identityError(names: readonly string[], certificate: tls.PeerCertificate): Error | undefined {
-  const uris = new Set(
-    (certificate.subjectaltname ?? '').split(', ').filter((each) => each.startsWith('URI:')),
-  );
+  const uris = urisOf(certificate.subjectaltname ?? '');
   const errors = names.map((name) =>
-    uris.has(`URI:${name}`) ? undefined : tls.checkServerIdentity(name, certificate),
+    uris.has(name) ? undefined : tls.checkServerIdentity(name, certificate),
   );
   return errors.some((error) => error === undefined) ? undefined : errors[0];
+}
+
+/** Of `DNS:a.example, URI:spiffe://x`; a name that could be read as several stands in quotes, and is left out. */
+function urisOf(subjectAltName: string): ReadonlySet<string> {
+  const uris = new Set<string>();
+  for (const [, kind, value] of subjectAltName.matchAll(/([^:,"]+):(?:"(?:[^"\\]|\\.)*"|([^,"]*))(?:, |$)/gy))
+    if (kind === 'URI' && value !== undefined) uris.add(value);
+  return uris;
 }
 
 function textOf(address: RemoteAddress): string {

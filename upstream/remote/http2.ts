@@ -135,7 +135,10 @@ export class Http2Upstream implements Upstream {
   #serve(): void {
     for (let pending = this.#waiting.first(); pending; pending = this.#waiting.first()) {
       const held = this.#withRoom();
-      if (!held) return this.#connect();
+      if (!held) {
+        this.#connect();
+        return;
+      }
       pending.attach({
         open: (request, hasEnded, receiver) => this.#send(held, request, hasEnded, receiver),
       });

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { TrafficPolicy } from '../../../router/index.ts';
+import type { Cluster, TrafficPolicy } from '../../../router/index.ts';
 import { service, tableOf } from '../rules.ts';
 
 /** The policy of port 80, or of its subset, that a DestinationRule's trafficPolicy comes to. */
 function policyOf(trafficPolicy: unknown, subset?: unknown): TrafficPolicy {
+  return clusterOf(trafficPolicy, subset).policy;
+}
+
+function clusterOf(trafficPolicy: unknown, subset?: unknown): Cluster {
   const subsets = subset === undefined ? [] : [{ name: 's', trafficPolicy: subset }];
   const rule = {
     apiVersion: 'networking.istio.io/v1',
@@ -13,8 +17,9 @@ function policyOf(trafficPolicy: unknown, subset?: unknown): TrafficPolicy {
     spec: { host: 'greeter', trafficPolicy, subsets },
   };
   const { clusters } = tableOf(JSON.stringify(rule), { services: [service('greeter', ['v1'])] });
-  return clusters.find(({ destination }) => (destination.subset ?? '') === (subset === undefined ? '' : 's'))!
-    .policy;
+  return clusters.find(
+    ({ destination }) => (destination.subset ?? '') === (subset === undefined ? '' : 's'),
+  )!;
 }
 
 test('compilePolicy() gives connections a time to open and to idle, and no limits, where none are written', () => {
@@ -61,6 +66,12 @@ test('compilePolicy() reads every field of a connectionPool', () => {
   });
   const tcpAlone = policyOf({ connectionPool: { tcp: { idleTimeout: '9s' } } }).connectionPool;
   assert.equal(tcpAlone?.idleTimeoutMs, 9_000);
+});
+
+test('compile() speaks HTTP/2 to endpoints where h2UpgradePolicy says so', () => {
+  const protocolOf = (http: unknown): string => clusterOf({ connectionPool: { http } }).protocol;
+  assert.equal(protocolOf({ h2UpgradePolicy: 'UPGRADE' }), 'http2');
+  assert.equal(protocolOf({ h2UpgradePolicy: 'DO_NOT_UPGRADE' }), 'http1');
 });
 
 test('compilePolicy() resolves what an outlierDetection leaves unsaid to Istio and Envoy defaults', () => {
