@@ -37,7 +37,8 @@ export class RunningCluster {
   readonly #pool: UpstreamPool;
   readonly #balancer: Balancer<RunningEndpoint>;
   readonly #detector: OutlierDetector | undefined;
-  readonly #rebuildsLate: boolean;
+  /** It picks by the request's hash. */
+  readonly isHashing: boolean;
   #cluster: Cluster;
   #endpoints: RunningEndpoint[] = [];
   #keys: string[] = [];
@@ -63,7 +64,7 @@ export class RunningCluster {
     this.breaker = before && hasSameLimits ? before.breaker : new CircuitBreaker(connectionPool, retryBudget);
     this.#balancer = createBalancer(loadBalancer, { chance, nowMs });
     this.#originals = goesWhereAsked(cluster) ? new Map() : undefined;
-    this.#rebuildsLate = loadBalancer.kind === 'RING_HASH' || loadBalancer.kind === 'MAGLEV';
+    this.isHashing = loadBalancer.kind === 'RING_HASH' || loadBalancer.kind === 'MAGLEV';
     this.#detector =
       outlierDetection && new OutlierDetector(outlierDetection, nowMs, () => this.#healthChanged());
     this.#find();
@@ -193,7 +194,7 @@ export class RunningCluster {
   }
 
   #healthChanged(): void {
-    if (!this.#rebuildsLate) this.#rebuild();
+    if (!this.isHashing) this.#rebuild();
     else if (!this.#isStale) {
       // A table takes its time, which is no request's.
       this.#isStale = true;

@@ -36,7 +36,7 @@ export function forward(
 ): StreamReceiver {
   if (!cluster) return refuse(decision, exchange, NO_CLUSTER);
   const picked = {
-    hash: requestHash(decision, exchange),
+    hash: cluster.isHashing ? requestHash(decision, exchange) : undefined,
     authority: decision.request.authority,
   };
   const endpoint = cluster.pick(picked);

@@ -5,7 +5,7 @@ import type { Exchange } from '../exchange.ts';
 
 /**
  * Undefined where no rule asks for one, or the request has nothing to hash. A cookie that is missing goes out with
- * the answer, whoever gives that.
+ * the answer, whoever gives that; so it is only to be asked for where the cluster picks by it.
  *
  * Source: Envoy `source/common/router/router.cc` (Filter::computeHashKey, addDownstreamSetCookie).
  */
