@@ -27,8 +27,10 @@ export interface PickContext {
 const MAX_PICKS = 6;
 /** Hosts come from clients: beyond so many one begins anew with them. */
 const MAX_ORIGINALS = 1024;
-/** Picks beyond by hash while its table still has endpoints that were taken out. */
+/** Picks while the balancer still has endpoints that were taken out. */
 const MAX_STALE_PICKS = 64;
+/** With more endpoints the balancer learns who is out after the request that showed it. */
+const MAX_AT_ONCE = 1000;
 
 /** One cluster in effect. */
 export class RunningCluster {
@@ -194,9 +196,9 @@ export class RunningCluster {
   }
 
   #healthChanged(): void {
-    if (!this.isHashing) this.#rebuild();
+    if (!this.isHashing && this.#endpoints.length <= MAX_AT_ONCE) this.#rebuild();
     else if (!this.#isStale) {
-      // A table takes its time, which is no request's.
+      // A table, or a long list, takes its time, which is no request's.
       this.#isStale = true;
       this.#pool.later(() => this.#rebuild());
     }
