@@ -18,7 +18,7 @@ import {
   type Service,
 } from '../router/index.ts';
 import { systemClock } from '../traffic/clock.ts';
-import { type ClusterState, describeCluster } from '../upstream/cluster.ts';
+import { type ClusterState, describeCluster } from '../upstream/cluster-state.ts';
 import { UpstreamPool } from '../upstream/pool.ts';
 import type { RequestHead, ServerStream, StreamReceiver } from '../wire/stream.ts';
 import { isOwnAuthority } from './authority.ts';
@@ -44,7 +44,7 @@ import { WebStream } from './web-stream.ts';
 export type { ConfigSource } from '../config/source.ts';
 export { textSource } from '../config/text.ts';
 export type { Decision, RouteRequest, Router } from '../router/index.ts';
-export type { ClusterState } from '../upstream/cluster.ts';
+export type { ClusterState } from '../upstream/cluster-state.ts';
 export type { GatewayBindings } from './exchange.ts';
 export type { Listening } from './listener/listening.ts';
 export type { InProcessService } from './service.ts';

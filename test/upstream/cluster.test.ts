@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Cluster, ClusterEndpoint, TrafficPolicy } from '../../router/index.ts';
-import {
-  describeCluster,
-  type RunningCluster,
-  type RunningEndpoint,
-  startClusters,
-} from '../../upstream/cluster.ts';
+import { type RunningCluster, type RunningEndpoint, startClusters } from '../../upstream/cluster.ts';
+import { describeCluster } from '../../upstream/cluster-state.ts';
 import { UpstreamPool } from '../../upstream/pool.ts';
 import { seeded } from '../router/policy/chance.ts';
 

@@ -7,14 +7,10 @@ import type { Socket } from '../socket/socket.ts';
 import type { ResetReason, Upstream, UpstreamReceiver } from '../upstream.ts';
 import type { ConnectionOptions, RemoteAddress } from './address.ts';
 import { connect } from './connect.ts';
+import { type Held as HeldConnection, isWornOut } from './held.ts';
 import { Waiting } from './waiting.ts';
 
-/** A connection with what limits its life. */
-interface Held {
-  readonly connection: Http1ClientConnection;
-  readonly openedMs: number;
-  requests: number;
-}
+type Held = HeldConnection<Http1ClientConnection>;
 
 /**
  * Upstream on HTTP/1.1 connections, opened as they are needed. A request that waits takes the first connection that
@@ -41,7 +37,7 @@ export class Http1Upstream implements Upstream {
   open(request: RequestHead, hasEnded: boolean, receiver: UpstreamReceiver): Stream {
     for (let held = this.#idle.pop(); held; held = this.#idle.pop()) {
       const { connection } = held;
-      if (connection.room > 0 && !this.#isWornOut(held)) {
+      if (connection.room > 0 && !isWornOut(held, this.#options.pool)) {
         held.requests++;
         return new Returning(this, held, receiver).open(request, hasEnded);
       }
@@ -62,16 +58,8 @@ export class Http1Upstream implements Upstream {
   release(held: Held): void {
     const { connection } = held;
     if (!connection.canReuse) return;
-    if (this.#isClosing || this.#isWornOut(held)) connection.drain();
+    if (this.#isClosing || isWornOut(held, this.#options.pool)) connection.drain();
     else this.#serve(held);
-  }
-
-  #isWornOut({ requests, openedMs }: Held): boolean {
-    const { pool } = this.#options;
-    if (!pool) return false;
-    const { maxRequestsPerConnection: most = Number.POSITIVE_INFINITY, maxConnectionDurationMs: oldest } =
-      pool;
-    return requests >= most || (oldest !== undefined && nowMs() - openedMs >= oldest);
   }
 
   #serve(held: Held): void {

@@ -8,14 +8,10 @@ import type { ResetReason, Upstream, UpstreamReceiver } from '../upstream.ts';
 import { openWatched } from '../watched-exchange.ts';
 import type { ConnectionOptions, RemoteAddress } from './address.ts';
 import { connect } from './connect.ts';
+import { type Held as HeldConnection, isWornOut } from './held.ts';
 import { Waiting } from './waiting.ts';
 
-/** A connection with what limits its life. */
-interface Held {
-  readonly connection: Http2ClientConnection;
-  readonly openedMs: number;
-  requests: number;
-}
+type Held = HeldConnection<Http2ClientConnection>;
 
 /**
  * Upstream on one or more HTTP/2 connections; the first is opened when it is needed.
@@ -58,7 +54,7 @@ export class Http2Upstream implements Upstream {
     const stream = this.#isBounded
       ? openWatched(connection, request, hasEnded, receiver, this.#serveSoon)
       : connection.open(request, hasEnded, receiver);
-    if (this.#isWornOut(held)) connection.drain();
+    if (isWornOut(held, this.#options.pool)) connection.drain();
     return stream;
   }
 
@@ -69,18 +65,10 @@ export class Http2Upstream implements Upstream {
       const held = all[index]!;
       const { connection } = held;
       if (connection.room === 0 || connection.streamCount >= most) continue;
-      if (!this.#isWornOut(held)) return held;
+      if (!isWornOut(held, this.#options.pool)) return held;
       connection.drain();
     }
     return undefined;
-  }
-
-  #isWornOut({ requests, openedMs }: Held): boolean {
-    const { pool } = this.#options;
-    if (!pool) return false;
-    const { maxRequestsPerConnection: most = Number.POSITIVE_INFINITY, maxConnectionDurationMs: oldest } =
-      pool;
-    return requests >= most || (oldest !== undefined && nowMs() - openedMs >= oldest);
   }
 
   /** One at a time, within the cluster's limit; but one an endpoint may always have. */
