@@ -35,8 +35,12 @@ function ofDestinationRule(resource: ValidResourceOf<'DestinationRule'>): Issue[
       ...(asks(({ loadBalancer }) => loadBalancer?.localityLbSetting) ? ['localityLbSetting'] : []),
       ...(asks(({ loadBalancer }) => loadBalancer?.zoneAwareLbSetting) ? ['zoneAwareLbSetting'] : []),
       // Runtimes set how long a connection may be silent, and nothing more.
-      ...(asks(({ connectionPool }) => connectionPool?.tcp?.tcpKeepalive?.probes) ? ['tcpKeepalive.probes'] : []),
-      ...(asks(({ connectionPool }) => connectionPool?.tcp?.tcpKeepalive?.interval) ? ['tcpKeepalive.interval'] : []),
+      ...(asks(({ connectionPool }) => connectionPool?.tcp?.tcpKeepalive?.probes)
+        ? ['tcpKeepalive.probes']
+        : []),
+      ...(asks(({ connectionPool }) => connectionPool?.tcp?.tcpKeepalive?.interval)
+        ? ['tcpKeepalive.interval']
+        : []),
       ...(asks(({ tls }) => tls?.mode === 'ISTIO_MUTUAL') ? ['ISTIO_MUTUAL'] : []),
       ...(asks(({ tls }) => tls?.credentialName) ? ['credentialName'] : []),
       ...(policy.tunnel ? ['tunnel'] : []),

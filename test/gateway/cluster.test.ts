@@ -1,5 +1,6 @@
 /** DestinationRules and ServiceEntries carried out, as a client sees it. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import * as http from 'node:http';
 import * as http2 from 'node:http2';
 import { type TestContext, test } from 'node:test';
@@ -199,4 +200,29 @@ test('listen() looks names of a ServiceEntry up, and goes where a request says w
     original.endpoints.map(({ address }) => address),
     [`localhost.test:${server.port}`],
   );
+});
+
+test('listen() counts gRPC that fails in its head as the failure that HTTP has for it', {
+  skip: noH2,
+}, async (context) => {
+  const headers = { 'content-type': 'application/grpc', 'grpc-status': '4' };
+  const handler = { fetch: () => new Response(null, { headers }) };
+  const outlierDetection = { consecutiveGatewayErrors: 2, consecutive5xxErrors: 0, maxEjectionPercent: 100 };
+  const config = policy({ outlierDetection });
+  const { port, flags } = await open(context, { services: [{ host: 'echo', port: 80, handler }], config });
+  const client = http2.connect(`http://127.0.0.1:${port}`);
+  context.after(() => client.destroy());
+  const statuses: unknown[] = [];
+  for (let i = 0; i < 3; i++) {
+    const request = { ':method': 'POST', ':path': '/a.B/C', ':authority': 'echo', te: 'trailers' };
+    const stream = client.request({ ...request, 'content-type': 'application/grpc' });
+    stream.end();
+    const [answer] = await once(stream, 'response');
+    statuses.push(answer['grpc-status']);
+    stream.resume();
+    await once(stream, 'close');
+  }
+  // 4 is no word of Istio's default retryOn, so that each call is one try.
+  assert.deepEqual(statuses, ['4', '4', '14']);
+  assert.deepEqual(flags, [undefined, undefined, 'UH']);
 });
