@@ -167,11 +167,16 @@ export class FakeCluster {
   readonly picks: PickContext[] = [];
   readonly running: RunningCluster;
 
-  constructor(names: readonly string[], breaker = new CircuitBreaker(undefined, undefined)) {
+  constructor(
+    names: readonly string[],
+    breaker = new CircuitBreaker(undefined, undefined),
+    isHashing = false,
+  ) {
     this.endpoints = names.map((id) => new FakeEndpoint(id, this.upstreamOf(id)));
     let turn = 0;
-    const running: Pick<RunningCluster, 'pick' | 'breaker'> = {
+    const running: Pick<RunningCluster, 'pick' | 'breaker' | 'isHashing'> = {
       breaker,
+      isHashing,
       pick: (context = {}) => {
         this.picks.push(context);
         const { avoid } = context;

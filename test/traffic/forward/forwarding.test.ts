@@ -416,3 +416,108 @@ test('forward() counts on when a retry breaks while its body is sent', () => {
   call.clock.pass(10);
   assert.equal(call.cluster.tries.length, 3);
 });
+
+test('forward() tells each endpoint how its try went, at the head of the answer', () => {
+  const call = begin({ decision: on5xx });
+  const [e1, e2] = call.cluster.endpoints;
+  call.cluster.last.answer(503);
+  assert.deepEqual(e1!.told, [503]);
+  call.clock.pass(10);
+  call.cluster.last.receiver.response(200, [], false);
+  assert.deepEqual(e2!.told, [200]);
+  call.cluster.last.receiver.end([]);
+  assert.deepEqual([e1!.told, e2!.told], [[503], [200]]);
+});
+
+test('forward() tells an endpoint of gRPC that failed in its head by the status that HTTP has for it', () => {
+  const headers: FieldList = [['content-type', 'application/grpc']];
+  const call = begin({ headers });
+  call.cluster.last.answer(200, [['grpc-status', '14']]);
+  assert.deepEqual(call.cluster.endpoints[0]!.told, [503]);
+  const plain = begin({});
+  plain.cluster.last.answer(200, [['grpc-status', '14']]);
+  assert.deepEqual(plain.cluster.endpoints[0]!.told, [200]);
+});
+
+test('forward() tells an endpoint of a reset, before the answer or amid it, and of a status that there is not', () => {
+  const refused = begin({});
+  refused.cluster.last.receiver.reset('remote-connection-failure', '');
+  assert.deepEqual(refused.cluster.endpoints[0]!.told, ['remote-connection-failure']);
+  const broken = begin({});
+  broken.cluster.last.receiver.response(200, [], false);
+  broken.cluster.last.receiver.reset('connection-termination', '');
+  assert.deepEqual(broken.cluster.endpoints[0]!.told, [200, 'connection-termination']);
+  const odd = begin({});
+  odd.cluster.last.answer(777);
+  assert.deepEqual(odd.cluster.endpoints[0]!.told, ['protocol-error']);
+});
+
+test("forward() tells an endpoint that the time was over, the whole or the try's, once, and only before an answer", () => {
+  const whole = begin({ decision: { timeoutMs: 50 } });
+  whole.clock.pass(50);
+  assert.deepEqual(whole.cluster.endpoints[0]!.told, ['timeout']);
+  const each = begin({ decision: { retry: retryPolicy('5xx', { perTryTimeoutMs: 20, attempts: 1 }) } });
+  each.clock.pass(100);
+  assert.deepEqual(
+    each.cluster.endpoints.map(({ told }) => told),
+    [['timeout'], ['timeout']],
+  );
+  const answered = begin({ decision: { timeoutMs: 50 } });
+  answered.cluster.last.receiver.response(200, [], false);
+  answered.clock.pass(50);
+  assert.deepEqual(answered.cluster.endpoints[0]!.told, [200]);
+});
+
+test('forward() tells an endpoint nothing of a try that its client gave up', () => {
+  const call = begin({});
+  call.receiver.reset('remote-reset', 'gone');
+  assert.deepEqual(call.cluster.endpoints[0]!.told, []);
+});
+
+test('forward() answers 503 with UO and x-envoy-overloaded beyond a limit of the cluster, and tries no more', () => {
+  const call = begin({ decision: on5xx });
+  call.cluster.last.receiver.reset('overflow', '');
+  const { client, exchange, cluster } = call;
+  assert.deepEqual([client.status, exchange.flag, cluster.tries.length], [503, 'UO', 1]);
+  assert.equal(client.headers.find(([name]) => name === 'x-envoy-overloaded')?.[1], 'true');
+  assert.match(client.text, /reset reason: overflow/);
+  assertNothingLeft(call);
+  const grpc = begin({ headers: [['content-type', 'application/grpc']] });
+  grpc.cluster.last.receiver.reset('overflow', '');
+  assert.deepEqual(
+    ['grpc-status', 'x-envoy-overloaded'].map(
+      (wanted) => grpc.client.headers.find(([name]) => name === wanted)?.[1],
+    ),
+    ['14', 'true'],
+  );
+});
+
+test('forward() hashes a request once, and its retries go by the same hash to other endpoints', () => {
+  const cluster = new FakeCluster(['e1', 'e2', 'e3'], undefined, true);
+  const hashPolicy = [{ kind: 'cookie', name: 'user', ttlMs: 0 }] as const;
+  const call = begin({ decision: { ...on5xx, hashPolicy }, cluster });
+  for (let tries = 0; tries < 2; tries++) {
+    cluster.last.answer(503);
+    call.clock.pass(100);
+  }
+  cluster.last.answer(200);
+  const [first, ...others] = cluster.picks;
+  assert.equal(typeof first!.hash, 'bigint');
+  assert.deepEqual(
+    others.map(({ hash, authority }) => [hash, authority]),
+    [
+      [first!.hash, 'a'],
+      [first!.hash, 'a'],
+    ],
+  );
+  assert.deepEqual([...others[1]!.avoid!], cluster.endpoints.slice(0, 2));
+  assert.equal(call.client.headers.filter(([name]) => name === 'set-cookie').length, 1);
+});
+
+test('forward() makes no cookie where the cluster does not pick by it', () => {
+  const hashPolicy = [{ kind: 'cookie', name: 'user', ttlMs: 0 }] as const;
+  const call = begin({ decision: { hashPolicy } });
+  call.cluster.last.answer(200);
+  assert.equal(call.cluster.picks[0]!.hash, undefined);
+  assert.deepEqual(call.client.headers, []);
+});
