@@ -7,8 +7,6 @@ import { runGatewayCase, runGatewayCases } from './gateway-mode.ts';
 import { UpstreamPorts } from './gateway-mode-world.ts';
 import { caseFolders, readCase } from './world.ts';
 
-const HASH = 'endpoints are not picked by a hash yet';
-const OUTLIER = 'endpoints are not taken out for their errors yet';
 const PASSTHROUGH =
   'Istio sends a host that it does not know to where the client dialled, which a gateway does not know';
 const METHOD = "Envoy's HTTP/1 codec takes only methods that it knows";
@@ -17,15 +15,7 @@ const HOST = 'a Host with a port that is no number is refused';
 
 /** Cases that are known to differ, each with the reason; one that agrees fails the test, so that the list stays true. */
 const KNOWN_DIFFERENCES: Readonly<Record<string, string>> = {
-  'hash-cookie': HASH,
-  'hash-cookie-none': HASH,
-  'hash-header': HASH,
-  'hash-maglev': HASH,
-  'hash-source-ip': HASH,
-  'hash-subset': HASH,
-  'outlier-5xx': OUTLIER,
-  'outlier-three': OUTLIER,
-  'pool-max-pending': 'requests that wait for a connection are not limited yet',
+  'outlier-5xx-quick': 'Envoy lets a second ejection be felt late; here each is felt at once',
   'headers-default-forwarded': 'Envoy passes `expect` on; here each neighbour is answered by itself',
   'host-external-port-80': PASSTHROUGH,
   'host-fqdn': PASSTHROUGH,

@@ -164,6 +164,7 @@ function hashOf({ header, cookie, connectionProperties, queryParameter }: Messag
     name: cookie.name,
     ...(cookie.path && { path: cookie.path }),
     ...(cookie.ttl !== undefined && { ttlMs: milliseconds(cookie.ttl) }),
+    ...(cookie.attributes && { attributes: cookie.attributes }),
   };
 }
 
