@@ -194,6 +194,7 @@ export const NOTES: readonly Note[] = [
       'http.maxConcurrentStreams',
       'Http2Upstream puts no more streams on a connection than it may have, and waits at its limit',
     ],
+    ['http.maxRetries', 'forward() makes no retry where the cluster has too many, flagged UO'],
     ['http.h2UpgradePolicy', 'compile() speaks HTTP/2 to endpoints where h2UpgradePolicy says so'],
     [
       'http.useClientProtocol',
