@@ -80,7 +80,8 @@ export class RunningEndpoint implements Candidate {
     else if (result === 'timeout') monitor.failed('timeout');
     else if (result === 'remote-connection-failure' || result === 'connection-timeout')
       monitor.failed('connect');
-    else if (result !== 'overflow') monitor.failed('reset');
+    // What this side ended, or never sent, is not the endpoint's fault.
+    else if (result !== 'overflow' && result !== 'local-reset') monitor.failed('reset');
   }
 }
 

@@ -146,6 +146,23 @@ test('listen() takes an endpoint out that refuses connections, and serves from t
   assert.ok(statuses.filter((status) => status === 503).length <= 1, statuses.join());
 });
 
+test('listen() does not blame an endpoint for a request that cannot be sent', async (context) => {
+  const server = await start(http.createServer((_request, response) => void response.end('here')));
+  context.after(server.kill);
+  const route = [{ destination: { host: 'echo' } }];
+  const http1 = [{ match: [{ uri: { exact: '/odd' } }], rewrite: { uri: 'a b' }, route }, { route }];
+  const outlierDetection = { consecutive5xxErrors: 1, maxEjectionPercent: 100 };
+  const config = resources(
+    ['VirtualService', { hosts: ['echo'], http: http1 }],
+    ['DestinationRule', { host: 'echo', trafficPolicy: { outlierDetection } }],
+  );
+  const remoteServices = [remoteService('echo', [{ port: server.port }])];
+  const { port, flags } = await open(context, { remoteServices, config });
+  assert.equal((await ask(port, { path: '/odd' })).status, 503);
+  assert.equal((await ask(port)).status, 200);
+  assert.deepEqual(flags, ['LR', undefined]);
+});
+
 test('listen() speaks to an endpoint as its client does where useClientProtocol says so', {
   skip: noH2,
 }, async (context) => {
