@@ -24,7 +24,7 @@ def download(kind, port):
 
 
 def main():
-    names = b.env("PEERS", "envoy,haproxy,nginx,pointsman-bun,pointsman-node,pointsman-deno").split(",")
+    names = b.env("PEERS", "envoy,haproxy,pointsman-bun,pointsman-node,pointsman-deno").split(",")
     source = os.path.join(b.HERE, "backend", "stream.mjs")
     for port in (b.V1, b.V2):
         b.spawn([b.NODE, source, str(port)], b.LC)

@@ -4,9 +4,9 @@
  */
 import { ByteWriter } from '../byte-writer.ts';
 import { HpackDecoder } from '../hpack/decoder.ts';
-import { FieldCache } from '../hpack/field-cache.ts';
 import { HpackEncoder } from '../hpack/encoder.ts';
 import { HpackError } from '../hpack/error.ts';
+import { FieldCache } from '../hpack/field-cache.ts';
 import {
   type Connection,
   type ConnectionEvents,
