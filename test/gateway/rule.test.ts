@@ -291,7 +291,8 @@ test("listen() answers 504 when the rule's timeout is over and cancels the upstr
 
 test('listen() tells a gRPC client UNAVAILABLE when the timeout is over', { skip: noH2 }, async () => {
   const { gateway, baseUrl } = await openGateway({
-    services: [{ host: 'echo', port: 80, handler: echoRoutes('v1') }],
+    // Services are told how long they have: one that minds would answer at the same moment.
+    services: [{ host: 'echo', port: 80, handler: { fetch: () => new Promise<Response>(() => {}) } }],
     defaultHost: 'echo',
     config: rules('[{ timeout: 50ms, route: [{ destination: { host: echo } }] }]'),
   });
