@@ -7,6 +7,8 @@ import type { ResponseFlag } from '../router/table/decision.ts';
 import type { RouteRequest } from '../router/table/request.ts';
 import { ERROR_CODE, type FieldList, type ServerStream } from '../wire/stream.ts';
 
+import { withDate } from './filter/date.ts';
+
 /** Told once when an exchange is over. */
 export type ExchangeEnded = (exchange: Exchange) => void;
 
@@ -54,7 +56,8 @@ export class Exchange implements ServerStream {
     if (this.isOver || this.status !== 0) return;
     this.status = status;
     const { extraHeaders } = this;
-    this.#stream.respond(status, extraHeaders ? [...headers, ...extraHeaders] : headers, hasEnded);
+    const list = extraHeaders ? [...headers, ...extraHeaders] : headers;
+    this.#stream.respond(status, withDate(list, Date.now()), hasEnded);
     if (!hasEnded) return;
     // gRPC calls this Trailers-Only.
     this.#readGrpcStatus(headers);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { HeaderList } from '../../router/index.ts';
+import { withDate } from '../../traffic/filter/date.ts';
 import { withForwarded } from '../../traffic/filter/forwarded.ts';
 import { endToEnd } from '../../traffic/filter/hop-by-hop.ts';
 import { changeResponseHeaders } from '../../traffic/filter/response-header.ts';
@@ -85,4 +86,15 @@ test('changeResponseHeaders() fills in what only the answer can tell', () => {
     ['b', 'u'],
     ['access-control-allow-origin', 'http://a'],
   ]);
+});
+
+test('withDate() says the time where the answer does not, to the second', () => {
+  const nowMs = Date.UTC(1994, 10, 6, 8, 49, 37, 999);
+  assert.deepEqual(withDate([['a', '1']], nowMs), [
+    ['a', '1'],
+    ['date', 'Sun, 06 Nov 1994 08:49:37 GMT'],
+  ]);
+  assert.deepEqual(withDate([], nowMs + 1), [['date', 'Sun, 06 Nov 1994 08:49:38 GMT']]);
+  const said: HeaderList = [['date', 'then']];
+  assert.equal(withDate(said, nowMs), said);
 });
