@@ -2,7 +2,14 @@
  * All that can be said of some texts of rules: what Istio's own tool says of each document, what an API server
  * says, what the gateway refuses besides, and what lint finds in the rest. Imports the router alone.
  */
-import { faultsOf, type Issue, type LintOptions, lint, type Resource, validate } from '../router/index.ts';
+import {
+  faultsOf,
+  type Issue,
+  type LintOptions,
+  lintReport,
+  type Resource,
+  validate,
+} from '../router/index.ts';
 import { readDocuments, type YamlDocument } from '../router/parse/document.ts';
 import { isFields, readResources } from '../router/parse/resource.ts';
 import { type DocumentVerdict, verdict } from '../router/verdict/index.ts';
@@ -40,6 +47,8 @@ export interface CheckReport {
   readonly documents: readonly JudgedDocument[];
   /** In the order of files and places. */
   readonly issues: readonly JudgedIssue[];
+  /** How many rules are too complex to decide whether they are taken. */
+  readonly undecided: number;
 }
 
 /** Judges the texts together, as one configuration. Never throws for bad input. */
@@ -67,18 +76,30 @@ export function checkTexts(texts: readonly RuleText[], options: LintOptions = {}
   }
   const validated = validate(resources);
   issues.add('pointsman', validated.issues);
-  issues.add('lint', lint(validated.resources, options));
+  const linted = lintReport(validated.resources, options);
+  issues.add('lint', linted.issues);
   const order = new Map(texts.map(({ file }, index) => [file, index]));
   const place = ({ file }: Issue): number => order.get(file ?? '') ?? -1;
   return {
     resources: validated.resources.length,
     documents,
+    undecided: linted.undecided,
     issues: issues
       .all()
+      .map((issue) => withTakenExample(issue, linted))
       .sort(
         (a, b) => place(a) - place(b) || (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),
       ),
   };
+}
+
+/** Istio compares texts; where a request is known that gets to the rule, the warning says so. */
+function withTakenExample(issue: JudgedIssue, linted: ReturnType<typeof lintReport>): JudgedIssue {
+  const { code, resource, path = [], message } = issue;
+  if (!ISTIO_LOST_RULE.has(code) || resource === undefined || path[1] !== 'http') return issue;
+  const example = linted.takenExample(resource, path);
+  if (example === undefined) return issue;
+  return { ...issue, message: `${message}; a request does reach it all the same`, example };
 }
 
 function isList(value: unknown): boolean {

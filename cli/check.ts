@@ -62,7 +62,12 @@ async function printReport(report: CheckReport, errors: number, warnings: number
     const refused = refusal(document);
     if (refused !== undefined) print(styled('red', refused));
   }
-  const verdict = `${count(report.resources, 'valid resource')}, ${count(errors, 'error')}, ${count(warnings, 'warning')}`;
+  const { undecided } = report;
+  const open =
+    undecided === 0
+      ? ''
+      : `, ${count(undecided, 'rule')} ${undecided === 1 ? 'was' : 'were'} too complex to decide`;
+  const verdict = `${count(report.resources, 'valid resource')}, ${count(errors, 'error')}, ${count(warnings, 'warning')}${open}`;
   note(styled(errors > 0 ? 'red' : 'green', verdict, process.stderr));
 }
 

@@ -5,7 +5,7 @@
 export { type Compilation, compile } from './compile/index.ts';
 export type { CompileOptions, MeshConfig, ProxyOptions } from './compile/option.ts';
 export * from './issue.ts';
-export { LINT_CODES, type LintOptions, lint } from './lint/index.ts';
+export { LINT_CODES, type LintOptions, lint, lintReport } from './lint/index.ts';
 export {
   type ParsedPart,
   type ParseOptions,

@@ -91,8 +91,10 @@ export const ISSUE_CODES = {
   delegate: 'A root or delegate VirtualService has fields that it must not have.',
   'jwt-claim': 'A rule looks at JWT claims where no gateway has checked a token.',
   'large-body': 'The body of a direct response is large enough to slow down the control plane.',
-  'unreachable-rule': 'A rule can never be taken, as earlier ones take its requests.',
-  'duplicate-match': 'A condition can never decide, as an earlier one covers it.',
+  'unreachable-rule':
+    'Istio warns that a rule is never taken, by comparing texts; requests may reach it all the same.',
+  'duplicate-match':
+    'Istio warns that a condition never decides, by comparing texts; requests may reach it all the same.',
   'sni-host': 'A TLS rule has a server name that fits none of the hosts, or is an address.',
   'traffic-policy': 'A traffic policy is empty or contradictory.',
   'load-balancer': 'Load balancer settings are contradictory or out of range.',

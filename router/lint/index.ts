@@ -13,7 +13,7 @@ import { lintDestinationRules } from './destination-rule.ts';
 import { lintHosts } from './host.ts';
 import type { Workspace } from './partition.ts';
 import { lintRegexes } from './regex.ts';
-import { lintRules } from './rule.ts';
+import { judgeRules, type RuleVerdicts } from './rule.ts';
 import { lintSubsets } from './subset.ts';
 
 /** See {@link lint}. */
@@ -46,21 +46,28 @@ export const LINT_CODES = [
  * client, port and gateway that obeys these resources; where the limits do not allow a proof, nothing is said.
  */
 export function lint(resources: readonly ValidResource[], options: LintOptions = {}): Issue[] {
+  return [...lintReport(resources, options).issues];
+}
+
+/** What {@link lint} finds, with what it knows of rules that are taken, and how many it cannot decide. */
+export function lintReport(resources: readonly ValidResource[], options: LintOptions = {}): RuleVerdicts {
   const { meshConfig = {}, maxSteps = MAX_STEPS } = options;
   const workspace: Workspace = { steps: maxSteps, automata: new Map() };
   const report = createReport();
   const virtualServices = resources.filter((each) => each.kind === 'VirtualService');
   const prepared = prepareVirtualServices(virtualServices, meshConfig.defaultVirtualServiceExportTo, report);
   const normalization = normalizationOf(meshConfig.pathNormalization?.normalization);
-  return [
+  const rules = judgeRules(prepared, normalization, workspace);
+  const issues = [
     ...report.issues,
-    ...lintRules(prepared, normalization, workspace),
+    ...rules.issues,
     ...lintHosts(prepared, virtualServices),
     ...lintSubsets(resources),
     ...lintDestinationRules(resources),
     ...lintRegexes(resources),
     ...lintDelegates(resources),
   ].sort(byPlace);
+  return { ...rules, issues };
 }
 
 function byPlace(one: Issue, other: Issue): number {

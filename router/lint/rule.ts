@@ -4,6 +4,7 @@
  * VirtualServices.
  */
 import { compareAge } from '../compile/age.ts';
+import { isSubsetOf } from '../compile/host.ts';
 import type { PreparedRule, PreparedVirtualService } from '../compile/virtual-service.ts';
 import { formatPath, type Issue } from '../issue.ts';
 import type { FieldPath } from '../schema/resource.ts';
@@ -30,12 +31,27 @@ interface Outcome {
   readonly world: World;
 }
 
-/** The findings about all rules. */
-export function lintRules(
+/** What is known of all rules. */
+export interface RuleVerdicts {
+  readonly issues: readonly Issue[];
+  /** How many rules are too complex to decide whether each of their matches is taken. */
+  readonly undecided: number;
+  /** A request, as curl sends it, that gets to the rule or match at the path; undefined where none is known. */
+  takenExample(resource: ResourceName, path: FieldPath): string | undefined;
+}
+
+/** Of a VirtualService. */
+export interface ResourceName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** The verdicts on all rules. */
+export function judgeRules(
   virtualServices: readonly PreparedVirtualService[],
   normalization: World['normalization'],
   workspace: Workspace,
-): Issue[] {
+): RuleVerdicts {
   const entries = new Map(virtualServices.map((each) => [each, entriesOf(each)]));
   const outcomes = virtualServices.flatMap((each): readonly Outcome[] => {
     const list = entries.get(each)!;
@@ -48,7 +64,51 @@ export function lintRules(
     const own = list.map((entry, at): Outcome => ({ entry, reach: reaches[at]!, list, world }));
     return behindOthers(each, own, virtualServices, entries, normalization, workspace);
   });
-  return findingsOf(outcomes);
+  const open = outcomes.filter(({ reach }) => reach.verdict === 'unknown');
+  return {
+    issues: findingsOf(outcomes),
+    undecided: new Set(open.map(({ entry }) => ruleKey(entry))).size,
+    takenExample: ({ namespace, name }, path) => {
+      const [, , rule, , match] = path;
+      const found = outcomes.find(
+        ({ entry: { prepared, matchIndex }, reach }) =>
+          reach.verdict === 'taken' &&
+          prepared.written.metadata.namespace === namespace &&
+          prepared.written.metadata.name === name &&
+          prepared.written.index === rule &&
+          (match === undefined || matchIndex === match),
+      );
+      // Where another VirtualService speaks for the host too, the example may be that one's.
+      const isShared = found !== undefined && speakersOf(found.world.hosts, virtualServices) > 1;
+      return found === undefined || isShared ? undefined : takenExample(found);
+    },
+  };
+}
+
+/** How many VirtualServices have one of the hosts, or a wildcard beside them. */
+function speakersOf(hosts: readonly string[], all: readonly PreparedVirtualService[]): number {
+  return all.filter((each) =>
+    each.hosts.some((host) => {
+      const lower = host.toLowerCase();
+      return hosts.some((own) => isSubsetOf(own, lower) || isSubsetOf(lower, own));
+    }),
+  ).length;
+}
+
+/** `curl …`, with who sends it where a rule asks. */
+function takenExample({ entry, reach, list, world }: Outcome): string | undefined {
+  if (reach.verdict !== 'taken') return undefined;
+  const example = requestOf(reach.example, world, 80);
+  const asked = entry.region.requirements.map(({ dimension }) => dimension);
+  const labels = Object.entries(example.labels).map(([name, value]) => `${name}=${value}`);
+  const isNamespaceAsked = list.some(({ region }) =>
+    region.requirements.some(({ dimension }) => dimension.id === 'namespace'),
+  );
+  const sender = [
+    ...(example.namespace === undefined || !isNamespaceAsked ? [] : [`in namespace ${example.namespace}`]),
+    ...(labels.length === 0 ? [] : [`with labels ${labels.join(', ')}`]),
+  ];
+  return `${curlOf(example, asked)}${sender.length === 0 ? '' : ` (from a client ${sender.join(' ')})`}`;
 }
 
 function entriesOf({ rules }: PreparedVirtualService): Entry[] {

@@ -29,7 +29,7 @@ function checkMatches(
       if (open >= 0)
         place.warning(
           'unreachable-rule',
-          `The rule ${place} is never taken: ${here.at(open)} has no match and takes every request`,
+          `Istio warns that the rule ${place} is never taken: ${here.at(open)} has no match and takes every request`,
         );
       open = index;
       continue;
@@ -38,7 +38,7 @@ function checkMatches(
       for (const _ of matches)
         place.warning(
           'unreachable-rule',
-          `The rule ${place} is never taken: ${here.at(open)} has no match and takes every request`,
+          `Istio warns that the rule ${place} is never taken: ${here.at(open)} has no match and takes every request`,
         );
       continue;
     }
@@ -55,13 +55,13 @@ function checkMatches(
         .at('match', matchIndex)
         .warning(
           'duplicate-match',
-          `The condition ${place.at('match', matchIndex)} never decides: ${here.at(earlier)} has the same one`,
+          `Istio warns that the condition ${place.at('match', matchIndex)} never decides: ${here.at(earlier)} has the same one`,
         );
     }
     if (duplicates === matches.length)
       place.warning(
         'unreachable-rule',
-        `The rule ${place} is never taken: earlier rules have all its conditions`,
+        `Istio warns that the rule ${place} is never taken: earlier rules have all its conditions`,
       );
   }
 }
@@ -101,7 +101,7 @@ function checkPrefixes(routes: readonly HTTPRoute[], here: Spot): void {
         const by = here.at(earlier.index, 'match', earlier.matchIndex);
         place.warning(
           'duplicate-match',
-          `The prefix ${quote(later.prefix)} of ${place} never decides: ${by} takes ${quote(earlier.prefix)} before it`,
+          `Istio warns that the prefix ${quote(later.prefix)} of ${place} never decides: ${by} takes ${quote(earlier.prefix)} before it`,
         );
       }
     }
