@@ -52,15 +52,20 @@ export function lintSubsets(resources: readonly ValidResource[]): Issue[] {
   });
 }
 
+/** Those that requests go to: not with weight 0 beside others, behind an abort of all, or a mirror of 0 %. */
 function namedSubsets(rule: HTTPRoute, index: number): Named[] {
+  const { fault, mirrorPercentage, mirrorPercent, route = [], mirrors = [] } = rule;
+  if (fault?.abort && (fault.abort.percentage?.value ?? 0) >= 100) return [];
   const base: FieldPath = ['spec', 'http', index];
+  const isMirrored = mirrorPercentage ? (mirrorPercentage.value ?? 0) > 0 : mirrorPercent !== 0;
   const all = [
-    ...(rule.route ?? []).map(({ destination }, at) => ({ destination, at: ['route', at, 'destination'] })),
-    ...(rule.mirror ? [{ destination: rule.mirror, at: ['mirror'] }] : []),
-    ...(rule.mirrors ?? []).map(({ destination }, at) => ({
-      destination,
-      at: ['mirrors', at, 'destination'],
-    })),
+    ...route.flatMap(({ destination, weight }, at) =>
+      route.length > 1 && !weight ? [] : [{ destination, at: ['route', at, 'destination'] }],
+    ),
+    ...(rule.mirror && isMirrored ? [{ destination: rule.mirror, at: ['mirror'] }] : []),
+    ...mirrors.flatMap(({ destination, percentage }, at) =>
+      percentage && !percentage.value ? [] : [{ destination, at: ['mirrors', at, 'destination'] }],
+    ),
   ];
   return all.flatMap(({ destination, at }) =>
     destination?.subset

@@ -116,6 +116,23 @@ test('lint() finds subsets of mirrors, of wildcard hosts and of other namespaces
   ]);
 });
 
+test('lint() says nothing of a missing subset that no request is sent to', () => {
+  const gone = '{destination: {host: a, subset: gone}, weight: 0}';
+  const abort = (value: number) => `fault: {abort: {httpStatus: 500, percentage: {value: ${value}}}}`;
+  const to = (http: string) => found(rules('one', `hosts: [a], http: [{${http}}]`));
+  assert.deepEqual(to(`route: [{destination: {host: a}, weight: 100}, ${gone}]`), []);
+  assert.deepEqual(to(`route: [${gone}]`), ['subset-missing 1'], 'a weight that stands alone does not count');
+  assert.deepEqual(to(`route: [${gone}], ${abort(100)}`), []);
+  assert.deepEqual(to(`route: [${gone}], ${abort(99)}`), ['subset-missing 1']);
+  const mirror = `${ROUTE}, mirror: {host: a, subset: gone}`;
+  assert.deepEqual(to(`${mirror}, mirrorPercentage: {value: 0}`), []);
+  assert.deepEqual(to(mirror), ['subset-missing 1']);
+  const mirrors = (value: number) =>
+    `${ROUTE}, mirrors: [{destination: {host: a, subset: gone}, percentage: {value: ${value}}}]`;
+  assert.deepEqual(to(mirrors(0)), []);
+  assert.deepEqual(to(mirrors(1)), ['subset-missing 1']);
+});
+
 test('lint() gives each finding a code of its list, a place and a path', () => {
   const issues = issuesOf(
     rules('one', `hosts: [a], ${ALL}`) + rules('two', `hosts: [a], ${under("'/x?y'")}`),
