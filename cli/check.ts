@@ -47,8 +47,7 @@ async function check(paths: readonly string[], options: CheckOptions): Promise<v
     if (options.json) printJson({ errors, warnings, ...report });
     else {
       const { sarifLog } = await import('./sarif.ts');
-      const docs = new URL('../docs/lint.md', import.meta.url).href;
-      printJson(sarifLog(report.issues, { version: metadata.version, docs }));
+      printJson(sarifLog(report.issues, metadata.version));
     }
     return;
   }

@@ -3,19 +3,12 @@ import { pathToFileURL } from 'node:url';
 import { ISSUE_CODES, type IssueCode } from '../router/issue.ts';
 import type { JudgedIssue } from './check-report.ts';
 
-/** What the log says of the program. */
-export interface SarifTool {
-  readonly version: string;
-  /** Absolute address of `docs/lint.md`; each rule's section is an anchor in it. */
-  readonly docs: string;
-}
-
 /**
  * A SARIF log with one run: a result for each issue, a rule for each code that occurs. Columns count UTF-16 units.
  *
  * Source: OASIS, Static Analysis Results Interchange Format (SARIF) Version 2.1.0.
  */
-export function sarifLog(issues: readonly JudgedIssue[], { version, docs }: SarifTool): object {
+export function sarifLog(issues: readonly JudgedIssue[], version: string): object {
   const codes = [...new Set(issues.map(({ code }) => code))].sort();
   return {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
@@ -23,7 +16,7 @@ export function sarifLog(issues: readonly JudgedIssue[], { version, docs }: Sari
     runs: [
       {
         tool: {
-          driver: { name: 'pointsman', version, rules: codes.map((code) => ruleOf(code, docs)) },
+          driver: { name: 'pointsman', version, rules: codes.map((code) => ruleOf(code)) },
         },
         columnKind: 'utf16CodeUnits',
         results: issues.map((issue) => resultOf(issue, codes.indexOf(issue.code))),
@@ -32,11 +25,11 @@ export function sarifLog(issues: readonly JudgedIssue[], { version, docs }: Sari
   };
 }
 
-function ruleOf(code: IssueCode, docs: string): object {
+function ruleOf(code: IssueCode): object {
   return {
     id: code,
     shortDescription: { text: ISSUE_CODES[code] },
-    helpUri: `${docs}#${code}`,
+    help: { text: `${ISSUE_CODES[code]} See docs/lint.md#${code} of Pointsman.` },
   };
 }
 
