@@ -3,13 +3,13 @@
  * cluster that they are for. Pure.
  */
 import type { Service } from '../router/index.ts';
-import type { ValidResource } from '../router/schema/kind.ts';
+import type { ValidResource, ValidResourceOf } from '../router/schema/kind.ts';
 
 const SUFFIX = '.svc.cluster.local';
 
 /**
  * A service without endpoints for each short or cluster-local host that a VirtualService or DestinationRule
- * names, with the given port and those that destinations name. Hosts of ServiceEntries are left to these.
+ * names, with the given port and those that destinations name; where there are none, one for each host of the rules. Hosts of ServiceEntries are left to these.
  */
 export function assumedServices(resources: readonly ValidResource[], port: number): Service[] {
   const ports = new Map<string, Set<number>>();
@@ -34,12 +34,28 @@ export function assumedServices(resources: readonly ValidResource[], port: numbe
   for (const resource of resources) {
     if (resource.kind === 'ServiceEntry') for (const host of resource.spec.hosts ?? []) ports.delete(host);
   }
+  const entries = resources.filter(({ kind }) => kind === 'ServiceEntry');
+  if (ports.size === 0 && entries.length === 0) {
+    // Rules that send nothing on still need a listener to stand in.
+    for (const { metadata, spec } of resources.filter(isVirtualService))
+      for (const host of (spec.http ? spec.hosts : undefined) ?? [])
+        ports.set(standIn(host, metadata.namespace), new Set([port]));
+  }
   return [...ports].map(([host, numbers]) => ({
     host,
     namespace: host.split('.')[1] ?? 'default',
     ports: [...numbers].map((number) => ({ name: `http-${number}`, number, protocol: 'HTTP' })),
     endpoints: [],
   }));
+}
+
+const isVirtualService = (each: ValidResource): each is ValidResourceOf<'VirtualService'> =>
+  each.kind === 'VirtualService';
+
+/** A host that the given one, or its wildcard, covers. */
+function standIn(host: string, namespace: string): string {
+  const lower = host.toLowerCase();
+  return lower === '*' ? `assumed.${namespace}${SUFFIX}` : lower.replace('*', 'assumed');
 }
 
 /** The cluster-local name of a host as Kubernetes has it, or undefined for one outside the cluster. */

@@ -71,8 +71,9 @@ async function explain(words: readonly string[], options: ExplainOptions): Promi
   for (const issue of errors) terminal.note(`${terminal.issueText(issue, process.stderr)}\n`);
   if (errors.length > 0) process.exitCode = EXIT.findings;
 
+  const services = assumedServices(resources, request.port);
   const { table } = compile(resources, {
-    services: assumedServices(resources, request.port),
+    services,
     proxy: {
       ...(options.namespace !== undefined && { namespace: options.namespace }),
       ...(options.labels !== undefined && { labels: options.labels }),
@@ -82,4 +83,6 @@ async function explain(words: readonly string[], options: ExplainOptions): Promi
   const explanation = createRouter(table).explain(request);
   if (options.json) terminal.printJson(explanation);
   else terminal.print(formatExplanation(explanation, { color: terminal.wantsColor(process.stdout) }));
+  if (!options.json && services.length > 0)
+    terminal.note(`services are assumed, as rules name them: ${services.map(({ host }) => host).join(', ')}`);
 }
