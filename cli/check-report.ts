@@ -1,7 +1,9 @@
 /**
  * All that can be said of some texts of rules: what Istio's own tool says of each document, what an API server
- * says, what the gateway refuses besides, and what lint finds in the rest. Imports the router alone.
+ * says, what the gateway refuses or does not route besides, and what lint finds in the rest. Imports the router
+ * and the gateway's limits.
  */
+import { unroutedOf } from '../gateway/limitation.ts';
 import {
   faultsOf,
   type Issue,
@@ -76,6 +78,7 @@ export function checkTexts(texts: readonly RuleText[], options: LintOptions = {}
   }
   const validated = validate(resources);
   issues.add('pointsman', validated.issues);
+  issues.add('pointsman', unroutedOf(validated.resources));
   const linted = lintReport(validated.resources, options);
   issues.add('lint', linted.issues);
   const order = new Map(texts.map(({ file }, index) => [file, index]));

@@ -13,9 +13,27 @@ export function limitationsOf(resources: readonly ValidResource[]): Issue[] {
 }
 
 function ofVirtualService(resource: ValidResourceOf<'VirtualService'>): Issue[] {
-  return (resource.spec.http ?? []).flatMap((rule, index) => {
+  const limited = (resource.spec.http ?? []).flatMap((rule, index) => {
     const features = [...(rule.retries?.retryRemoteLocalities ? ['retryRemoteLocalities'] : [])];
     return features.length === 0 ? [] : [issueOf(resource, ['spec', 'http', index], features)];
+  });
+  return [...limited, ...unroutedOf([resource])];
+}
+
+/** A warning for each rule for connections: they are valid, and only HTTP is routed. */
+export function unroutedOf(resources: readonly ValidResource[]): Issue[] {
+  return resources.flatMap((resource) => {
+    if (resource.kind !== 'VirtualService') return [];
+    return (['tcp', 'tls'] as const).flatMap((layer) =>
+      (resource.spec[layer] ?? []).map((_, index) =>
+        issueOf(
+          resource,
+          ['spec', layer, index],
+          [`${layer} routing`],
+          'its connections are not routed, the gateway carries HTTP alone',
+        ),
+      ),
+    );
   });
 }
 
@@ -50,7 +68,12 @@ function ofDestinationRule(resource: ValidResourceOf<'DestinationRule'>): Issue[
   });
 }
 
-function issueOf(resource: ValidResource, path: readonly (string | number)[], features: string[]): Issue {
+function issueOf(
+  resource: ValidResource,
+  path: readonly (string | number)[],
+  features: string[],
+  effect = 'requests are routed without',
+): Issue {
   const { kind, metadata, source } = resource;
   const where = path.reduce<string>(
     (text, step) => (typeof step === 'number' ? `${text}[${step}]` : text === '' ? step : `${text}.${step}`),
@@ -60,7 +83,7 @@ function issueOf(resource: ValidResource, path: readonly (string | number)[], fe
   return {
     code: 'not-carried-out',
     severity: 'warning',
-    message: `Cannot carry out ${features.join(', ')} of ${where} yet: requests are routed without`,
+    message: `Cannot carry out ${features.join(', ')} of ${where} yet: ${effect}`,
     path,
     resource: { kind, namespace: metadata.namespace, name: metadata.name },
     ...(source !== undefined &&

@@ -125,7 +125,7 @@ export const ISSUE_CODES = {
   'delegate-unused': 'No rule delegates to a VirtualService without hosts.',
   // What carries traffic.
   'not-carried-out':
-    'A rule asks for something that the gateway does not do yet; requests are routed without it.',
+    'A rule asks for something that the gateway does not do yet; traffic is routed without it, or not at all.',
 } as const;
 
 /** See {@link ISSUE_CODES}. */

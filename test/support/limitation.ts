@@ -7,6 +7,8 @@ import type { ValidResource } from '../../router/index.ts';
 
 /** Fields by the word with which the gateway names what it does not carry out. Source: gateway/limitation.ts. */
 const FIELDS: Readonly<Record<string, RegExp>> = {
+  'tcp routing': /^tcp\[\]/,
+  'tls routing': /^tls\[\]/,
   retryRemoteLocalities: /^http\[\]\.retries\.retryRemoteLocalities$/,
   localityLbSetting: /rafficPolicy\.(.*\.)?loadBalancer\.localityLbSetting\b/,
   zoneAwareLbSetting: /rafficPolicy\.(.*\.)?loadBalancer\.zoneAwareLbSetting\b/,
@@ -23,6 +25,8 @@ const VALUES: Readonly<Record<string, string>> = { ISTIO_MUTUAL: 'trafficPolicy.
 const WITNESSES: readonly ValidResource[] = [
   witness('VirtualService', {
     hosts: ['a'],
+    tcp: [{ route: [{ destination: { host: 'b' } }] }],
+    tls: [{ match: [{ sniHosts: ['a'] }], route: [{ destination: { host: 'b' } }] }],
     http: [{ retries: { attempts: 1, retryRemoteLocalities: true } }],
   }),
   ...[
