@@ -34,3 +34,13 @@ test('checkTexts() has for every recorded document the verdicts of Istio and of 
     for (const { by } of report.issues) assert.ok(by.length > 0);
   }
 });
+
+test('checkTexts() warns of rules for connections, which are not routed', () => {
+  const spec = '{hosts: [a], tcp: [{route: [{destination: {host: a}}]}]}';
+  const text = `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: a}, spec: ${spec}}`;
+  const { issues } = checkTexts([{ file: 'vs.yaml', bytes: new TextEncoder().encode(text) }]);
+  assert.deepEqual(
+    issues.map(({ code, path }) => [code, path]),
+    [['not-carried-out', ['spec', 'tcp', 0]]],
+  );
+});
