@@ -35,8 +35,9 @@ export class Coverage {
     const key = `${method} ${bare}`;
     let covered = this.#known.get(key);
     if (covered === undefined) {
-      // Hono answers HEAD by the handlers of GET.
-      const asked = method === 'HEAD' ? 'GET' : method;
+      // Hono answers HEAD by the handlers of GET, and a Request writes well-known methods in capitals.
+      const upper = method.toUpperCase();
+      const asked = upper === 'HEAD' ? 'GET' : upper;
       covered = this.#app.router.match(asked, bare)[0].length > 0;
       if (this.#known.size >= REMEMBERED) this.#known.clear();
       this.#known.set(key, covered);

@@ -34,14 +34,15 @@ export class WebStream implements ServerStream {
   inform(): void {}
 
   respond(status: number, headers: FieldList, hasEnded: boolean): void {
-    const list = new Headers();
-    for (const [name, value] of headers) list.append(name, value);
     const body = hasEnded || BODILESS.has(status) ? null : this.#body();
     if (hasEnded) {
       this.#isOver = true;
+      this.#wake?.();
       this.#ended(NO_FIELDS);
     }
     try {
+      const list = new Headers();
+      for (const [name, value] of headers) list.append(name, value);
       this.#head.resolve(new Response(body, { status, headers: list }));
     } catch (error) {
       this.#head.reject(error);
@@ -61,6 +62,7 @@ export class WebStream implements ServerStream {
         cancel: () => {
           if (this.#isOver) return;
           this.#isOver = true;
+          this.#wake?.();
           this.#queue = [];
           this.receiver.reset('remote-reset', 'The reader of the answer has gone');
         },
@@ -78,6 +80,7 @@ export class WebStream implements ServerStream {
       this.receiver.sent(chunk.length);
     } else if (this.#trailers) {
       this.#isOver = true;
+      this.#wake?.();
       this.#ended(this.#trailers);
       this.#controller?.close();
     }

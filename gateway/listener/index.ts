@@ -1,14 +1,17 @@
 /** One port for HTTP/1.1 and HTTP/2 on the wire's engines: the first bytes of a connection say which engine takes it. */
+import { discard } from '../../traffic/forward/discard.ts';
 import { Driver, nowMs } from '../../upstream/socket/driver.ts';
 import type { Socket } from '../../upstream/socket/socket.ts';
 import { Http1ServerConnection } from '../../wire/http1/server.ts';
 import { Http2ServerConnection } from '../../wire/http2/server.ts';
-import type {
-  Connection,
-  RequestHead,
-  ServerEvents,
-  ServerStream,
-  StreamReceiver,
+import {
+  type Connection,
+  ERROR_CODE,
+  NO_FIELDS,
+  type RequestHead,
+  type ServerEvents,
+  type ServerStream,
+  type StreamReceiver,
 } from '../../wire/stream.ts';
 import { accept } from './accept.ts';
 import { type Decided, FirstBytes } from './first-bytes.ts';
@@ -49,7 +52,7 @@ export async function listen(
       http2: false,
       tls: options.tls !== undefined,
     };
-    const connection = new ServerConnection(socket, facts, options, serve, () => {
+    const connection = new ServerConnection(socket, facts, options, serve, warn, () => {
       connections.delete(connection);
       wake?.();
     });
@@ -97,6 +100,7 @@ export async function listen(
 class ServerConnection implements ServerEvents {
   readonly #driver: Driver;
   readonly #serve: Serve;
+  readonly #warn: (message: string) => void;
   readonly #options: ListenerOptions;
   #facts: ConnectionFacts;
   #isDraining = false;
@@ -107,9 +111,11 @@ class ServerConnection implements ServerEvents {
     facts: ConnectionFacts,
     options: ListenerOptions,
     serve: Serve,
+    warn: (message: string) => void,
     closed: () => void,
   ) {
     this.#serve = serve;
+    this.#warn = warn;
     this.#facts = facts;
     this.#options = options;
     this.#driver = new Driver(socket, closed);
@@ -147,7 +153,17 @@ class ServerConnection implements ServerEvents {
   }
 
   request(stream: ServerStream, head: RequestHead, hasEnded: boolean): StreamReceiver {
-    return this.#serve(stream, head, hasEnded, this.#facts);
+    try {
+      return this.#serve(stream, head, hasEnded, this.#facts);
+    } catch (error) {
+      // A fault of ours costs this call alone.
+      this.#warn(
+        `Cannot answer ${head.method} ${head.path}: ${error instanceof Error ? error.stack : error}`,
+      );
+      stream.respond(500, NO_FIELDS, true);
+      stream.reset(ERROR_CODE.INTERNAL_ERROR);
+      return discard(stream);
+    }
   }
 
   wake(): void {

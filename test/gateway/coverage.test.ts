@@ -76,3 +76,18 @@ test("listen() asks a notFound of the user's for everything", async () => {
   assert.equal((await ask(port, { path: '/x' })).body, 'nothing here');
   await gateway.stop(0);
 });
+
+test('listen() has a route of the user’s decide however a method is written', async () => {
+  const { gateway, port } = await openGateway(
+    {
+      services: [{ host: 'echo', port: 80, handler: { fetch: () => new Response('reached') } }],
+      defaultHost: 'echo',
+    },
+    (gateway) => {
+      gateway.get('/admin/*', (context) => context.text('no', 401));
+    },
+  );
+  for (const method of ['GET', 'get', 'Get', 'HEAD', 'head'])
+    assert.notEqual((await ask(port, { method, path: '/admin/x' })).status, 200, method);
+  await gateway.stop(0);
+});

@@ -113,6 +113,10 @@ export function bunHandlers(opened: (socket: BunSocket) => void): RawHandlers {
     drain: (raw) => raw.data.events.drained(),
     end: (raw) => raw.data.events.ended(),
     close: (raw, error) => raw.data?.closed(error?.message),
-    error: (raw, error) => raw.data?.closed(error.message),
+    // Also told of what a handler of ours has thrown: the connection cannot go on.
+    error(raw, error) {
+      raw.terminate();
+      raw.data?.closed(error.message);
+    },
   };
 }

@@ -25,7 +25,12 @@ export interface Http2ClientOptions {
 }
 
 /** Servers reset streams for reasons of their own: each request, say, that they answer before its end. */
-const CLIENT_LIMITS: Http2Limits = { ...DEFAULT_HTTP2_LIMITS, pingAfterMs: 300_000, maxResets: 10_000 };
+const CLIENT_LIMITS: Http2Limits = {
+  ...DEFAULT_HTTP2_LIMITS,
+  pingAfterMs: 300_000,
+  maxResets: 10_000,
+  maxEmptyFrames: 10_000,
+};
 
 /** See the module. The preface and what follows it wait in its output from the start. */
 export class Http2ClientConnection extends Http2Connection implements ClientConnection {

@@ -354,7 +354,7 @@ export abstract class Http2Connection implements Connection, StreamOwner {
     const stream = this.streams.get(id);
     if (stream === undefined || stream.remoteEnded) {
       this.credit(size);
-      return this.#dataNowhere(stream, id);
+      return this.#dataNowhere(stream, id, size);
     }
     let from = start;
     let to = end;
@@ -390,13 +390,14 @@ export abstract class Http2Connection implements Connection, StreamOwner {
     if (hasEnded && !stream.isClosed) this.remoteEnd(stream, NO_FIELDS);
   }
 
-  #dataNowhere(stream: Http2Stream | undefined, id: number): void {
+  #dataNowhere(stream: Http2Stream | undefined, id: number, size: number): void {
     if (id === 0) throw new Http2Error(ERROR_CODE.PROTOCOL_ERROR, 'DATA on the connection');
     if (stream !== undefined) return this.breach(stream, ERROR_CODE.STREAM_CLOSED, 'DATA after the end');
     if (this.isIdle(id)) throw new Http2Error(ERROR_CODE.PROTOCOL_ERROR, 'DATA on an idle stream');
     // What was on its way when we reset the stream is passed over.
-    if (this.closedStreams.wasReset(id)) this.guard.emptyFrame();
-    else this.#streamError(id, ERROR_CODE.STREAM_CLOSED);
+    if (!this.closedStreams.wasReset(id)) this.#streamError(id, ERROR_CODE.STREAM_CLOSED);
+    // The window bounds what carries bytes.
+    else if (size === 0) this.guard.emptyFrame();
   }
 
   /** The peer's direction has ended; the receiver is told. */

@@ -102,9 +102,9 @@ const floods: readonly Flood[] = [
     allowed: 1000,
   },
   {
-    name: 'DATA for a stream that was reset',
+    name: 'empty DATA for a stream that was reset',
     first: [requestFrame(1, END_HEADERS, request('POST')), windowUpdate(1, 0)],
-    again: () => frame('DATA', 0, 1, [1]),
+    again: () => frame('DATA', 0, 1, []),
     allowed: 1000,
   },
   {
@@ -233,4 +233,15 @@ test('Http2ClientConnection ends a connection that floods it with informational 
     'GOAWAY last 0 code 11',
   ]);
   assert.equal(told.log.length, 1001);
+});
+
+test('Http2ServerConnection goes on when a window full of small DATA was on its way to a stream that it reset', () => {
+  const server = new RawServer();
+  server.send(hello(requestFrame(1, END_HEADERS, request('POST')), windowUpdate(1, 0)));
+  for (let count = 0; count < 5000; count++)
+    assert.deepEqual(
+      server.send(frame('DATA', 0, 1, [1])).filter((each) => each.startsWith('GOAWAY')),
+      [],
+    );
+  assert.equal(server.owner.closed, undefined);
 });
