@@ -29,7 +29,6 @@ const CLIENT_LIMITS: Http2Limits = {
   ...DEFAULT_HTTP2_LIMITS,
   pingAfterMs: 300_000,
   maxResets: 10_000,
-  maxEmptyFrames: 10_000,
 };
 
 /** See the module. The preface and what follows it wait in its output from the start. */
