@@ -19,7 +19,7 @@ import {
 } from '../router/index.ts';
 import { systemClock } from '../traffic/clock.ts';
 import { type ClusterState, describeCluster } from '../upstream/cluster-state.ts';
-import { UpstreamPool } from '../upstream/pool.ts';
+import { hasSockets, UpstreamPool } from '../upstream/pool.ts';
 import type { RequestHead, ServerStream, StreamReceiver } from '../wire/stream.ts';
 import { isOwnAuthority } from './authority.ts';
 import { Coverage } from './coverage.ts';
@@ -415,12 +415,3 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
 }
 
 const byChance: Random = (bound) => Math.floor(Math.random() * bound);
-
-/** Workers have a `process` too, where compatibility is asked for, but call themselves otherwise. */
-function hasSockets(): boolean {
-  const { process, navigator } = globalThis as {
-    process?: { versions?: { node?: string } };
-    navigator?: { userAgent?: string };
-  };
-  return process?.versions?.node !== undefined && navigator?.userAgent !== 'Cloudflare-Workers';
-}

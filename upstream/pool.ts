@@ -180,8 +180,11 @@ function afterMs(run: () => void, ms: number): () => void {
   return () => clearTimeout(timer);
 }
 
-/** Workers have a `process` too, where compatibility is asked for, but call themselves otherwise. */
-function hasSockets(): boolean {
+/**
+ * Whether the runtime has sockets. Workers have a `process` too, where compatibility is asked for, but call themselves
+ * otherwise.
+ */
+export function hasSockets(): boolean {
   const { process, navigator } = globalThis as {
     process?: { versions?: { node?: string } };
     navigator?: { userAgent?: string };

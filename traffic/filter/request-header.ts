@@ -1,5 +1,6 @@
 /** What upstreams are told of a try: which one it is, and how long they have. Imports the header list. */
 import type { HeaderList } from '../../router/table/request.ts';
+import { formatGrpcTimeout } from '../../wire/grpc/timeout.ts';
 
 type Header = HeaderList[number];
 
@@ -34,22 +35,7 @@ export function withAttempt(
   headers.push(attempt === 1 ? FIRST : ['x-envoy-attempt-count', `${attempt}`]);
   if (expectedMs > 0) {
     headers.push(['x-envoy-expected-rq-timeout-ms', `${expectedMs}`]);
-    if (isGrpc) headers.push(['grpc-timeout', grpcTimeout(expectedMs)]);
+    if (isGrpc) headers.push(['grpc-timeout', formatGrpcTimeout(Math.trunc(expectedMs))]);
   }
   return headers;
-}
-
-/** At most eight digits, in the finest unit that has room. Source: Envoy `source/common/grpc/common.cc` (toGrpcTimeout). */
-function grpcTimeout(ms: number): string {
-  const units = [
-    ['m', 1],
-    ['S', 1000],
-    ['M', 60_000],
-    ['H', 3_600_000],
-  ] as const;
-  for (const [unit, length] of units) {
-    const amount = Math.trunc(ms / length);
-    if (amount <= 99_999_999) return `${amount}${unit}`;
-  }
-  return '99999999H';
 }
