@@ -3,7 +3,7 @@
  * says, what the gateway refuses or does not route besides, and what lint finds in the rest. Imports the router
  * and the gateway's limits.
  */
-import { unroutedOf } from '../gateway/limitation.ts';
+
 import {
   faultsOf,
   type Issue,
@@ -15,6 +15,7 @@ import {
 import { readDocuments, type YamlDocument } from '../router/parse/document.ts';
 import { isFields, readResources } from '../router/parse/resource.ts';
 import { type DocumentVerdict, verdict } from '../router/verdict/index.ts';
+import { unroutedOf } from '../traffic/rule-set/limitation.ts';
 import type { RuleText } from './rule-text.ts';
 
 /** Who says it: `istioctl validate`, a Kubernetes API server with Istio's definitions, the gateway, or lint. */

@@ -7,17 +7,18 @@ import type { ConnectRouter } from '@connectrpc/connect';
 import { Hono } from 'hono';
 import type { ConfigSource } from '../config/source.ts';
 import { ConfigStore } from '../config/store.ts';
-import {
-  type CompileOptions,
-  type Explanation,
-  formatIssue,
-  type Issue,
-  type Random,
-  type RouteRequest,
-  type Router,
-  type Service,
+import type {
+  CompileOptions,
+  Explanation,
+  Issue,
+  Random,
+  RouteRequest,
+  Router,
+  Service,
 } from '../router/index.ts';
 import { systemClock } from '../traffic/clock.ts';
+import type { RuleSet } from '../traffic/rule-set/rule-set.ts';
+import { RulesInEffect } from '../traffic/rule-set/rules-in-effect.ts';
 import { type ClusterState, describeCluster } from '../upstream/cluster-state.ts';
 import { hasSockets, UpstreamPool } from '../upstream/pool.ts';
 import type { RequestHead, ServerStream, StreamReceiver } from '../wire/stream.ts';
@@ -35,7 +36,6 @@ import {
 import { Overload } from './overload.ts';
 import { createOwnServices, type OwnCall, type OwnServices } from './own.ts';
 import { type ProxyContext, proxy } from './proxy.ts';
-import { buildRuleSet, type RuleSet } from './rule-set.ts';
 import { type InProcessService, type RegisteredServices, registerServices } from './service.ts';
 import type { MetricSink } from './telemetry/metric.ts';
 import { throughApp } from './through-app.ts';
@@ -138,12 +138,9 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
   readonly #coverage = new Coverage(this);
   readonly #overload: Overload;
   #unwatchMemory: (() => void) | undefined;
-  #rules: RuleSet | undefined;
+  readonly #rules: RulesInEffect;
   #context: ProxyContext | undefined;
   #lastOwnAuthority: string | undefined;
-  #ready: Promise<void> | undefined;
-  /** Ends the subscription to the configuration. */
-  #following: (() => void) | undefined;
   #draining = false;
 
   constructor(options: GatewayOptions) {
@@ -155,6 +152,7 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
     this.#registered = registerServices(services, maxBodyBytes);
     this.#pool = new UpstreamPool(this.#registered.lookup);
     this.#own = options.ownServices && createOwnServices(options.ownServices, maxBodyBytes);
+    this.#rules = this.#followRules();
     // Comes after every route, in whatever order they are added, and within every middleware.
     const setNotFound = this.notFound;
     setNotFound((context) => this.#route(context));
@@ -171,22 +169,18 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
 
   /** The router in effect; undefined before the first configuration is. */
   get routing(): Router | undefined {
-    return this.#rules?.router;
+    return this.#rules.current?.router;
   }
 
   /** Resolves when the first configuration is in effect. Rejects when a source cannot start; the next call tries again. */
   ready(): Promise<void> {
-    this.#ready ??= this.#start().catch((error: unknown) => {
-      this.#ready = undefined;
-      throw error;
-    });
-    return this.#ready;
+    return this.#rules.ready();
   }
 
   /** Why no traffic should be sent here now; undefined when it should. */
   unreadiness(): string | undefined {
     if (this.#draining) return 'draining';
-    return this.#rules === undefined ? 'no configuration has been loaded yet' : undefined;
+    return this.#rules.current === undefined ? 'no configuration has been loaded yet' : undefined;
   }
 
   /**
@@ -242,61 +236,44 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
 
   /** Why a request goes where it goes; its authority may be the gateway's own address. */
   explain(request: RouteRequest): Explanation {
-    if (this.#rules === undefined) return { tried: [], outcomes: [] };
-    return this.#rules.router.explain(this.#addressed(request));
+    const { routing } = this;
+    if (routing === undefined) return { tried: [], outcomes: [] };
+    return routing.explain(this.#addressed(request));
   }
 
   /** Clusters in effect with their endpoints. */
   clusters(): readonly ClusterState[] {
-    return [...(this.#rules?.clusters.byName.values() ?? [])].map(describeCluster);
+    return [...(this.#rules.current?.clusters.byName.values() ?? [])].map(describeCluster);
   }
 
   /** What the rules in effect say that has no effect. */
   issues(): readonly Issue[] {
-    return this.#rules?.issues ?? [];
+    return this.#rules.current?.issues ?? [];
   }
 
   /** Service ports that the rules in effect know, the default host's first. */
   servicePorts(): readonly number[] {
-    const { defaultServicePort, servicePorts = [] } = this.#rules ?? {};
+    const { defaultServicePort, servicePorts = [] } = this.#rules.current ?? {};
     if (defaultServicePort === undefined) return servicePorts;
     return [defaultServicePort, ...servicePorts.filter((port) => port !== defaultServicePort)];
   }
 
-  async #start(): Promise<void> {
-    this.#following ??= this.config.subscribe(() => this.#swap());
-    await this.config.start();
-    if (this.#rules === undefined) this.#swap();
-    if (this.#rules === undefined) throw new Error('Cannot start: the first rules could not be compiled');
-  }
-
-  /** One assignment: a request sees the whole of one rule set, and keeps it. */
-  #swap(): void {
+  #followRules(): RulesInEffect {
     const { proxy, meshConfig, router, defaultHost, remoteServices = [], log } = this.#options;
-    let rules: RuleSet;
-    try {
-      rules = buildRuleSet(this.config.current(), this.#pool, {
-        compile: {
-          services: [...this.#registered.services, ...remoteServices],
-          ...(proxy && { proxy }),
-          ...(meshConfig && { meshConfig }),
-        },
-        ...(router && { router }),
-        ...(this.#rules && { previous: this.#rules }),
-        ...(defaultHost !== undefined && { defaultHost }),
-        chance: Math.random,
-      });
-    } catch (error) {
-      // Compiling valid resources does not fail; should it ever, the rules in effect stay.
-      log?.('ERROR', `Cannot compile the rules, the last good ones stay: ${(error as Error).message}`);
-      return;
-    }
-    const known = new Set(this.#rules?.issues.map((issue) => formatIssue(issue)));
-    this.#rules = rules;
-    this.#context = this.#contextOf(rules);
-    this.#pool.retain(rules.clusters.keys);
-    for (const text of rules.issues.map((issue) => formatIssue(issue)))
-      if (!known.has(text)) log?.('WARN', text);
+    return new RulesInEffect(this.config, this.#pool, {
+      compile: {
+        services: [...this.#registered.services, ...remoteServices],
+        ...(proxy && { proxy }),
+        ...(meshConfig && { meshConfig }),
+      },
+      ...(router && { router }),
+      ...(defaultHost !== undefined && { defaultHost }),
+      chance: Math.random,
+      swapped: (rules) => {
+        this.#context = this.#contextOf(rules);
+      },
+      log,
+    });
   }
 
   #addressed(request: RouteRequest): RouteRequest {

@@ -5,17 +5,17 @@
 import type { Decision, RouteRequest, RuleOrigin } from '../router/index.ts';
 import { firstHeader } from '../router/route/header.ts';
 import { isGrpcContentType } from '../router/route/index.ts';
+import { carryOut, refuse, withoutPassthrough } from '../traffic/carry-out.ts';
 import { Exchange, type ExchangeEnded } from '../traffic/exchange.ts';
 import { injectFault } from '../traffic/filter/fault.ts';
 import { withForwarded } from '../traffic/filter/forwarded.ts';
 import { endToEnd } from '../traffic/filter/hop-by-hop.ts';
-import { discard } from '../traffic/forward/discard.ts';
 import { type ForwardOptions, forward } from '../traffic/forward/index.ts';
-import { type Failure, failureReply, replyOf, sendReply } from '../traffic/local-reply.ts';
+import type { Failure } from '../traffic/local-reply.ts';
+import type { RuleSet } from '../traffic/rule-set/rule-set.ts';
 import type { FieldList, ServerStream, StreamReceiver } from '../wire/stream.ts';
 import type { Overload } from './overload.ts';
 import type { OwnCall } from './own.ts';
-import type { RuleSet } from './rule-set.ts';
 import type { MetricSink } from './telemetry/metric.ts';
 
 /** What of the gateway a call needs. */
@@ -43,9 +43,6 @@ export interface Arrival {
   /** False where the runtime sends none: native gRPC is then refused. */
   readonly sendsTrailers: boolean;
 }
-
-/** The cluster where Istio sends unknown hosts: their original destination, which a gateway does not know. */
-const PASSTHROUGH_CLUSTER = 'PassthroughCluster';
 
 const requestId = (): string => crypto.randomUUID();
 
@@ -87,50 +84,20 @@ export function proxy(stream: ServerStream, arrival: Arrival, gateway: ProxyCont
   const isOver = overload.isOver;
   overload.active++;
   if (isOver) return refuse(exchange, OVERLOADED);
+  const { clusters } = gateway.rules;
   const { fault } = decision;
   if (fault)
-    return injectFault(fault, decision, exchange, gateway.clock, () => carryOut(decision, exchange, gateway));
+    return injectFault(fault, decision, exchange, gateway.clock, () =>
+      carryOut(decision, exchange, clusters, gateway),
+    );
   if (decision.kind === 'reply' && decision.flag === 'NR') {
     // Where no rule leads anywhere the gateway's own services answer, for its own address.
     const own = gateway.own({ ...raw, headers });
-    if (own) return forward(own.decision, exchange, own.cluster, gateway, gateway.rules.clusters.byName);
+    if (own) return forward(own.decision, exchange, own.cluster, gateway, clusters.byName);
     if (gateway.explainNotFound)
       return refuse(exchange, { status: 404, message: decision.reason, flag: 'NR' });
   }
-  return carryOut(decision, exchange, gateway);
-}
-
-function carryOut(decision: Decision, exchange: Exchange, gateway: ProxyContext): StreamReceiver {
-  if (decision.kind === 'forward') {
-    const { byName } = gateway.rules.clusters;
-    return forward(decision, exchange, byName.get(decision.cluster), gateway, byName);
-  }
-  const contentType = firstHeader(exchange.head.headers, 'content-type');
-  sendReply(exchange, replyOf(decision, contentType), decision.flag);
-  return discard(exchange);
-}
-
-function refuse(exchange: Exchange, failure: Failure): StreamReceiver {
-  const reply = failureReply(failure, firstHeader(exchange.head.headers, 'content-type'));
-  sendReply(exchange, reply, failure.flag);
-  return discard(exchange);
-}
-
-function withoutPassthrough(decision: Decision, head: RouteRequest): Decision {
-  if (decision.kind !== 'forward' || decision.cluster !== PASSTHROUGH_CLUSTER) return decision;
-  return {
-    kind: 'reply',
-    ...(decision.virtualHost !== undefined && { virtualHost: decision.virtualHost }),
-    responseHeaders: [],
-    status: 404,
-    headers: [],
-    body: '',
-    ...(isGrpcContentType(firstHeader(head.headers, 'content-type')) && {
-      grpc: { status: 12, message: '' },
-    }),
-    flag: 'NR',
-    reason: `No service or rule has host "${head.authority}" on port ${head.port} (path ${head.path.split('?', 1)[0]})`,
-  };
+  return carryOut(decision, exchange, clusters, gateway);
 }
 
 /** Source: Envoy `source/common/http/conn_manager_impl.cc` (overload manager's stop_accepting_requests). */

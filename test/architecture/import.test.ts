@@ -26,6 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   upstream: ['router/table', 'router/route', 'router/policy', 'wire'],
   config: ['router', 'gen'],
   traffic: ['upstream', 'router/table', 'router/route', 'router/policy', 'wire', 'config'],
+  'traffic/rule-set': ['traffic', 'upstream', 'config', 'router'],
   'gateway/listener': ['traffic', 'upstream', 'router/table', 'wire', 'gateway/exchange.ts'],
   'gateway/telemetry': ['router/table'],
   gateway: ['traffic', 'upstream', 'config', 'router', 'wire'],

@@ -2,10 +2,11 @@
  * Which fields each limit of the gateway is about. Whether a limit is there is asked of the gateway itself, so that
  * one which is gone is gone from the page, and a new one that stands here not is an error.
  */
-import { limitationsOf } from '../../gateway/limitation.ts';
-import type { ValidResource } from '../../router/index.ts';
 
-/** Fields by the word with which the gateway names what it does not carry out. Source: gateway/limitation.ts. */
+import type { ValidResource } from '../../router/index.ts';
+import { limitationsOf } from '../../traffic/rule-set/limitation.ts';
+
+/** Fields by the word with which the gateway names what it does not carry out. Source: traffic/rule-set/limitation.ts. */
 const FIELDS: Readonly<Record<string, RegExp>> = {
   'tcp routing': /^tcp\[\]/,
   'tls routing': /^tls\[\]/,

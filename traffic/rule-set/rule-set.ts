@@ -2,7 +2,7 @@
  * One configuration made ready to route by: the compiled table's router and its clusters, swapped in as a whole.
  * Imports the router and upstream's clusters, and nothing that listens.
  */
-import type { ConfigSnapshot } from '../config/store.ts';
+import type { ConfigSnapshot } from '../../config/store.ts';
 import {
   type Compilation,
   type CompileOptions,
@@ -10,9 +10,9 @@ import {
   createRouter,
   type Issue,
   type Router,
-} from '../router/index.ts';
-import { type RunningClusters, startClusters } from '../upstream/cluster.ts';
-import type { UpstreamPool } from '../upstream/pool.ts';
+} from '../../router/index.ts';
+import { type RunningClusters, startClusters } from '../../upstream/cluster.ts';
+import type { UpstreamPool } from '../../upstream/pool.ts';
 import { limitationsOf } from './limitation.ts';
 
 /** What a request needs to know of the rules; it keeps the set it began with to its end. */
@@ -25,7 +25,7 @@ export interface RuleSet {
   readonly defaultServicePort?: number;
   /** Of every listener that the rules know. */
   readonly servicePorts: readonly number[];
-  /** What the rules say that has no effect, the gateway's own limits included. */
+  /** What the rules say that has no effect, limits of what is carried out included. */
   readonly issues: readonly Issue[];
 }
 

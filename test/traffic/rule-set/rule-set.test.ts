@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readText } from '../../config/document.ts';
-import { buildRuleSet, type RuleSet } from '../../gateway/rule-set.ts';
-import { UpstreamPool } from '../../upstream/pool.ts';
+import { readText } from '../../../config/document.ts';
+import { buildRuleSet, type RuleSet } from '../../../traffic/rule-set/rule-set.ts';
+import { UpstreamPool } from '../../../upstream/pool.ts';
 
 const rule = (name: string, subset: string) => `apiVersion: networking.istio.io/v1
 kind: VirtualService

@@ -1,5 +1,5 @@
-/** What rules ask for that the gateway does not carry out, as warnings. Imports schema types and issues. */
-import type { Issue, ValidResource, ValidResourceOf } from '../router/index.ts';
+/** What rules ask for that is not carried out, as warnings. Imports schema types and issues. */
+import type { Issue, ValidResource, ValidResourceOf } from '../../router/index.ts';
 
 /**
  * One warning for each rule that would be routed without something that it asks for: nothing is left out in
@@ -30,7 +30,7 @@ export function unroutedOf(resources: readonly ValidResource[]): Issue[] {
           resource,
           ['spec', layer, index],
           [`${layer} routing`],
-          'its connections are not routed, the gateway carries HTTP alone',
+          'its connections are not routed, HTTP alone is carried',
         ),
       ),
     );

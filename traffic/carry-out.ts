@@ -1,0 +1,56 @@
+/**
+ * Does what a decision says, once its fault is over: sends the request on, or gives the answer. Imports traffic and the
+ * router's types.
+ */
+import { firstHeader } from '../router/route/header.ts';
+import { isGrpcContentType } from '../router/route/index.ts';
+import type { Decision } from '../router/table/decision.ts';
+import type { RouteRequest } from '../router/table/request.ts';
+import type { RunningClusters } from '../upstream/cluster.ts';
+import type { StreamReceiver } from '../wire/stream.ts';
+import type { Exchange } from './exchange.ts';
+import { discard } from './forward/discard.ts';
+import { type ForwardOptions, forward } from './forward/index.ts';
+import { type Failure, failureReply, replyOf, sendReply } from './local-reply.ts';
+
+/** Carries the decision out on the exchange. Returns who hears the rest of the request. */
+export function carryOut(
+  decision: Decision,
+  exchange: Exchange,
+  { byName }: RunningClusters,
+  options: ForwardOptions,
+): StreamReceiver {
+  if (decision.kind === 'forward')
+    return forward(decision, exchange, byName.get(decision.cluster), options, byName);
+  const contentType = firstHeader(exchange.head.headers, 'content-type');
+  sendReply(exchange, replyOf(decision, contentType), decision.flag);
+  return discard(exchange);
+}
+
+/** Answers with a failure, whatever the rules say. Returns who hears the rest of the request. */
+export function refuse(exchange: Exchange, failure: Failure): StreamReceiver {
+  const reply = failureReply(failure, firstHeader(exchange.head.headers, 'content-type'));
+  sendReply(exchange, reply, failure.flag);
+  return discard(exchange);
+}
+
+/** The cluster where Istio sends unknown hosts: their original destination, which nobody here knows. */
+const PASSTHROUGH_CLUSTER = 'PassthroughCluster';
+
+/** The decision, or a 404 in place of one for a host that nobody knows. */
+export function withoutPassthrough(decision: Decision, head: RouteRequest): Decision {
+  if (decision.kind !== 'forward' || decision.cluster !== PASSTHROUGH_CLUSTER) return decision;
+  return {
+    kind: 'reply',
+    ...(decision.virtualHost !== undefined && { virtualHost: decision.virtualHost }),
+    responseHeaders: [],
+    status: 404,
+    headers: [],
+    body: '',
+    ...(isGrpcContentType(firstHeader(head.headers, 'content-type')) && {
+      grpc: { status: 12, message: '' },
+    }),
+    flag: 'NR',
+    reason: `No service or rule has host "${head.authority}" on port ${head.port} (path ${head.path.split('?', 1)[0]})`,
+  };
+}

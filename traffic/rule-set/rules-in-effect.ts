@@ -1,0 +1,76 @@
+/**
+ * The rules that requests are routed by, from the first configuration to the last: follows a store and swaps whole
+ * rule sets, for gateways and clients alike. Imports the store and upstream's pool.
+ */
+import type { ConfigStore } from '../../config/store.ts';
+import { formatIssue } from '../../router/index.ts';
+import type { UpstreamPool } from '../../upstream/pool.ts';
+import { buildRuleSet, type RuleSet, type RuleSetOptions } from './rule-set.ts';
+
+/** See the fields. */
+export interface RulesInEffectOptions extends Omit<RuleSetOptions, 'previous'> {
+  /** Told of each rule set before any request is routed by it, or any endpoint let go that it does not name. */
+  swapped?(rules: RuleSet): void;
+  /** Told what rules ask for in vain. Default: nobody. */
+  readonly log?: ((level: 'WARN' | 'ERROR', message: string) => void) | undefined;
+}
+
+/** Lives from {@link ready} until its store is stopped. */
+export class RulesInEffect {
+  readonly #config: ConfigStore;
+  readonly #pool: UpstreamPool;
+  readonly #options: RulesInEffectOptions;
+  #current: RuleSet | undefined;
+  #ready: Promise<void> | undefined;
+  #isFollowing = false;
+
+  constructor(config: ConfigStore, pool: UpstreamPool, options: RulesInEffectOptions) {
+    this.#config = config;
+    this.#pool = pool;
+    this.#options = options;
+  }
+
+  /** Undefined before the first configuration is in effect. */
+  get current(): RuleSet | undefined {
+    return this.#current;
+  }
+
+  /** Resolves when the first configuration is in effect. Rejects when a source cannot start; the next call tries again. */
+  ready(): Promise<void> {
+    this.#ready ??= this.#start().catch((error: unknown) => {
+      this.#ready = undefined;
+      throw error;
+    });
+    return this.#ready;
+  }
+
+  async #start(): Promise<void> {
+    if (!this.#isFollowing) this.#config.subscribe(() => this.#swap());
+    this.#isFollowing = true;
+    await this.#config.start();
+    if (this.#current === undefined) this.#swap();
+    if (this.#current === undefined) throw new Error('Cannot start: the first rules could not be compiled');
+  }
+
+  /** One assignment: a request sees the whole of one rule set, and keeps it. */
+  #swap(): void {
+    const { log, swapped, ...options } = this.#options;
+    let rules: RuleSet;
+    try {
+      rules = buildRuleSet(this.#config.current(), this.#pool, {
+        ...options,
+        ...(this.#current && { previous: this.#current }),
+      });
+    } catch (error) {
+      // Compiling valid resources does not fail; should it ever, the rules in effect stay.
+      log?.('ERROR', `Cannot compile the rules, the last good ones stay: ${(error as Error).message}`);
+      return;
+    }
+    const known = new Set(this.#current?.issues.map((issue) => formatIssue(issue)));
+    this.#current = rules;
+    swapped?.(rules);
+    this.#pool.retain(rules.clusters.keys);
+    for (const text of rules.issues.map((issue) => formatIssue(issue)))
+      if (!known.has(text)) log?.('WARN', text);
+  }
+}
