@@ -1,6 +1,8 @@
 /** `pointsman dev`: the gateway with both greeters, or before your own servers, its rules followed as you save. */
+import { join, relative } from 'node:path';
 import type { Command } from 'commander';
 import { defineCommand, jsonOption, parsePort, repeated } from './command.ts';
+import { invocation } from './invocation.ts';
 import { parseUpstream, type UpstreamOption, upstreamService } from './listen-option.ts';
 import type { RunOptions } from './run.ts';
 
@@ -48,11 +50,7 @@ export function devCommand(): Command {
 
 async function dev(options: DevOptions): Promise<void> {
   const { run, urlOf } = await import('./run.ts');
-  const { join, relative } = await import('node:path');
-  const shipped = ['destinationrule.yaml', 'virtualservice.yaml'].map((name) =>
-    relative(process.cwd(), join(import.meta.dirname, '../deploy/istio', name)),
-  );
-  const config = options.config ?? shipped;
+  const config = options.config ?? ['destinationrule.yaml', 'virtualservice.yaml'].map(shippedPath);
   await run({
     config,
     ports: [{ port: options.port, servicePort: SERVICE_PORT }],
@@ -77,6 +75,11 @@ async function dev(options: DevOptions): Promise<void> {
         ],
       }),
   });
+}
+
+/** A rule file that comes with the program, as seen from the folder it runs in. */
+function shippedPath(name: string): string {
+  return relative(process.cwd(), join(import.meta.dirname, '../deploy/istio', name));
 }
 
 /** Both greeters as endpoints in this process, whose health says NOT_SERVING from the begin of a drain. */
@@ -118,6 +121,6 @@ function greeting({ traffic, admin, port, config, behind }: Greeting): string {
     grpcurl -plaintext -H 'user: admin' -d '{"name":"laurence"}' localhost:${port} api.Greeter/SayHello
 
   Change the rules: save a file above, or
-    npm run -s pointsman -- apply -f deploy/istio/scenarios/canary-90-10.yaml${admins}
+    ${invocation} apply -f ${shippedPath('scenarios/canary-90-10.yaml')}${admins}
 `;
 }

@@ -14,6 +14,15 @@ import { CommandFailure, EXIT } from './failure.ts';
 import { getCommand } from './get.ts';
 import { serveCommand } from './serve.ts';
 
+// In words, before something of a newer Node is missed in the midst of a command.
+const [nodeMajor = 0] = process.versions.node.split('.').map(Number);
+if (nodeMajor < 22) {
+  process.stderr.write(
+    `error: Cannot run on Node ${process.versions.node}: use Node 22 or newer, Bun or Deno\n`,
+  );
+  process.exit(EXIT.usage);
+}
+
 const program = new Command('pointsman')
   .description("Istio's traffic rules, anywhere.")
   .version(metadata.version)

@@ -5,7 +5,7 @@
  *
  * Every `*.test.ts` below `test/` is one `node:test` file that the three runtimes' own test commands run
  * unchanged. Each writes a JUnit report, from which the last line is made: `N passed, N failed, N skipped`.
- * Files under `test/long/` run only when they are named. Exit code 0: nothing failed.
+ * Files under `test/long/` and `test/package/` run only when they are named. Exit code 0: nothing failed.
  *
  * Two things go on at a time where there are two processors: `test/e2e/`, whose tests look at the clock, one runtime
  * after the other, and all else beside it with a lower priority.
@@ -23,6 +23,9 @@ const root = resolve(import.meta.dirname, '..');
  * takes, since what it had found by then is lost.
  */
 const LIMIT_MS = 15 * 60_000;
+
+/** Folders of tests that take long, or need more than a clone has. */
+const NAMED_ONLY = ['long', 'package'];
 
 interface Runtime {
   readonly name: string;
@@ -106,7 +109,8 @@ function testFiles(paths: readonly string[]): string[] {
     if (path.endsWith('.test.ts')) return void files.add(relative(root, path));
     if (path.endsWith('.ts')) return;
     for (const entry of readdirSync(path, { withFileTypes: true })) {
-      if (entry.isDirectory() && (asked || entry.name !== 'long')) visit(join(path, entry.name), asked);
+      if (entry.isDirectory() && (asked || !NAMED_ONLY.includes(entry.name)))
+        visit(join(path, entry.name), asked);
       else if (entry.name.endsWith('.test.ts')) files.add(relative(root, join(path, entry.name)));
     }
   };

@@ -1,0 +1,28 @@
+/**
+ * Makes `dist/`, what the npm package consists of: JavaScript and declarations, as Node strips no types below
+ * node_modules, and the files that commands read. npm runs it before it packs (`prepack`); a clone needs none of it.
+ */
+import { execFileSync } from 'node:child_process';
+import { chmodSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+const root = resolve(import.meta.dirname, '../..');
+const dist = join(root, 'dist');
+
+/** What commands read at run time, below the same path as in a clone. */
+const ASSETS = ['deploy/istio'];
+
+rmSync(dist, { recursive: true, force: true });
+execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'deploy/npm'], {
+  cwd: root,
+  stdio: ['ignore', 'inherit', 'inherit'],
+});
+for (const path of ASSETS) cpSync(join(root, path), join(dist, path), { recursive: true });
+
+// The compiler copies package.json, for its version; a second copy of the rest would only mislead.
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+writeFileSync(join(dist, 'package.json'), `${JSON.stringify({ type: 'module', version })}\n`);
+
+const main = join(dist, 'cli/main.js');
+writeFileSync(main, readFileSync(main, 'utf8').replace(/^#!.*/, '#!/usr/bin/env node'));
+chmodSync(main, 0o755);
