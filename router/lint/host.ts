@@ -2,9 +2,10 @@
 import { compareAge } from '../compile/age.ts';
 import type { PreparedVirtualService } from '../compile/virtual-service.ts';
 import type { Issue } from '../issue.ts';
+import type { Requirement } from '../region/requirement.ts';
 import type { ValidResourceOf } from '../schema/kind.ts';
 import { nameOf, warning } from './finding.ts';
-import { type Requirement, regionOf } from './requirement.ts';
+import { regionOf } from './rule-region.ts';
 
 type VirtualService = ValidResourceOf<'VirtualService'>;
 

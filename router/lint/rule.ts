@@ -7,13 +7,14 @@ import { compareAge } from '../compile/age.ts';
 import { isSubsetOf } from '../compile/host.ts';
 import type { PreparedRule, PreparedVirtualService } from '../compile/virtual-service.ts';
 import { formatPath, type Issue } from '../issue.ts';
+import { curlOf, requestOf } from '../region/example.ts';
+import type { Workspace } from '../region/partition.ts';
+import { type Reach, reachOf } from '../region/reach.ts';
+import type { Dimension, Region } from '../region/requirement.ts';
 import type { FieldPath } from '../schema/resource.ts';
-import { curlOf, requestOf } from './example.ts';
 import { listed, nameOf, type Subject, warning } from './finding.ts';
-import type { Workspace } from './partition.ts';
-import { type Reach, reachOf } from './reach.ts';
-import { type Dimension, type Region, regionOf, takesAll } from './requirement.ts';
-import type { World } from './world.ts';
+import { type HostWorld, hostWorld } from './host-world.ts';
+import { regionOf, takesAll } from './rule-region.ts';
 
 /** One match of a rule, or a rule without matches, as it stands in a VirtualService's list. */
 interface Entry {
@@ -28,7 +29,7 @@ interface Outcome {
   readonly entry: Entry;
   readonly reach: Reach;
   readonly list: readonly Entry[];
-  readonly world: World;
+  readonly world: HostWorld;
 }
 
 /** What is known of all rules. */
@@ -49,17 +50,17 @@ export interface ResourceName {
 /** The verdicts on all rules. */
 export function judgeRules(
   virtualServices: readonly PreparedVirtualService[],
-  normalization: World['normalization'],
+  normalization: HostWorld['normalization'],
   workspace: Workspace,
 ): RuleVerdicts {
   const entries = new Map(virtualServices.map((each) => [each, entriesOf(each)]));
   const outcomes = virtualServices.flatMap((each): readonly Outcome[] => {
     const list = entries.get(each)!;
-    const world: World = {
+    const world = hostWorld({
       normalization,
       hosts: each.hosts.map((host) => host.toLowerCase()),
       gateways: each.gateways,
-    };
+    });
     const reaches = reachOf(regionsOf(list), world, workspace);
     const own = list.map((entry, at): Outcome => ({ entry, reach: reaches[at]!, list, world }));
     return behindOthers(each, own, virtualServices, entries, normalization, workspace);
@@ -134,7 +135,7 @@ function behindOthers(
   own: readonly Outcome[],
   all: readonly PreparedVirtualService[],
   entries: ReadonlyMap<PreparedVirtualService, readonly Entry[]>,
-  normalization: World['normalization'],
+  normalization: HostWorld['normalization'],
   workspace: Workspace,
 ): readonly Outcome[] {
   const { gateways, hosts } = virtualService;
@@ -152,7 +153,7 @@ function behindOthers(
         other.hosts.some((each) => each.toLowerCase() === host.toLowerCase()),
     );
     if (older.length === 0 || open.size === 0) return own;
-    const world: World = { normalization, hosts: [host.toLowerCase()], gateways: [gateway] };
+    const world = hostWorld({ normalization, hosts: [host.toLowerCase()], gateways: [gateway] });
     const theirs = older.flatMap((other) => upToAll(entries.get(other)!));
     const merged = [...theirs, ...[...open].map(({ entry }) => entry)];
     const list = [
@@ -266,7 +267,7 @@ function impossibleIssue({ entry, reach, world }: Outcome): Issue {
   );
 }
 
-function reasonOf({ id }: Dimension, { region }: Entry, { gateways, hosts }: World): string {
+function reasonOf({ id }: Dimension, { region }: Entry, { gateways, hosts }: HostWorld): string {
   const asked = region.requirements.filter(({ dimension }) => dimension.id === id);
   const [kind = '', ...rest] = id.split(' ');
   const subject = rest.length === 0 ? `the ${kind}` : `the ${kind} "${rest.join(' ')}"`;

@@ -35,6 +35,11 @@ const SINGLE_REQUEST_HEADERS: ReadonlySet<string> = new Set([
   'x-request-id',
 ]);
 
+/** True for a request header that rules never see twice: repeats are joined, or it is not there. */
+export function isSingleHeader(name: string): boolean {
+  return SINGLE_REQUEST_HEADERS.has(name);
+}
+
 /** The same of responses. Source: Envoy `envoy/http/header_map.h` (INLINE_RESP_HEADERS). */
 const SINGLE_RESPONSE_HEADERS: ReadonlySet<string> = new Set([
   'access-control-allow-credentials',

@@ -13,9 +13,10 @@ import {
   type ValidResource,
   type ValidResourceOf,
 } from '../../../router/index.ts';
-import { requestOf } from '../../../router/lint/example.ts';
-import { type Reach, reachOf } from '../../../router/lint/reach.ts';
-import { regionOf } from '../../../router/lint/requirement.ts';
+import { hostWorld } from '../../../router/lint/host-world.ts';
+import { regionOf } from '../../../router/lint/rule-region.ts';
+import { requestOf } from '../../../router/region/example.ts';
+import { type Reach, reachOf } from '../../../router/region/reach.ts';
 import * as common from '../route/generate.ts';
 import {
   GREETER,
@@ -76,7 +77,11 @@ for (let chunk = 0; chunk < 4; chunk++) {
           ? [{ id: `vs.${index}.undefined`, region: regionOf(undefined) }]
           : match.map((each, at) => ({ id: `vs.${index}.${at}`, region: regionOf(each) })),
       );
-      const world = { normalization: 'BASE' as const, hosts: prepared!.hosts, gateways: prepared!.gateways };
+      const world = hostWorld({
+        normalization: 'BASE',
+        hosts: prepared!.hosts,
+        gateways: prepared!.gateways,
+      });
       const workspace = { steps: 1e8, automata: new Map() };
       const reaches = reachOf(
         entries.map(({ region }) => region),

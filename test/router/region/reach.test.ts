@@ -1,19 +1,23 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { subtractBoxes } from '../../../router/lint/box.ts';
-import { reachOf } from '../../../router/lint/reach.ts';
-import { regionOf } from '../../../router/lint/requirement.ts';
-import type { World } from '../../../router/lint/world.ts';
+import { type HostWorld, hostWorld } from '../../../router/lint/host-world.ts';
+import { regionOf } from '../../../router/lint/rule-region.ts';
+import { subtractBoxes } from '../../../router/region/box.ts';
+import { reachOf } from '../../../router/region/reach.ts';
 import type { HTTPMatchRequest } from '../../../router/schema/virtual-service.ts';
 
-const WORLD: World = { normalization: 'BASE', hosts: ['a.example'], gateways: ['mesh'] };
+const WORLD: Pick<HostWorld, 'normalization' | 'hosts' | 'gateways'> = {
+  normalization: 'BASE',
+  hosts: ['a.example'],
+  gateways: ['mesh'],
+};
 
 interface Case {
   readonly name: string;
   readonly matches: readonly (HTTPMatchRequest | undefined)[];
   /** Of the last match: `taken`, `impossible`, `unknown`, or the positions that take all of its requests. */
   readonly want: string;
-  readonly world?: Partial<World>;
+  readonly world?: Partial<typeof WORLD>;
 }
 
 // Each is reasoned from Envoy's and Istio's definitions; none is read off a run.
@@ -228,14 +232,14 @@ const CASES: readonly Case[] = [
 for (const { name, matches, want, world } of CASES) {
   test(`reachOf() decides ${name}: ${want}`, () => {
     const workspace = { steps: 1e8, automata: new Map() };
-    const reach = reachOf(matches.map(regionOf), { ...WORLD, ...world }, workspace).at(-1)!;
+    const reach = reachOf(matches.map(regionOf), hostWorld({ ...WORLD, ...world }), workspace).at(-1)!;
     assert.equal(reach.verdict === 'never' ? reach.by.join() : reach.verdict, want);
   });
 }
 
 test('reachOf() says nothing once its steps are spent', () => {
   const matches = [{ uri: { regex: '/a.*' } }, { uri: { regex: '/ab.*' } }];
-  const [, second] = reachOf(matches.map(regionOf), WORLD, { steps: 10, automata: new Map() });
+  const [, second] = reachOf(matches.map(regionOf), hostWorld(WORLD), { steps: 10, automata: new Map() });
   assert.equal(second?.verdict, 'unknown');
 });
 
@@ -244,7 +248,7 @@ test('reachOf() decides 10,000 rules in a time that does not grow with their squ
     uri: { exact: `/api/users/${index}` },
     headers: { user: { prefix: `u${index % 7}` } },
   }));
-  const reaches = reachOf(matches.map(regionOf), WORLD, { steps: 1e6, automata: new Map() });
+  const reaches = reachOf(matches.map(regionOf), hostWorld(WORLD), { steps: 1e6, automata: new Map() });
   assert.ok(reaches.every(({ verdict }) => verdict === 'taken'));
 });
 

@@ -6,7 +6,7 @@
 import { inUniverse, type State } from './cell.ts';
 import type { Workspace } from './partition.ts';
 import { ODD_ENDING } from './partition.ts';
-import type { Requirement } from './requirement.ts';
+import { isQuery, type Requirement } from './requirement.ts';
 import { preferredTexts, type World } from './world.ts';
 
 /**
@@ -20,7 +20,7 @@ export function guess(
   workspace: Workspace,
 ): Map<string, State> | undefined {
   const states = new Map<string, State>();
-  const hasQuery = requirements.some(({ dimension }) => dimension.presence === 'optional');
+  const hasQuery = requirements.some(({ dimension }) => isQuery(dimension));
   for (const requirement of requirements) {
     const { dimension } = requirement;
     if (requirement.kind === 'name') {

@@ -7,9 +7,9 @@ import { type Box, subtractBoxes } from './box.ts';
 import { type Cell, cellsOf, fulfils, type State } from './cell.ts';
 import { guess, plainlyImplies } from './guess.ts';
 import type { Workspace } from './partition.ts';
-import { indexRegions } from './region-index.ts';
-import type { Dimension, Region, Requirement } from './requirement.ts';
-import { canArrive, hostSamples, namespaceOf, type World } from './world.ts';
+import { indexPaths } from './path-index.ts';
+import { type Dimension, isQuery, type Region, type Requirement } from './requirement.ts';
+import type { World } from './world.ts';
 
 /** A request by its dimensions; those not named are as {@link defaultState} has them. */
 export type Sample = ReadonlyMap<string, State>;
@@ -44,7 +44,7 @@ export function reachOf(
   workspace: Workspace,
   only?: ReadonlySet<number>,
 ): Reach[] {
-  const index = indexRegions(workspace);
+  const index = indexPaths(workspace);
   return regions.map((region, position): Reach => {
     const isAsked = only?.has(position) ?? true;
     const reach = isAsked ? decide(region, regions, index.candidates, world, workspace) : UNDECIDED;
@@ -129,7 +129,7 @@ function fieldOf(
   for (const requirements of everyone) {
     for (const { dimension } of requirements) dimensions.set(dimension.id, dimension);
   }
-  const hasQuery = region.some(({ dimension }) => dimension.presence === 'optional');
+  const hasQuery = region.some(({ dimension }) => isQuery(dimension));
   const cells: (readonly Cell[])[] = [];
   const boxes: bigint[][] = everyone.map(() => []);
   let whole = true;
@@ -222,7 +222,7 @@ function arrives(sample: Sample, world: World): boolean {
   const one = (id: string) => stateOf(sample, { id, presence: 'one' }, world)[0];
   if (!/^[/*]/.test(one('path') ?? '')) return false;
   const sender = { gateway: one('gateway') ?? '', namespace: one('namespace') };
-  return canArrive({ authority: one('authority') ?? '', ...sender }, world);
+  return world.arrives({ authority: one('authority') ?? '', ...sender });
 }
 
 /** What a request has where nobody asks. */
@@ -235,13 +235,11 @@ function defaultState(dimension: Dimension, world: World): State {
     case 'scheme':
       return ['http'];
     case 'authority':
-      return hostSamples(world).slice(0, 1);
+      return world.authoritySamples.slice(0, 1);
     case 'gateway':
       return world.gateways.slice(0, 1);
-    case 'namespace': {
-      const namespace = namespaceOf(world);
-      return namespace === undefined ? [] : [namespace];
-    }
+    case 'namespace':
+      return world.namespace === undefined ? [] : [world.namespace];
     default:
       return [];
   }

@@ -4,14 +4,14 @@ import type { Workspace } from './partition.ts';
 import type { Region } from './requirement.ts';
 
 /** Rules by path. */
-export interface RegionIndex {
+export interface PathIndex {
   add(region: Region, position: number): void;
   /** In rising order the positions of all rules whose condition on the path may hold, and of few others. */
   candidates(path: string): readonly number[];
 }
 
 /** An empty index. */
-export function indexRegions(workspace: Workspace): RegionIndex {
+export function indexPaths(workspace: Workspace): PathIndex {
   const exact = new Map<string, number[]>();
   const prefixes = new Map<string, number[]>();
   const lengths = new Set<number>();

@@ -42,7 +42,7 @@ export function cellsOf(
   if (dimension.presence === 'named') return namedCells(dimension, requirements, world, workspace);
   const texts = requirements.filter((each) => each.kind === 'text');
   const tests = texts.map((each) => automatonOf(each, workspace));
-  const universe = keptRegex(universeOf(dimension, world, options.hasQuery), workspace);
+  const universe = universeAutomaton(dimension, world, options.hasQuery, workspace);
   const parts = partition(universe, tests, preferredTexts(dimension, world), workspace);
   if (parts === undefined) return undefined;
   const values = parts.map(
@@ -65,7 +65,17 @@ export function inUniverse(
   hasQuery: boolean,
   workspace: Workspace,
 ): boolean {
-  return acceptsText(keptRegex(universeOf(dimension, world, hasQuery), workspace), value);
+  return acceptsText(universeAutomaton(dimension, world, hasQuery, workspace), value);
+}
+
+function universeAutomaton(
+  dimension: Dimension,
+  world: World,
+  hasQuery: boolean,
+  workspace: Workspace,
+): Automaton {
+  if (dimension.id === 'authority') return world.authorities();
+  return keptRegex(universeOf(dimension, world, hasQuery), workspace);
 }
 
 /** The text that every text fulfilling the requirement begins with; empty where there is none. */

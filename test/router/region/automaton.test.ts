@@ -7,8 +7,8 @@ import {
   forcedPrefix,
   literalAutomaton,
   regexAutomaton,
-} from '../../../router/lint/automaton.ts';
-import { partition } from '../../../router/lint/partition.ts';
+} from '../../../router/region/automaton.ts';
+import { partition } from '../../../router/region/partition.ts';
 import { createDraws } from '../route/generate.ts';
 
 const PATTERNS = [

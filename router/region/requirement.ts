@@ -1,9 +1,8 @@
 /**
- * What one rule asks of a request, as requirements on independent dimensions: path, method, each header, each
- * query parameter, and who sends it. Imports the schema's and the table's types and the compiler of matches.
+ * What one route asks of a request, as requirements on independent dimensions: path, method, each header, each
+ * query parameter. Imports the table's types.
  */
-import { compileMatch, isCatchAll } from '../compile/match.ts';
-import type { HTTPMatchRequest } from '../schema/virtual-service.ts';
+import { isSingleHeader } from '../route/header.ts';
 import type { RouteMatch, StringMatch } from '../table/route-table.ts';
 
 /** Something of a request that can be chosen freely, whatever the rest of it is. */
@@ -15,6 +14,11 @@ export interface Dimension {
    * `named`: one of the names that rules mention, or another one.
    */
   readonly presence: 'one' | 'optional' | 'many' | 'named';
+}
+
+/** True for a parameter of the query. */
+export function isQuery({ id }: Dimension): boolean {
+  return id.startsWith('query ');
 }
 
 /** One condition on one dimension. Two with the same `key` are the same. */
@@ -48,31 +52,10 @@ export interface Region {
   readonly kept: readonly Requirement[];
 }
 
-/**
- * The region of a match; of a rule without one, of every request.
- *
- * Source: Istio `pilot/pkg/networking/core/route/route.go` (IsCatchAllRoute): rules after one that takes every
- * path are left out, so that they miss even the requests without a path, `OPTIONS *`.
- */
-export function regionOf(match: HTTPMatchRequest | undefined): Region {
-  const compiled = compileMatch(match);
-  const claims = [...Object.keys(match?.headers ?? {}), ...Object.keys(match?.withoutHeaders ?? {})];
-  const whole =
-    compiled.headers.every(({ name }) => name !== ':path') &&
-    !claims.some((name) => /^@request\.auth\.claims/i.test(name));
-  const sender = senderRequirements(match);
-  const requirements = [...requestRequirements(compiled), ...sender];
-  return { requirements, whole, kept: isCatchAll(compiled, match) ? sender : requirements };
-}
-
-/** True for a rule after which its VirtualService has no others. */
-export function takesAll({ requirements, kept }: Region): boolean {
-  return kept !== requirements;
-}
-
 const PATH: Dimension = { id: 'path', presence: 'one' };
 
-function requestRequirements({ path, headers, queryParams }: RouteMatch): Requirement[] {
+/** The conditions of a match of a table, but for those on claims and on `:path`, which {@link isWhole} tells of. */
+export function requestRequirements({ path, headers, queryParams }: RouteMatch): Requirement[] {
   const ignoreCase = path.ignoreCase && path.kind !== 'regex';
   return [
     text(PATH, { kind: path.kind, value: path.value }, false, ignoreCase),
@@ -83,6 +66,11 @@ function requestRequirements({ path, headers, queryParams }: RouteMatch): Requir
       text({ id: `query ${name}`, presence: 'optional' }, value, false),
     ),
   ];
+}
+
+/** False when a match of a table has conditions that are not among its {@link requestRequirements}. */
+export function isWhole({ headers, claims }: RouteMatch): boolean {
+  return claims.length === 0 && headers.every(({ name }) => name !== ':path');
 }
 
 /** Source: Envoy's pseudo headers; `host` is the authority. */
@@ -96,25 +84,8 @@ function headerDimension(name: string): Dimension {
     case 'host':
       return { id: 'authority', presence: 'one' };
     default:
-      return { id: `header ${name}`, presence: 'many' };
+      return { id: `header ${name}`, presence: isSingleHeader(name) ? 'optional' : 'many' };
   }
-}
-
-/**
- * Port, gateway and client. With gateways of its own a match does not look at the client.
- *
- * Source: Istio `pilot/pkg/networking/core/route/route.go` (sourceMatchHTTP).
- */
-function senderRequirements(match: HTTPMatchRequest | undefined): Requirement[] {
-  if (!match) return [];
-  const { port, gateways, sourceLabels, sourceNamespace } = match;
-  const requirements: Requirement[] = port ? [name('port', [String(port)])] : [];
-  if (gateways?.length) return [...requirements, name('gateway', gateways)];
-  for (const [label, value] of Object.entries(sourceLabels ?? {})) {
-    requirements.push(name(`label ${label}`, [value]));
-  }
-  if (sourceNamespace) requirements.push(name('namespace', [sourceNamespace]));
-  return requirements;
 }
 
 /** A requirement of one name out of some. */

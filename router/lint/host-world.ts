@@ -1,0 +1,88 @@
+/** The requests that can get to a VirtualService's hosts. Imports the algebra of regions. */
+import { regexAutomaton } from '../region/automaton.ts';
+import type { Sender, World } from '../region/world.ts';
+
+/** The world of one VirtualService, or of one of its hosts. */
+export interface HostWorld extends World {
+  /** Fully qualified, in lower case, wildcards too. */
+  readonly hosts: readonly string[];
+}
+
+/** The world of the hosts; `gateways` are `mesh` or `NAMESPACE/NAME`: those through which its rules are reached. */
+export function hostWorld({
+  normalization,
+  hosts,
+  gateways,
+}: Pick<HostWorld, 'normalization' | 'hosts' | 'gateways'>): HostWorld {
+  const namespace = namespaceOf(hosts);
+  return {
+    normalization,
+    hosts,
+    gateways,
+    ...(namespace !== undefined && { namespace }),
+    authoritySamples: samplesOf(hosts).flatMap((host) => [
+      host,
+      `${host}:80`,
+      host.replace(/^./, (letter) => letter.toUpperCase()),
+      host.toUpperCase(),
+      host.split('.')[0]!,
+    ]),
+    authorities: () => regexAutomaton(authorityPattern(hosts)),
+    arrives: (sender) => canArrive(sender, hosts),
+  };
+}
+
+/** A host for each of the VirtualService's: of a wildcard, one that it covers. */
+function samplesOf(hosts: readonly string[]): string[] {
+  return hosts.map((host) => (host === '*' ? 'any.example' : host.replace(/^\*/, 'any')));
+}
+
+const CLUSTER_DOMAIN = ['svc', 'cluster', 'local'];
+
+/**
+ * Authorities that can lead to the hosts: in any letter case, with or without a port, and of a service also by
+ * its shorter names, its address, and the names of its pods.
+ *
+ * Source: Istio `pilot/pkg/networking/core/httproute.go` (generateVirtualHostDomains).
+ */
+function authorityPattern(hosts: readonly string[]): string {
+  if (hosts.some((host) => host.includes('*'))) return '[^\\x00\\r\\n]*';
+  const names = hosts.map((host) => {
+    const labels = host.split('.');
+    const isService = labels.length > 4 && labels.slice(-3).join('.') === CLUSTER_DOMAIN.join('.');
+    if (!isService) return quote(host);
+    const [service = '', namespace = '', ...domain] = labels;
+    const tail = [namespace, ...domain].reduceRight((after, label) => `(?:\\.${quote(label)}${after})?`, '');
+    return `${quote(service)}${tail}`;
+  });
+  return `(?i:(?:.*\\.)?(?:${names.join('|')})\\.?|[0-9a-f.:\\[\\]%]+)(?::[^\\]\\x00\\r\\n]*)?`;
+}
+
+/**
+ * True when a request with this authority gets to the hosts, as the one who sends it knows them: only clients of
+ * a service's own namespace use its bare name, and a gateway knows no names but those of the rules.
+ */
+function canArrive({ authority, gateway, namespace }: Sender, hosts: readonly string[]): boolean {
+  const colon = authority.lastIndexOf(':');
+  const bare = (colon === -1 ? authority : authority.slice(0, colon)).toLowerCase();
+  return hosts.some((host) => {
+    if (host === bare || host === '*') return true;
+    if (host.startsWith('*')) return bare.length >= host.length && bare.endsWith(host.slice(1));
+    const [service, own] = host.split('.');
+    const isService = host.endsWith(`.${CLUSTER_DOMAIN.join('.')}`);
+    if (!isService || gateway !== 'mesh') return false;
+    if (bare === service) return namespace === own;
+    return bare === `${service}.${own}` || bare === `${service}.${own}.svc`;
+  });
+}
+
+/** The namespace of the first host that is a service; undefined without one. */
+function namespaceOf(hosts: readonly string[]): string | undefined {
+  return hosts.find((host) => host.endsWith(`.${CLUSTER_DOMAIN.join('.')}`))?.split('.')[1];
+}
+
+function quote(text: string): string {
+  return [...text]
+    .map((char) => (/^\w$/.test(char) ? char : `\\x{${char.codePointAt(0)!.toString(16)}}`))
+    .join('');
+}

@@ -1,0 +1,87 @@
+/**
+ * What requests there can be at all, so that conditions are compared on those that can arrive and on no others:
+ * a path is a normalised one, a query has no `&`, a header's value no line end. Imports automata and the table's types.
+ */
+import type { PathNormalization } from '../table/route-table.ts';
+import type { Automaton } from './automaton.ts';
+import type { Dimension } from './requirement.ts';
+
+/** The world in which rules are compared. */
+export interface World {
+  readonly normalization: PathNormalization;
+  /** Names that rules give to where requests come through; the first is the usual one. */
+  readonly gateways: readonly string[];
+  /** The client's namespace where no rule asks for one; absent: one that no rule names. */
+  readonly namespace?: string;
+  /** Authorities to take as samples, the best first. */
+  readonly authoritySamples: readonly string[];
+  /** The authorities of all requests that arrive; never narrower than the truth. */
+  authorities(): Automaton;
+  /** True when a request with this authority arrives. */
+  arrives(sender: Sender): boolean;
+}
+
+/** Who sends a request to which authority. */
+export interface Sender {
+  readonly authority: string;
+  readonly gateway: string;
+  readonly namespace: string | undefined;
+}
+
+/** The texts that a dimension can have but for the authority's, as an RE2 pattern; never narrower than what can arrive. */
+export function universeOf(dimension: Dimension, world: World, hasQuery: boolean): string {
+  const [kind = '', ...rest] = dimension.id.split(' ');
+  const name = rest.join(' ');
+  switch (kind) {
+    case 'path':
+      return pathPattern(world.normalization, hasQuery);
+    case 'method':
+      return '[!-~]+';
+    case 'scheme':
+      return '[!-@\\[-~]+';
+    case 'query':
+      return queryPattern(name, world.normalization);
+    default:
+      return '[^\\x00\\r\\n]*';
+  }
+}
+
+/** Texts to take as samples where they belong, the best first. */
+export function preferredTexts(dimension: Dimension, world: World): readonly string[] {
+  switch (dimension.id) {
+    case 'path':
+      return ['/', '*'];
+    case 'method':
+      return ['GET', 'POST'];
+    case 'scheme':
+      return ['http', 'https'];
+    case 'authority':
+      return world.authoritySamples;
+    default:
+      return [];
+  }
+}
+
+const NO_TEXT = '[^\\x00-\\x{10FFFF}]';
+
+/**
+ * Paths as normalising leaves them. Source: Envoy `source/common/http/path_utility.cc`; RFC 9112 section 3.2.4
+ * for the `*` of OPTIONS, which has no query.
+ */
+function pathPattern(normalization: PathNormalization, hasQuery: boolean): string {
+  if (normalization === 'NONE') return '[^?#\\x00\\r\\n]*';
+  const dotless = "!$-\\-0-;=@-Z\\[\\]_a-z~%&'()*+,";
+  const any = `[.${dotless}]`;
+  // All but the segments `.` and `..`.
+  const segment = `(?:[${dotless}]${any}*|\\.[${dotless}]${any}*|\\.\\.${any}+)`;
+  const path =
+    normalization === 'BASE' ? `/${segment}?(?:/${segment}?)*` : `/(?:${segment}(?:/${segment})*/?)?`;
+  return hasQuery ? `(?:${path})?` : `(?:${path}|\\*)?`;
+}
+
+/** The query is cut off the path at `?`, and into pairs at `&`; names and values are not decoded. */
+function queryPattern(name: string, normalization: PathNormalization): string {
+  if (/[&#=]/.test(name)) return NO_TEXT;
+  if (normalization === 'NONE') return '[^&#\\x00\\r\\n]*';
+  return /^[!-~]*$/.test(name) ? '[!-"$-%\'-~]*' : NO_TEXT;
+}
