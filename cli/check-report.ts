@@ -164,8 +164,8 @@ function createIssueList(): IssueList {
           continue;
         }
         if (!same.by.includes(judge)) same.by.push(judge);
-        // Lint has a proof and an example where Istio compares texts.
-        if (judge === 'lint') same.issue = issue;
+        // Lint has a proof and an example where Istio compares texts, the gateway's reader a code and what would do.
+        if (judge === 'lint' || (isOfMetadata(issue) && issue.severity === 'error')) same.issue = issue;
         else if (same.issue.resource === undefined && issue.resource !== undefined)
           same.issue = { ...same.issue, resource: issue.resource };
       }
@@ -200,5 +200,11 @@ function isSame({ issue, by }: Entry, other: Issue, judge: Judge): boolean {
   if (by.includes(judge)) return false;
   // Where Istio refuses a value, the API server's refusal adds nothing but its voice.
   if (judge === 'cluster') return issue.severity === 'error';
+  if (issue.code === 'cluster-refuses' && isOfMetadata(other)) return true;
   return issue.code === other.code || (LOST_RULE.has(issue.code) && LOST_RULE.has(other.code));
+}
+
+/** True for what the gateway's reader says of `metadata`, which the API server looks at as well. */
+function isOfMetadata({ code, path }: Issue): boolean {
+  return code === 'metadata' || (code === 'unknown-field' && path?.[0] === 'metadata');
 }

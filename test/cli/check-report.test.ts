@@ -44,3 +44,28 @@ test('checkTexts() warns of rules for connections, which are not routed', () => 
     [['not-carried-out', ['spec', 'tcp', 0]]],
   );
 });
+
+test('checkTexts() says once what the API server and the gateway have against metadata, in the words that say more', () => {
+  const cases: readonly (readonly [metadata: string, code: string, message: string])[] = [
+    ['metadata: {}', 'metadata', 'Expected a name in metadata of VirtualService, got nothing'],
+    ['metadata: {name: 5}', 'metadata', 'Expected text in metadata.name, got the number 5, put it in quotes'],
+    [
+      'metadata: {name: a, labels: {b: 5}}',
+      'metadata',
+      'Expected text in metadata.labels, got the number 5, put it in quotes',
+    ],
+    ['metadata: 7', 'metadata', 'Expected metadata with a name, got the number 7'],
+    ['status: {}', 'metadata', 'Expected metadata with a name, got nothing'],
+    ['metadata: {name: a, foo: 3}', 'cluster-refuses', 'Unknown field "foo"'],
+  ];
+  for (const [metadata, code, message] of cases) {
+    const spec = '{hosts: [a], http: [{route: [{destination: {host: a}}]}]}';
+    const text = `{apiVersion: networking.istio.io/v1, kind: VirtualService, ${metadata}, spec: ${spec}}`;
+    const { issues } = checkTexts([{ file: 'vs.yaml', bytes: new TextEncoder().encode(text) }]);
+    assert.deepEqual(
+      issues.map(({ code, message, severity, by }) => ({ code, message, severity, by })),
+      [{ code, message, severity: 'error', by: ['cluster', 'pointsman'] }],
+      metadata,
+    );
+  }
+});
