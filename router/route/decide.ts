@@ -80,7 +80,9 @@ function decideWithoutRoute(
     const reason = `The gateway redirects every plain request to ${place} to https`;
     return { ...common, ...localReply(view, { status: 301, headers: [['location', location]], reason }) };
   }
-  const reason = `No route of ${common.virtualHost} takes ${view.method} ${view.barePath} for ${place}`;
+  // A CONNECT has no path.
+  const asked = view.barePath === '' ? view.method : `${view.method} ${view.barePath}`;
+  const reason = `No route of ${common.virtualHost} takes ${asked} for ${place}`;
   return { ...common, ...localReply(view, { status: 404, flag: 'NR', reason }) };
 }
 

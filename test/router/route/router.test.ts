@@ -52,6 +52,19 @@ test('route() answers 400 to a path that cannot be normalised, and 404 to OPTION
   assert.equal(told(router.route(get('*', { method: 'OPTIONS' }), first)), '404');
 });
 
+test('route() says of what no rule takes by which method, path, host and port it was asked for', () => {
+  const router = routerOf(rules('[{match: [{uri: {exact: /only}}], route: [{destination: {host: other}}]}]'));
+  const cases: readonly (readonly [method: string, path: string, said: string])[] = [
+    ['GET', '/x?y', 'takes GET /x for "'],
+    ['CONNECT', '', 'takes CONNECT for "'],
+  ];
+  for (const [method, path, said] of cases) {
+    const decision = router.route(get(path, { method }), first);
+    assert.equal(told(decision), '404');
+    assert.ok(decision.kind === 'reply' && decision.reason?.includes(said), JSON.stringify(decision));
+  }
+});
+
 test('route() merges and decodes slashes only where the mesh says so', () => {
   const yaml = rules(`[{${OTHER}}]`);
   const wants = { BASE: '/a//b%2Fc', MERGE_SLASHES: '/a/b%2Fc', DECODE_AND_MERGE_SLASHES: '/a/b/c' };
