@@ -27,6 +27,8 @@ export type AppFetch = (request: Request, bindings: GatewayBindings) => Response
 
 /** Methods that `Request` refuses, and that nothing here can carry. */
 const REFUSED_METHODS: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK']);
+/** What their 405 has to say. Source: RFC 9110, 15.5.6. */
+const ALLOW: FieldList = [['allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS']];
 
 /** Has the app answer. `warn` is told of its faults. */
 export function throughApp(
@@ -72,7 +74,7 @@ async function ask(
   servicePort: number | undefined,
 ): Promise<ProgramAnswer> {
   const { method, scheme, authority, path } = head;
-  if (REFUSED_METHODS.has(method.toUpperCase())) return { status: 405, headers: NO_FIELDS };
+  if (REFUSED_METHODS.has(method.toUpperCase())) return { status: 405, headers: ALLOW };
   const isBodiless = method === 'GET' || method === 'HEAD';
   let web: Request;
   try {

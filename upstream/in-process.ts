@@ -120,9 +120,11 @@ function handlerProgram(handler: UniversalHandler): Program {
         body: readChunks(body),
         signal,
       });
+      const headers: FieldList = header ? fieldsOf(header) : [];
       return {
         status,
-        headers: header ? fieldsOf(header) : [],
+        // Connect leaves out what a 405 has to say. Source: RFC 9110, 15.5.6.
+        headers: status === 405 ? [...headers, ['allow', handler.allowedMethods.join(', ')]] : headers,
         body: answer?.[Symbol.asyncIterator](),
         trailers: () => (trailer ? fieldsOf(trailer) : []),
       };
@@ -147,7 +149,8 @@ const unknownMethod: Program = {
 };
 
 function unknownMethodAnswer({ path, headers }: RequestHead): ProgramAnswer {
-  const message = `No method ${withoutQuery(path).slice(1)}`;
+  const name = withoutQuery(path);
+  const message = `No method ${name.length > 1 ? name.slice(1) : `at "${name}"`}`;
   const contentType = headers.find(([name]) => name === 'content-type')?.[1] ?? '';
   if (contentType.startsWith('application/grpc')) {
     const grpc: FieldList = [

@@ -3,6 +3,7 @@
  * run time. A Hono app without a socket of its own; whoever listens says whether it is on loopback.
  */
 import { Hono } from 'hono';
+import { methodNotAllowed } from 'hono/method-not-allowed';
 import { explainHandler } from './explain.ts';
 import { type GuardOptions, guard } from './guard.ts';
 import { PAGE } from './page.ts';
@@ -23,6 +24,16 @@ export function createAdmin(target: AdminTarget, options: GuardOptions): Hono {
     return next();
   });
   app.use(guard(options));
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (context, methods) => {
+        const allow = methods.join(', ');
+        const error = `Cannot ${context.req.method} ${context.req.path}: it takes ${allow}`;
+        return context.json({ error }, 405, { allow });
+      },
+    }),
+  );
   app.get('/', (context) => context.html(PAGE));
   app.get('/healthz', (context) => context.text('ok\n'));
   app.get('/readyz', (context) => {

@@ -77,6 +77,15 @@ test("listen() asks a notFound of the user's for everything", async () => {
   await gateway.stop(0);
 });
 
+test('listen() answers 405 and says what it takes to a method that no Request can have', async () => {
+  const { gateway, port } = await openGateway({}, (gateway) => {
+    gateway.use((_, next) => next());
+  });
+  const { status, headers } = await ask(port, { method: 'TRACE' });
+  assert.deepEqual([status, headers['allow']], [405, 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS']);
+  await gateway.stop(0);
+});
+
 test('listen() has a route of the user’s decide however a method is written', async () => {
   const { gateway, port } = await openGateway(
     {

@@ -278,6 +278,19 @@ test('createConnectUpstream() answers for a method that there is not in the word
   assert.equal(connect.text, '{"code":"unimplemented","message":"No method test.Echo/None"}');
 });
 
+test('createConnectUpstream() tells of a method of HTTP that it does not take which it does', async () => {
+  const upstream = createConnectUpstream(echoRoutes('v1'), { maxMessageBytes: MAX_BYTES });
+  const cases: readonly (readonly [path: string, allow: string])[] = [
+    ['/test.Echo/ServerStream', 'POST'],
+    ['/test.Echo/Unary', 'POST, GET'],
+  ];
+  for (const [path, allow] of cases) {
+    const { events, headers } = await ask(upstream, head({ method: 'DELETE', path }), []);
+    assert.deepEqual(events, ['response 405 and end'], path);
+    assert.deepEqual(headers, [['allow', allow]], path);
+  }
+});
+
 test('createConnectUpstream() says what failed when a handler comes to no answer', async () => {
   const upstream = createConnectUpstream(
     (router) =>

@@ -131,6 +131,21 @@ test('createAdmin() lists clusters, links every endpoint on its page, and knows 
   assert.equal((await ask('/nothing')).status, 404);
 });
 
+test('createAdmin() answers 405 to a method that a path does not take, and says which it takes', async () => {
+  const { ask } = await admin();
+  const cases: readonly (readonly [method: string, path: string, allow: string])[] = [
+    ['POST', '/healthz', 'GET, HEAD'],
+    ['POST', '/resources/VirtualService/default/greeter', 'GET, HEAD, PUT, DELETE'],
+    ['PATCH', '/resources', 'GET, HEAD, PUT, DELETE'],
+  ];
+  for (const [method, path, allow] of cases) {
+    const { status, headers, json } = await ask(path, { method });
+    assert.deepEqual([status, headers.get('allow')], [405, allow], path);
+    assert.equal(json.error, `Cannot ${method} ${path}: it takes ${allow}`);
+  }
+  assert.equal((await ask('/resources/VirtualService/default/none', { method: 'DELETE' })).status, 404);
+});
+
 test('createAdmin() makes a request of the query of /explain', async () => {
   const { ask, explained } = await admin();
   const query = new URLSearchParams([
