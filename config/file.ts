@@ -20,8 +20,10 @@ export const FILE_ENDINGS = ['.yaml', '.yml', '.json'] as const;
 
 /** How long a file has to be still before it is read, in milliseconds. */
 const SETTLE_MS = 40;
-/** The same for a file that looks half written (empty, or no newline at its end) or is gone. */
+/** The same for a file that looks half written (no newline at its end) or is gone. */
 const SUSPECT_MS = 300;
+/** The same for an empty one: who means to take rules away deletes the file, who writes it may be slow to begin. */
+const EMPTY_MS = 1000;
 /** A file that never comes to rest is read anyway after this long. */
 const RESTLESS_MS = 700;
 /** What asks for a look does not wait longer than this for files to come to rest. */
@@ -219,8 +221,8 @@ class FileWatch {
     }
     const earlier = known?.kind === 'read' ? known : undefined;
     const same = earlier !== undefined && Buffer.compare(earlier.bytes, next.bytes) === 0;
-    const suspect = !same && !restless && looksHalfWritten(next.bytes);
-    if (!first && suspect && stillMs < SUSPECT_MS) return wait(SUSPECT_MS);
+    const restMs = first || same ? 0 : restOf(next.bytes, restless);
+    if (stillMs < restMs) return wait(restMs);
     const reading = same ? earlier.reading : await this.#read(file, next.bytes, earlier?.reading);
     if (reading === undefined) return 'unchanged';
     settled({ ...next, reading });
@@ -345,8 +347,10 @@ async function read(file: string, stamp: string): Promise<Omit<Read, 'reading'> 
   }
 }
 
-function looksHalfWritten(bytes: Uint8Array): boolean {
-  return bytes.at(-1) !== 0x0a;
+/** How long a file with these bytes has to be still before it is believed, in milliseconds. */
+function restOf(bytes: Uint8Array, restless: boolean): number {
+  if (bytes.length === 0) return EMPTY_MS;
+  return restless || bytes.at(-1) === 0x0a ? 0 : SUSPECT_MS;
 }
 
 function unreadableIssue(file: string, cause: NodeJS.ErrnoException): Issue {

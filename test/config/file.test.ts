@@ -156,6 +156,22 @@ test('fileSource() never shows a file that is being written in pieces', async ()
   );
 });
 
+test('fileSource() keeps for a while what a file held that is emptied, and shows only what is written next', async () => {
+  await watched(
+    'a.yaml',
+    (folder) => writeFileSync(join(folder, 'a.yaml'), rule('greeter', 'v1')),
+    async ({ folder, store, until }) => {
+      const seen: string[] = [];
+      store.subscribe((snapshot) => seen.push(inEffect(snapshot)));
+      writeFileSync(join(folder, 'a.yaml'), '');
+      await new Promise((done) => setTimeout(done, 700));
+      writeFileSync(join(folder, 'a.yaml'), rule('greeter', 'v2'));
+      await until((snapshot) => inEffect(snapshot) === 'greeter=v2');
+      assert.deepEqual(seen, ['greeter=v2']);
+    },
+  );
+});
+
 test('fileSource() keeps what a broken save held and takes the next good one', async () => {
   await watched(
     'a.yaml',
