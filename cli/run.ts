@@ -2,6 +2,7 @@
  * A gateway's life as a process, for `serve` and `dev`: opens its ports, logs each change of the rules, and ends
  * in order when it is told to.
  */
+import { existsSync } from 'node:fs';
 import { fileSource } from '../config/file.ts';
 import type { ConfigSnapshot } from '../config/store.ts';
 import { createAdmin } from '../gateway/admin/index.ts';
@@ -58,6 +59,12 @@ export async function run(options: RunOptions): Promise<void> {
   const foreign = options.config.find((path) => /^[a-z0-9]+:\/\//i.test(path));
   if (foreign !== undefined)
     throw usageFailure(`Cannot read "${foreign}": --config takes a file or a folder`);
+  // What vanishes later may come back, as a mount does; what was never there is more likely misspelt.
+  const missing = options.config.find((path) => !existsSync(path));
+  if (missing !== undefined)
+    throw usageFailure(
+      `Cannot find "${missing}": no such file or folder; --config takes one that is there, and follows what is added to a folder`,
+    );
   const log = createLog(options.json === true);
   const metrics = prometheusMetrics();
   const health = createHealth([]);

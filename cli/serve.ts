@@ -23,7 +23,7 @@ export function serveCommand(): Command {
       'POINTSMAN_ADMIN_TOKEN=... pointsman serve --config /etc/pointsman --admin-host 0.0.0.0',
     ],
   )
-    .option('--config <path>', 'file or folder of rules, watched; repeatable', repeated)
+    .option('--config <path>', 'existing file or folder of rules, watched; repeatable', repeated)
     .option(
       '--port <port[=service]>',
       'port to listen on, and the service port it stands for (default: the only HTTP port of the default host, else the same); repeatable (default: 8080)',

@@ -326,12 +326,22 @@ test('serve says in one line that a port is taken, and exits 1', async () => {
   taken.close();
 });
 
-test('serve exits 2 for wrong use', async () => {
-  for (const args of [
-    ['serve'],
-    ['serve', '--config', 'a', '--port', 'http'],
-    ['dev', '--upstream', 'v1'],
-    ['dev', '--port', '99999'],
-  ])
-    assert.equal((await pointsman(args)).code, 2, args.join(' '));
+test('serve exits 2 for wrong use, and says what is wrong', async () => {
+  const cases: readonly (readonly [args: readonly string[], said: RegExp])[] = [
+    [['serve'], /^error: Cannot serve without rules: give --config /],
+    [['serve', '--config', 'a', '--port', 'http'], /'http'/],
+    [
+      ['serve', '--config', 'deploy/istio', '--config', 'deploy/isto'],
+      /^error: Cannot find "deploy\/isto": no such file or folder; /,
+    ],
+    [['dev', '--upstream', 'v1'], /'v1'/],
+    [['dev', '--port', '99999'], /'99999'/],
+  ];
+  await Promise.all(
+    cases.map(async ([args, said]) => {
+      const { code, stderr } = await pointsman(args);
+      assert.equal(code, 2, args.join(' '));
+      assert.match(stderr, said);
+    }),
+  );
 });
