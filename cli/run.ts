@@ -8,6 +8,7 @@ import type { ConfigSnapshot } from '../config/store.ts';
 import { createAdmin } from '../gateway/admin/index.ts';
 import { createGateway, type Gateway, type InProcessService, type Listening } from '../gateway/index.ts';
 import { listen } from '../gateway/listener/index.ts';
+import type { IstioSource } from '../gateway/telemetry/istio-request.ts';
 import { prometheusMetrics } from '../gateway/telemetry/prometheus.ts';
 import { serveApp } from '../gateway/through-app.ts';
 import type { Service } from '../router/index.ts';
@@ -66,7 +67,7 @@ export async function run(options: RunOptions): Promise<void> {
       `Cannot find "${missing}": no such file or folder; --config takes one that is there, and follows what is added to a folder`,
     );
   const log = createLog(options.json === true);
-  const metrics = prometheusMetrics();
+  const metrics = prometheusMetrics({ source: sourceOf(options) });
   const health = createHealth([]);
   const gateway = createGateway({
     config: options.config.map(fileSource),
@@ -88,6 +89,7 @@ export async function run(options: RunOptions): Promise<void> {
     },
   });
   metrics.watchConfig(() => gateway.config.current());
+  metrics.watchClusters(() => gateway.statistics());
   const open: Listening[] = [];
   endOnSignal(gateway, open, log, () => {
     health.shutDown();
@@ -128,6 +130,17 @@ export async function run(options: RunOptions): Promise<void> {
 export function urlOf({ hostname, port }: Listening): string {
   const local = ['127.0.0.1', '0.0.0.0', '::1', '::', 'localhost'].includes(hostname);
   return `http://${local ? 'localhost' : hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`;
+}
+
+/** Whom Istio's metrics name as the source: the words of an Istio proxy's environment, beside the options. */
+function sourceOf({ namespace, labels }: RunOptions): IstioSource {
+  const { ISTIO_META_WORKLOAD_NAME: workload, ISTIO_META_CLUSTER_ID: cluster } = process.env;
+  return {
+    ...(namespace !== undefined && { namespace }),
+    ...(labels && { labels }),
+    ...(workload && { workload }),
+    ...(cluster && { cluster }),
+  };
 }
 
 async function openAdmin(

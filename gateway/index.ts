@@ -19,7 +19,12 @@ import type {
 import { systemClock } from '../traffic/clock.ts';
 import type { RuleSet } from '../traffic/rule-set/rule-set.ts';
 import { RulesInEffect } from '../traffic/rule-set/rules-in-effect.ts';
-import { type ClusterState, describeCluster } from '../upstream/cluster-state.ts';
+import {
+  type ClusterState,
+  type ClusterStatistics,
+  describeCluster,
+  statisticsOf,
+} from '../upstream/cluster-state.ts';
 import { hasSockets, UpstreamPool } from '../upstream/pool.ts';
 import type { RequestHead, ServerStream, StreamReceiver } from '../wire/stream.ts';
 import { isOwnAuthority } from './authority.ts';
@@ -33,6 +38,7 @@ import {
   type ListenerTls,
   type Listening,
 } from './listener/listening.ts';
+import { observer } from './observer.ts';
 import { Overload } from './overload.ts';
 import { createOwnServices, type OwnCall, type OwnServices } from './own.ts';
 import { type ProxyContext, proxy } from './proxy.ts';
@@ -246,6 +252,13 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
     return [...(this.#rules.current?.clusters.byName.values() ?? [])].map(describeCluster);
   }
 
+  /** Envoy's statistics of each cluster in effect that was asked for something; one at rest has none. */
+  statistics(): readonly ClusterStatistics[] {
+    return [...(this.#rules.current?.clusters.byName.values() ?? [])].flatMap(
+      (cluster) => statisticsOf(cluster) ?? [],
+    );
+  }
+
   /** What the rules in effect say that has no effect. */
   issues(): readonly Issue[] {
     return this.#rules.current?.issues ?? [];
@@ -304,7 +317,8 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
       isEdge: this.#options.proxy?.type === 'router',
       debugHeaders,
       explainNotFound,
-      metrics,
+      ended: observer(this.#overload, metrics),
+      isObserved: metrics !== undefined,
       overload: this.#overload,
       own: this.#ownCall,
       authorityOf: this.#authorityOf,

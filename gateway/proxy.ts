@@ -2,7 +2,7 @@
  * The life of one call: the head is read, the router asked, the decision carried out, the outcome told. Imports
  * traffic and the router's types.
  */
-import type { Decision, RouteRequest, RuleOrigin } from '../router/index.ts';
+import type { Decision, RouteRequest } from '../router/index.ts';
 import { firstHeader } from '../router/route/header.ts';
 import { isGrpcContentType } from '../router/route/index.ts';
 import { carryOut, refuse, withoutPassthrough } from '../traffic/carry-out.ts';
@@ -13,10 +13,10 @@ import { endToEnd } from '../traffic/filter/hop-by-hop.ts';
 import { type ForwardOptions, forward } from '../traffic/forward/index.ts';
 import type { Failure } from '../traffic/local-reply.ts';
 import type { RuleSet } from '../traffic/rule-set/rule-set.ts';
-import type { FieldList, ServerStream, StreamReceiver } from '../wire/stream.ts';
+import type { ServerStream, StreamReceiver } from '../wire/stream.ts';
+import { routeName } from './observer.ts';
 import type { Overload } from './overload.ts';
 import type { OwnCall } from './own.ts';
-import type { MetricSink } from './telemetry/metric.ts';
 
 /** What of the gateway a call needs. */
 export interface ProxyContext extends ForwardOptions {
@@ -24,7 +24,10 @@ export interface ProxyContext extends ForwardOptions {
   readonly isEdge: boolean;
   readonly debugHeaders: boolean;
   readonly explainNotFound: boolean;
-  readonly metrics: MetricSink | undefined;
+  /** Told of each exchange that is over. */
+  readonly ended: ExchangeEnded;
+  /** Somebody wants to know how long exchanges take. */
+  readonly isObserved: boolean;
   readonly overload: Overload;
   /** The gateway's own services, for a request as it arrived. */
   own(head: RouteRequest): OwnCall | undefined;
@@ -68,21 +71,18 @@ export function proxy(stream: ServerStream, arrival: Arrival, gateway: ProxyCont
     ...(raw.sourceAddress !== undefined && { sourceAddress: raw.sourceAddress }),
     ...(raw.sourcePort !== undefined && { sourcePort: raw.sourcePort }),
   };
-  if (!arrival.sendsTrailers && isGrpcContentType(firstHeader(headers, 'content-type'))) {
-    const exchange = new Exchange(stream, head, hasEnded, upgrade, undefined, undefined);
-    return refuse(exchange, NO_TRAILERS);
-  }
-  if (upgrade !== undefined && upgrade.toLowerCase() !== 'websocket')
-    return refuse(new Exchange(stream, head, hasEnded, undefined, undefined, undefined), UPGRADE_REFUSED);
-  const decision = withoutPassthrough(gateway.rules.router.route(head, gateway.random), head);
-  const { overload, metrics } = gateway;
-  const ended = outcomeTold(overload, metrics, decision);
-  const extra: FieldList | undefined = gateway.debugHeaders
-    ? [['x-pointsman-route', describeRoute(decision)]]
-    : undefined;
-  const exchange = new Exchange(stream, head, hasEnded, upgrade, ended, extra);
-  const isOver = overload.isOver;
+  const { overload } = gateway;
+  const { isOver } = overload;
   overload.active++;
+  const exchange = new Exchange(stream, head, hasEnded, upgrade, gateway.ended, undefined);
+  if (gateway.isObserved) exchange.startedMs = performance.now();
+  if (!arrival.sendsTrailers && isGrpcContentType(firstHeader(headers, 'content-type')))
+    return refuse(exchange, NO_TRAILERS);
+  if (upgrade !== undefined && upgrade.toLowerCase() !== 'websocket')
+    return refuse(exchange, UPGRADE_REFUSED);
+  const decision = withoutPassthrough(gateway.rules.router.route(head, gateway.random), head);
+  exchange.decision = decision;
+  if (gateway.debugHeaders) exchange.extraHeaders = [['x-pointsman-route', describeRoute(decision)]];
   if (isOver) return refuse(exchange, OVERLOADED);
   const { clusters } = gateway.rules;
   const { fault } = decision;
@@ -95,43 +95,18 @@ export function proxy(stream: ServerStream, arrival: Arrival, gateway: ProxyCont
     const own = gateway.own({ ...raw, headers });
     if (own) return forward(own.decision, exchange, own.cluster, gateway, clusters.byName);
     if (gateway.explainNotFound)
-      return refuse(exchange, { status: 404, message: decision.reason, flag: 'NR' });
+      return refuse(exchange, {
+        status: 404,
+        message: decision.reason,
+        flag: 'NR',
+        details: 'route_not_found',
+      });
   }
   return carryOut(decision, exchange, clusters, gateway);
 }
 
 /** Source: Envoy `source/common/http/conn_manager_impl.cc` (overload manager's stop_accepting_requests). */
-const OVERLOADED: Failure = { status: 503, message: 'overloaded', flag: 'OM' };
-
-function outcomeTold(overload: Overload, metrics: MetricSink | undefined, decision: Decision): ExchangeEnded {
-  const startedMs = metrics ? performance.now() : 0;
-  return ({ status, grpcStatus, flag }) => {
-    overload.active--;
-    metrics?.requestEnded({
-      host: decision.destination?.host,
-      subset: decision.destination?.subset,
-      route: routeName(decision),
-      status,
-      grpcStatus,
-      flag,
-      durationMs: performance.now() - startedMs,
-    });
-  };
-}
-
-/** Rules without a name are called by their place. */
-const places = new WeakMap<RuleOrigin, string>();
-
-/** The name given in the rule, else the rule's place. */
-function routeName({ route, rule }: Decision): string | undefined {
-  if (route !== undefined || !rule) return route;
-  let place = places.get(rule);
-  if (place === undefined) {
-    place = `${rule.namespace}/${rule.name}[${rule.index}]`;
-    places.set(rule, place);
-  }
-  return place;
-}
+const OVERLOADED: Failure = { status: 503, message: 'overloaded', flag: 'OM', details: 'overload' };
 
 /** The rule's name and the subset: `user-admin v2`. */
 function describeRoute(decision: Decision): string {
@@ -142,7 +117,7 @@ function describeRoute(decision: Decision): string {
 }
 
 /** Istio lets proxies pass WebSockets, and nothing else. Source: Envoy `source/common/http/filter_manager.cc` (createFilterChain). */
-const UPGRADE_REFUSED: Failure = { status: 403, message: '' };
+const UPGRADE_REFUSED: Failure = { status: 403, message: '', details: 'upgrade_failed' };
 
 /** 404 is what becomes of gRPC's 12, UNIMPLEMENTED. */
 const NO_TRAILERS: Failure = {

@@ -4,7 +4,7 @@
  */
 import { firstHeader } from '../router/route/header.ts';
 import { isGrpcContentType } from '../router/route/index.ts';
-import type { Decision } from '../router/table/decision.ts';
+import type { Decision, LocalReply } from '../router/table/decision.ts';
 import type { RouteRequest } from '../router/table/request.ts';
 import type { RunningClusters } from '../upstream/cluster.ts';
 import type { StreamReceiver } from '../wire/stream.ts';
@@ -23,15 +23,29 @@ export function carryOut(
   if (decision.kind === 'forward')
     return forward(decision, exchange, byName.get(decision.cluster), options, byName);
   const contentType = firstHeader(exchange.head.headers, 'content-type');
-  sendReply(exchange, replyOf(decision, contentType), decision.flag);
+  sendReply(exchange, replyOf(decision, contentType), {
+    ...(decision.flag && { flag: decision.flag }),
+    details: detailsOf(decision),
+  });
   return discard(exchange);
 }
 
 /** Answers with a failure, whatever the rules say. Returns who hears the rest of the request. */
 export function refuse(exchange: Exchange, failure: Failure): StreamReceiver {
   const reply = failureReply(failure, firstHeader(exchange.head.headers, 'content-type'));
-  sendReply(exchange, reply, failure.flag);
+  sendReply(exchange, reply, failure);
   return discard(exchange);
+}
+
+/** Envoy's word for an answer that the router has decided. */
+function detailsOf({ flag, status, virtualHost, headers }: LocalReply): string {
+  if (flag === 'NR') return 'route_not_found';
+  if (flag === 'NC') return 'cluster_not_found';
+  if (status === 400 && virtualHost === undefined) return 'path_normalization_failed';
+  // What is set for other origins is kept apart, but in the answer to a preflight.
+  return firstHeader(headers, 'access-control-allow-origin') === undefined
+    ? 'direct_response'
+    : 'cors_response';
 }
 
 /** The cluster where Istio sends unknown hosts: their original destination, which nobody here knows. */

@@ -1,12 +1,13 @@
 /**
  * One call as it passes through, whatever carries it: a connection, the web's `fetch`, or a client in process. It
- * is the stream that the answer is written to, and remembers what became of it. Imports the wire's stream types.
+ * is the stream that the answer is written to, and remembers what became of it, for whoever counts or logs it.
+ * Imports the wire's stream types.
  */
 import { firstHeader } from '../router/route/header.ts';
-import type { ResponseFlag } from '../router/table/decision.ts';
+import type { Decision, ResponseFlag } from '../router/table/decision.ts';
 import type { RouteRequest } from '../router/table/request.ts';
-import { ERROR_CODE, type FieldList, type ServerStream } from '../wire/stream.ts';
-
+import type { RunningEndpoint } from '../upstream/cluster.ts';
+import { ERROR_CODE, type FieldList, NO_FIELDS, type ServerStream } from '../wire/stream.ts';
 import { withDate } from './filter/date.ts';
 
 /** Told once when an exchange is over. */
@@ -26,7 +27,24 @@ export class Exchange implements ServerStream {
   grpcStatus: number | undefined;
   /** Envoy's response flags, where something went wrong, in the order in which they were raised: `URX,UF`. */
   flag: string | undefined;
+  /** Envoy's word for where the answer comes from, `%RESPONSE_CODE_DETAILS%`: `via_upstream`, `route_not_found`. */
+  details: string | undefined;
   isOver = false;
+  /** What the router decided; undefined where the request was refused before it was asked. */
+  decision: Decision | undefined;
+  /** On the clock of `performance.now()`; 0 where nobody asks. */
+  startedMs = 0;
+  /** The endpoint that was asked last. */
+  endpoint: RunningEndpoint | undefined;
+  /** Requests that were sent to endpoints. */
+  attempts = 0;
+  /** Of the request's body, when it comes from the client and goes to an upstream. */
+  receivedBytes = 0;
+  /** Of the answer's body. */
+  sentBytes = 0;
+  /** Of the answer; empty before there is one. */
+  responseHeaders: FieldList = NO_FIELDS;
+  trailers: FieldList = NO_FIELDS;
   /** Added to the answer's head. Default: none. */
   extraHeaders: FieldList | undefined;
   readonly #stream: ServerStream;
@@ -57,6 +75,7 @@ export class Exchange implements ServerStream {
     this.status = status;
     const { extraHeaders } = this;
     const list = extraHeaders ? [...headers, ...extraHeaders] : headers;
+    this.responseHeaders = list;
     this.#stream.respond(status, withDate(list, Date.now()), hasEnded);
     if (!hasEnded) return;
     // gRPC calls this Trailers-Only.
@@ -65,12 +84,15 @@ export class Exchange implements ServerStream {
   }
 
   write(chunk: Uint8Array): void {
-    if (!this.isOver) this.#stream.write(chunk);
+    if (this.isOver) return;
+    this.sentBytes += chunk.length;
+    this.#stream.write(chunk);
   }
 
   end(trailers: FieldList): void {
     if (this.isOver) return;
     this.#readGrpcStatus(trailers);
+    this.trailers = trailers;
     this.#stream.end(trailers);
     this.#over();
   }
@@ -95,6 +117,7 @@ export class Exchange implements ServerStream {
   gone(): void {
     if (this.isOver) return;
     this.raise('DC');
+    this.details ??= 'downstream_remote_disconnect';
     this.#over();
   }
 

@@ -16,6 +16,8 @@ export interface Failure {
   /** For the body, or gRPC's message. Empty: none. */
   readonly message: string;
   readonly flag?: ResponseFlag;
+  /** Envoy's word for it, for logs: `no_healthy_upstream`. */
+  readonly details?: string;
   /** More of the answer's headers. Default: none. */
   readonly headers?: HeaderList;
 }
@@ -88,9 +90,14 @@ function toReply({ status, headers, body }: WireReply, contentType: string | und
   };
 }
 
-/** Gives the answer, and ends the exchange. */
-export function sendReply(exchange: Exchange, reply: Reply, flag: ResponseFlag | undefined): void {
+/** Gives the answer, and ends the exchange. `flag` and `details` are Envoy's words for why. */
+export function sendReply(
+  exchange: Exchange,
+  reply: Reply,
+  { flag, details }: Pick<Failure, 'flag' | 'details'>,
+): void {
   if (flag !== undefined) exchange.raise(flag);
+  exchange.details = details;
   // The answer to HEAD is what GET's would be, without its body.
   const body = exchange.head.method === 'HEAD' ? null : reply.body;
   exchange.respond(reply.status, reply.headers, body === null);

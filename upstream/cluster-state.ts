@@ -14,7 +14,16 @@ export interface ClusterState {
   readonly circuitBreaker: Readonly<Record<string, LimitState>>;
   /** Ejections that would have taken out more endpoints than may be out. Absent: nobody watches for outliers. */
   readonly ejectionOverflows?: number;
+  /** Envoy's counters by Envoy's names: `upstream_rq_retry`. */
+  readonly counters: Readonly<Record<string, number>>;
   readonly endpoints: readonly EndpointState[];
+}
+
+/** What Envoy's statistics say of a cluster, by their names. */
+export interface ClusterStatistics {
+  readonly name: string;
+  readonly counters: Readonly<Record<string, number>>;
+  readonly gauges: Readonly<Record<string, number>>;
 }
 
 /** One limit now. */
@@ -60,6 +69,7 @@ export function describeCluster(running: RunningCluster): ClusterState {
         .map(([name, { active, max, overflows }]) => [name, { active, max, overflows }]),
     ),
     ...(cluster.policy.outlierDetection && { ejectionOverflows }),
+    counters: countersOf(running),
     endpoints: endpoints.map(({ id, address, kind, labels, weight, active, isEjected, monitor }) => ({
       id,
       address,
@@ -70,5 +80,46 @@ export function describeCluster(running: RunningCluster): ClusterState {
       health: isEjected ? 'ejected' : 'healthy',
       ejections: monitor?.ejections ?? 0,
     })),
+  };
+}
+
+/** Of one cluster at this moment; undefined where it has not been asked for anything. */
+export function statisticsOf(running: RunningCluster): ClusterStatistics | undefined {
+  const { cluster, counter, endpoints } = running;
+  if (counter.requests === 0 && counter.noneHealthy === 0) return undefined;
+  running.advance();
+  const ejected = endpoints.filter(({ isEjected }) => isEjected).length;
+  return {
+    name: cluster.name,
+    counters: countersOf(running),
+    gauges: {
+      upstream_rq_active: counter.active,
+      membership_total: endpoints.length,
+      membership_healthy: endpoints.length - ejected,
+      outlier_detection_ejections_active: ejected,
+    },
+  };
+}
+
+/** Source: Envoy `envoy/upstream/upstream.h` (ALL_CLUSTER_TRAFFIC_STATS), `source/common/upstream/outlier_detection_impl.h`. */
+function countersOf({ counter, breaker, ejections, ejectionOverflows }: RunningCluster) {
+  return {
+    upstream_rq_total: counter.requests,
+    upstream_rq_retry: counter.retries,
+    upstream_rq_retry_success: counter.retrySuccesses,
+    upstream_rq_retry_limit_exceeded: counter.retryLimitExceeded,
+    upstream_rq_retry_overflow: breaker.retries.overflows,
+    upstream_rq_timeout: counter.timeouts,
+    upstream_rq_per_try_timeout: counter.perTryTimeouts,
+    upstream_rq_rx_reset: counter.receivedResets,
+    upstream_rq_tx_reset: counter.sentResets,
+    upstream_rq_pending_overflow: breaker.pending.overflows + breaker.requests.overflows,
+    upstream_rq_pending_failure_eject: counter.lostConnections,
+    upstream_cx_connect_fail: counter.failedConnections,
+    upstream_cx_connect_timeout: counter.connectTimeouts,
+    upstream_cx_overflow: breaker.connections.overflows,
+    upstream_cx_none_healthy: counter.noneHealthy,
+    outlier_detection_ejections_enforced_total: ejections,
+    outlier_detection_ejections_overflow: ejectionOverflows,
   };
 }

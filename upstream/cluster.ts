@@ -6,6 +6,7 @@ import { type Balancer, createBalancer } from '../router/policy/balancer.ts';
 import { CircuitBreaker } from '../router/policy/circuit-breaker.ts';
 import { isInPanic, OutlierDetector } from '../router/policy/outlier.ts';
 import type { Cluster, ClusterEndpoint } from '../router/table/cluster.ts';
+import { ClusterCounter } from './cluster-counter.ts';
 import { expandNames, namesOf } from './dns.ts';
 import { addressOf, RunningEndpoint } from './endpoint.ts';
 import { goesWhereAsked, originalEndpoint, originalHost } from './original-destination.ts';
@@ -36,6 +37,7 @@ const MAX_AT_ONCE = 1000;
 export class RunningCluster {
   /** How much may be under way. */
   readonly breaker: CircuitBreaker;
+  readonly counter: ClusterCounter;
   readonly #pool: UpstreamPool;
   readonly #balancer: Balancer<RunningEndpoint>;
   readonly #detector: OutlierDetector | undefined;
@@ -64,6 +66,7 @@ export class RunningCluster {
     const known = before?.cluster.policy;
     const hasSameLimits = isSame([known?.connectionPool, known?.retryBudget], [connectionPool, retryBudget]);
     this.breaker = before && hasSameLimits ? before.breaker : new CircuitBreaker(connectionPool, retryBudget);
+    this.counter = before?.counter ?? new ClusterCounter();
     this.#balancer = createBalancer(loadBalancer, { chance, nowMs });
     this.#originals = goesWhereAsked(cluster) ? new Map() : undefined;
     this.isHashing = loadBalancer.kind === 'RING_HASH' || loadBalancer.kind === 'MAGLEV';
@@ -88,6 +91,11 @@ export class RunningCluster {
   /** Ejections that would have taken out more endpoints than may be out. */
   get ejectionOverflows(): number {
     return this.#detector?.overflows ?? 0;
+  }
+
+  /** Endpoints taken out as outliers so far. */
+  get ejections(): number {
+    return this.#detector?.ejections ?? 0;
   }
 
   /** An endpoint for a try; undefined when there is none. */

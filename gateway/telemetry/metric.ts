@@ -7,14 +7,24 @@ export interface RequestOutcome {
   readonly subset: string | undefined;
   /** The route's name, or `NAMESPACE/NAME[INDEX]` of the rule without one; undefined where no rule was taken. */
   readonly route: string | undefined;
-  /** HTTP status as the client saw it. */
+  /** HTTP status as the client saw it; 0 where it saw none. */
   readonly status: number;
-  /** Of a gRPC request. */
+  /** Of a gRPC request: its trailers', else what its HTTP status stands for. */
   readonly grpcStatus: number | undefined;
   /** Envoy's response flags, as `%RESPONSE_FLAGS%` shows them: `UT`, `URX,UF`. */
   readonly flag: string | undefined;
+  /** Envoy's word for where the answer comes from, as `%RESPONSE_CODE_DETAILS%` shows it: `via_upstream`. */
+  readonly details: string | undefined;
+  /** What the request's content type says. */
+  readonly protocol: 'http' | 'grpc';
   /** From the request's head to the response's last byte. */
   readonly durationMs: number;
+  /** Of the request's body as it went on to an upstream. */
+  readonly requestBytes: number;
+  /** Of the response's body. */
+  readonly responseBytes: number;
+  /** Of the endpoint that was asked last; undefined where none was. */
+  readonly endpointLabels: Readonly<Record<string, string>> | undefined;
 }
 
 /** Counts requests somewhere. Must not throw. */

@@ -2,14 +2,19 @@
  * Request counts and durations for Prometheus. prom-client, which needs node's modules, is loaded when metrics are
  * first read. A registry of its own, so that two gateways in one process do not mix.
  */
-import type { Metric, Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { type ClusterCounters, exposeClusters } from './cluster-metric.ts';
+import { histogramMetric } from './histogram.ts';
+import { IstioRequests, type IstioSource } from './istio-request.ts';
 import type { MetricSink } from './metric.ts';
-import { BUCKETS, type Durations, LABELS, RequestCount } from './request-count.ts';
+import { LABELS, RequestCount } from './request-count.ts';
 
 /** Counts for Prometheus. */
 export interface PrometheusMetrics extends MetricSink {
   /** Also counts resources by their state, and what is wrong in the texts, read when metrics are. Call it once. */
   watchConfig(current: () => WatchedConfig): void;
+  /** Also tells Envoy's counters of each cluster that was asked for something, read when metrics are. Call it once. */
+  watchClusters(current: () => readonly ClusterCounters[]): void;
   /** The text exposition and its content type. */
   expose(): Promise<{ readonly contentType: string; readonly text: string }>;
 }
@@ -21,6 +26,10 @@ export interface PrometheusOptions {
    * come and go, memory must not grow with them. Default 5000.
    */
   readonly maxSeries?: number;
+  /** The same for Istio's metrics, whose histograms are large; further ones are of destination `unknown`. Default 500. */
+  readonly maxIstioSeries?: number;
+  /** Whom Istio's metrics name as the source. */
+  readonly source?: IstioSource;
 }
 
 /** What is loaded. */
@@ -33,21 +42,29 @@ const CONFIG_STATES = ['active', 'last-good', 'hidden', 'refused'] as const;
 
 /**
  * Metrics `pointsman_requests_total` and `pointsman_request_duration_seconds`, by host, subset, route, status,
- * gRPC status and response flag (durations by host and subset alone). What was routed nowhere has an empty host.
+ * gRPC status and response flag (durations by host and subset alone); what was routed nowhere has an empty host. And
+ * Istio's `istio_requests_total`, `istio_request_duration_milliseconds`, `istio_request_bytes` and
+ * `istio_response_bytes` with Istio's labels.
  */
 export function prometheusMetrics(options: PrometheusOptions = {}): PrometheusMetrics {
-  const requests = new RequestCount(options.maxSeries ?? 5000);
+  const { maxSeries = 5000, maxIstioSeries = 500, source = {} } = options;
+  const requests = new RequestCount(maxSeries, new IstioRequests(source, maxIstioSeries));
   let config: (() => WatchedConfig) | undefined;
+  let clusters: (() => readonly ClusterCounters[]) | undefined;
   let registry: Promise<Registry> | undefined;
   return {
     watchConfig(given) {
       config = given;
     },
+    watchClusters(given) {
+      clusters = given;
+    },
     requestEnded: (outcome) => requests.requestEnded(outcome),
     async expose() {
       registry ??= registryOf(requests, () => config?.());
       const loaded = await registry;
-      return { contentType: loaded.contentType, text: await loaded.metrics() };
+      const text = [await loaded.metrics(), requests.istio.expose(), exposeClusters(clusters?.() ?? [])];
+      return { contentType: loaded.contentType, text: text.join('') };
     },
   };
 }
@@ -68,7 +85,13 @@ async function registryOf(
       for (const { labels, count } of requests.series) this.inc(labels, count);
     },
   });
-  registry.registerMetric(histogramOf(requests));
+  registry.registerMetric(
+    histogramMetric(
+      'pointsman_request_duration_seconds',
+      'Time from the head of a request to the last byte of its response.',
+      () => requests.durations,
+    ),
+  );
   new Gauge({
     name: 'pointsman_config_resources',
     help: 'Resources by state: active, last-good (a newer text is refused), hidden, refused.',
@@ -94,35 +117,4 @@ async function registryOf(
     },
   });
   return registry;
-}
-
-/** A histogram whose values were counted elsewhere: what a registry asks of a metric is its name and `get`. */
-function histogramOf(requests: RequestCount): Metric {
-  const name = 'pointsman_request_duration_seconds';
-  const get = async () => ({
-    name,
-    help: 'Time from the head of a request to the last byte of its response.',
-    type: 'histogram',
-    aggregator: 'sum',
-    values: [...requests.durations].flatMap((durations) => valuesOf(name, durations)),
-  });
-  return { name, get, reset() {} } as unknown as Metric;
-}
-
-function valuesOf(name: string, { host, subset, counts, sum }: Durations): object[] {
-  const labels = { host, subset };
-  let total = 0;
-  const buckets = counts.map((count, index) => {
-    total += count;
-    return {
-      metricName: `${name}_bucket`,
-      labels: { le: BUCKETS[index] ?? '+Inf', ...labels },
-      value: total,
-    };
-  });
-  return [
-    ...buckets,
-    { metricName: `${name}_sum`, labels, value: sum },
-    { metricName: `${name}_count`, labels, value: total },
-  ];
 }

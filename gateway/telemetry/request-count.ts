@@ -2,6 +2,14 @@
  * Requests counted in plain numbers, a record a label set: cheap for each request, and nothing of a metrics library
  * before somebody reads them.
  */
+import { Histogram } from './histogram.ts';
+import {
+  countIstio,
+  grpcStatusLabel,
+  type IstioRequests,
+  type IstioSeries,
+  isSameWorkload,
+} from './istio-request.ts';
 import type { MetricSink, RequestOutcome } from './metric.ts';
 
 /** Labels of a request, in the order in which they are told. */
@@ -11,42 +19,48 @@ export const LABELS = ['host', 'subset', 'route', 'status', 'grpc_status', 'resp
 export type Labels = Readonly<Record<(typeof LABELS)[number], string>>;
 
 /** Upper bounds of durations in seconds. */
-export const BUCKETS: readonly number[] = [
+const BUCKETS: readonly number[] = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
 
-/** What is counted of one destination. */
+/** What is counted of one destination, in seconds. */
 export interface Durations {
-  readonly host: string;
-  readonly subset: string;
-  /** Requests at most as long as each bound, the last one for longer ones; not cumulative. */
-  readonly counts: number[];
-  /** In seconds. */
-  sum: number;
+  readonly labels: { readonly host: string; readonly subset: string };
+  readonly histogram: Histogram;
 }
 
 /** What is counted of one label set. */
 export interface Series {
   readonly labels: Labels;
   readonly durations: Durations;
-  /** The outcome that it was made for. */
-  readonly outcome: RequestOutcome;
   count: number;
 }
 
-/** Series looked at before a key is made: traffic comes in runs of few. */
+/** Where outcomes like this one are counted. */
+interface Counted {
+  readonly outcome: RequestOutcome;
+  readonly series: Series;
+  readonly istio: IstioSeries;
+}
+
+/** Outcomes looked at before keys are made: traffic comes in runs of few. */
 const RECENT = 8;
 
-/** See the module. Holds `maxSeries` label sets; requests with further ones are counted under host and route `other`. */
+/**
+ * See the module. Holds `maxSeries` label sets; requests with further ones are counted under host and route `other`.
+ * `istio` holds Istio's, of which each is many times as large.
+ */
 export class RequestCount implements MetricSink {
+  readonly istio: IstioRequests;
   readonly #series = new Map<string, Series>();
   readonly #durations = new Map<string, Durations>();
-  readonly #recent: Series[] = [];
+  readonly #recent: Counted[] = [];
   readonly #maxSeries: number;
   #oldest = 0;
 
-  constructor(maxSeries: number) {
+  constructor(maxSeries: number, istio: IstioRequests) {
     this.#maxSeries = maxSeries;
+    this.istio = istio;
   }
 
   get series(): Iterable<Series> {
@@ -59,16 +73,28 @@ export class RequestCount implements MetricSink {
 
   requestEnded(outcome: RequestOutcome): void {
     const recent = this.#recent;
-    let counted: Series | undefined;
+    let counted: Counted | undefined;
     for (let index = 0; index < recent.length && counted === undefined; index++)
       if (isSame(recent[index]!.outcome, outcome)) counted = recent[index];
-    counted ??= this.#find(outcome);
-    counted.count++;
-    observe(counted.durations, outcome.durationMs / 1000);
+    const { series, istio } = counted ?? this.#find(outcome);
+    series.count++;
+    series.durations.histogram.observe(outcome.durationMs / 1000);
+    countIstio(istio, outcome);
   }
 
-  #find(outcome: RequestOutcome): Series {
-    let labels = labelsOf(outcome);
+  #find(outcome: RequestOutcome): Counted {
+    const found: Counted = {
+      outcome,
+      series: this.#seriesOf(labelsOf(outcome)),
+      istio: this.istio.find(outcome),
+    };
+    this.#recent[this.#oldest] = found;
+    this.#oldest = (this.#oldest + 1) % RECENT;
+    return found;
+  }
+
+  #seriesOf(asked: Labels): Series {
+    let labels = asked;
     let key = keyOf(labels);
     if (!this.#series.has(key) && this.#series.size >= this.#maxSeries) {
       labels = { ...labels, host: 'other', subset: '', route: 'other' };
@@ -76,13 +102,8 @@ export class RequestCount implements MetricSink {
     }
     let found = this.#series.get(key);
     if (!found) {
-      found = { outcome, labels, durations: this.#durationsOf(labels), count: 0 };
+      found = { labels, durations: this.#durationsOf(labels), count: 0 };
       this.#series.set(key, found);
-    }
-    // Of those counted as other each has an outcome of its own: only a series' own outcome finds it again.
-    if (isSame(found.outcome, outcome)) {
-      this.#recent[this.#oldest] = found;
-      this.#oldest = (this.#oldest + 1) % RECENT;
     }
     return found;
   }
@@ -91,7 +112,7 @@ export class RequestCount implements MetricSink {
     const key = `${host}\n${subset}`;
     let found = this.#durations.get(key);
     if (!found) {
-      found = { host, subset, counts: new Array(BUCKETS.length + 1).fill(0), sum: 0 };
+      found = { labels: { host, subset }, histogram: new Histogram(BUCKETS) };
       this.#durations.set(key, found);
     }
     return found;
@@ -105,19 +126,14 @@ function isSame(a: RequestOutcome, b: RequestOutcome): boolean {
     a.subset === b.subset &&
     a.route === b.route &&
     a.grpcStatus === b.grpcStatus &&
-    a.flag === b.flag
+    a.flag === b.flag &&
+    a.protocol === b.protocol &&
+    (a.endpointLabels === b.endpointLabels || isSameWorkload(a.endpointLabels, b.endpointLabels))
   );
 }
 
 function keyOf(labels: Labels): string {
   return LABELS.map((label) => labels[label]).join('\n');
-}
-
-function observe(durations: Durations, seconds: number): void {
-  let bucket = 0;
-  while (bucket < BUCKETS.length && seconds > BUCKETS[bucket]!) bucket++;
-  durations.counts[bucket]!++;
-  durations.sum += seconds;
 }
 
 function labelsOf(outcome: RequestOutcome): Labels {
@@ -127,9 +143,7 @@ function labelsOf(outcome: RequestOutcome): Labels {
     subset,
     route,
     status: `${status}`,
-    // A peer may write anything here; only the statuses that exist make series.
-    grpc_status:
-      grpcStatus === undefined ? '' : grpcStatus >= 0 && grpcStatus <= 16 ? `${grpcStatus}` : 'other',
+    grpc_status: grpcStatusLabel(grpcStatus),
     response_flag: flag ?? '-',
   };
 }

@@ -107,6 +107,8 @@ export class OutlierDetector {
   readonly policy: OutlierDetection;
   /** Ejections that would have taken out more than may be out. */
   overflows = 0;
+  /** How often an endpoint was taken out. */
+  ejections = 0;
   readonly #monitors = new Set<HostMonitor>();
   /** Those about whom time decides something. */
   readonly #pending = new Set<HostMonitor>();
@@ -156,6 +158,7 @@ export class OutlierDetector {
     }
     const now = this.#nowMs();
     this.#ejected++;
+    this.ejections++;
     monitor.eject(now, this.policy);
     if (this.#pending.size === 0) {
       const intervals = Math.floor((now - this.#startedMs) / this.#intervalMs) + 1;

@@ -5,6 +5,7 @@ import { OutlierDetector } from '../../router/policy/outlier.ts';
 import type { Clock } from '../../traffic/clock.ts';
 import { Exchange } from '../../traffic/exchange.ts';
 import type { PickContext, RunningCluster, TryResult } from '../../upstream/cluster.ts';
+import { ClusterCounter } from '../../upstream/cluster-counter.ts';
 import { RunningEndpoint } from '../../upstream/endpoint.ts';
 import type { Upstream, UpstreamReceiver } from '../../upstream/upstream.ts';
 import type { FieldList, RequestHead, ServerStream, Stream } from '../../wire/stream.ts';
@@ -175,8 +176,9 @@ export class FakeCluster {
   ) {
     this.endpoints = names.map((id) => new FakeEndpoint(id, this.upstreamOf(id)));
     let turn = 0;
-    const running: Pick<RunningCluster, 'pick' | 'breaker' | 'isHashing'> = {
+    const running: Pick<RunningCluster, 'pick' | 'breaker' | 'counter' | 'isHashing'> = {
       breaker,
+      counter: new ClusterCounter(),
       isHashing,
       pick: (context = {}) => {
         this.picks.push(context);

@@ -205,7 +205,19 @@ test('describeCluster() shows limits, health and what is under way', () => {
   const connectionPool = { http2MaxRequests: 7, connectTimeoutMs: 1, idleTimeoutMs: 1 };
   const cluster = start(clusterOf({ connectionPool }, ['a']));
   cluster.endpoints[0]!.load.active++;
-  assert.deepEqual(describeCluster(cluster), {
+  cluster.counter.began();
+  cluster.counter.broke('connection-timeout');
+  const { counters, ...state } = describeCluster(cluster);
+  assert.deepEqual(
+    Object.entries(counters).filter(([, count]) => count > 0),
+    [
+      ['upstream_rq_total', 1],
+      ['upstream_rq_pending_failure_eject', 1],
+      ['upstream_cx_connect_fail', 1],
+      ['upstream_cx_connect_timeout', 1],
+    ],
+  );
+  assert.deepEqual(state, {
     name: 'outbound|80||a.example',
     host: 'a.example',
     port: 80,

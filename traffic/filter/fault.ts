@@ -22,13 +22,16 @@ export function injectFault(
   const { delayMs = 0, abort } = fault;
   const proceed = (): StreamReceiver => {
     if (!abort) return carryOut();
-    sendReply(exchange, abortedReply(decision, exchange, abort), 'FI');
+    sendReply(exchange, abortedReply(decision, exchange, abort), ABORTED);
     return discard(exchange);
   };
   if (delayMs <= 0) return proceed();
   exchange.raise('DI');
   return new Delayed(exchange, delayMs, clock, proceed);
 }
+
+/** Source: Envoy `source/extensions/filters/http/fault/fault_filter.cc` (abortWithStatus). */
+const ABORTED = { flag: 'FI', details: 'fault_filter_abort' } as const;
 
 /** Holds what the client sends: no more than a stream's window, as nothing of it is credited. */
 class Delayed implements StreamReceiver {

@@ -31,6 +31,7 @@ export class Attempt implements UpstreamReceiver {
     this.endpoint = endpoint;
     this.#creditedBytes = creditedBytes;
     endpoint.load.active++;
+    owner.cluster.counter.began();
     const upstream = (owner.exchange.head.http2 && endpoint.http2Upstream) || endpoint.upstream;
     this.upstream = upstream.open(request, hasEnded, this);
   }
@@ -40,12 +41,14 @@ export class Attempt implements UpstreamReceiver {
     if (this.isOver) return;
     this.isOver = true;
     this.endpoint.load.active--;
+    this.#owner.cluster.counter.active--;
   }
 
   /** Gives the try up. */
   abandon(code: number = ERROR_CODE.CANCEL): void {
     if (this.isOver) return;
     this.over();
+    if (code !== ERROR_CODE.NO_ERROR) this.#owner.cluster.counter.sentResets++;
     this.upstream.reset(code);
   }
 
@@ -94,6 +97,7 @@ export class Attempt implements UpstreamReceiver {
 
   #broken(reason: ResetReason): void {
     this.endpoint.ended(reason);
+    this.#owner.cluster.counter.broke(reason);
     this.#owner.broken(reason);
   }
 

@@ -5,18 +5,32 @@ import type { FieldList } from '../../wire/stream.ts';
 import type { Failure } from '../local-reply.ts';
 
 /** Source: Envoy `source/common/router/router.cc` (onUpstreamTimeoutAbort). */
-export const TIMEOUT: Failure = { status: 504, message: 'upstream request timeout', flag: 'UT' };
+export const TIMEOUT: Failure = {
+  status: 504,
+  message: 'upstream request timeout',
+  flag: 'UT',
+  details: 'response_timeout',
+};
+
+/** Source: Envoy `source/common/router/router.cc` (onPerTryTimeout). */
+export const TRY_TIMEOUT: Failure = { ...TIMEOUT, details: 'upstream_per_try_timeout' };
 
 /** Source: Envoy `source/common/router/router.cc` (sendNoHealthyUpstreamResponse). */
-export const NO_ENDPOINT: Failure = { status: 503, message: 'no healthy upstream', flag: 'UH' };
+export const NO_ENDPOINT: Failure = {
+  status: 503,
+  message: 'no healthy upstream',
+  flag: 'UH',
+  details: 'no_healthy_upstream',
+};
 
 /** Source: Envoy `source/common/router/router.cc` (Filter::decodeHeaders). */
-export const NO_CLUSTER: Failure = { status: 503, message: '', flag: 'NC' };
+export const NO_CLUSTER: Failure = { status: 503, message: '', flag: 'NC', details: 'cluster_not_found' };
 
 /** Source: Envoy `source/common/router/router.cc` (Filter::decodeData). */
 export const NOT_KEPT: Failure = {
   status: 507,
   message: 'exceeded request buffer limit while retrying upstream',
+  details: 'request_payload_exceeded_retry_buffer_limit',
 };
 
 /** Source: Envoy `source/common/router/router.cc` (streamResetReasonToResponseFlag). */
@@ -46,6 +60,7 @@ export function failureOf(reason: ResetReason, isRetry: boolean): Failure {
     status: reason === 'protocol-error' ? 502 : 503,
     message: `upstream connect error or disconnect/reset before headers. ${which}: ${reason.replaceAll('-', ' ')}`,
     flag: FLAGS[reason],
+    details: `upstream_reset_before_response_started{${reason.replaceAll('-', '_')}}`,
     ...(reason === 'overflow' && { headers: OVERLOADED }),
   };
 }

@@ -25,7 +25,7 @@ import { withAttempt } from '../filter/request-header.ts';
 import { changeResponseHeaders } from '../filter/response-header.ts';
 import { type Failure, routedFailureReply, sendReply } from '../local-reply.ts';
 import { Attempt } from './attempt.ts';
-import { failureOf, NO_ENDPOINT, NOT_KEPT, TIMEOUT } from './failure.ts';
+import { failureOf, NO_ENDPOINT, NOT_KEPT, TIMEOUT, TRY_TIMEOUT } from './failure.ts';
 import type { ForwardOptions } from './index.ts';
 import { KeptBody } from './kept-body.ts';
 import type { MirrorCopies } from './mirror.ts';
@@ -34,8 +34,8 @@ import { Retrying } from './retrying.ts';
 /** See the module. */
 export class Forwarding implements StreamReceiver {
   readonly exchange: Exchange;
+  readonly cluster: RunningCluster;
   readonly #decision: Forward;
-  readonly #cluster: RunningCluster;
   readonly #picked: PickContext;
   readonly #options: ForwardOptions;
   readonly #mirrors: MirrorCopies | undefined;
@@ -75,7 +75,7 @@ export class Forwarding implements StreamReceiver {
     const { hasEnded } = exchange;
     this.exchange = exchange;
     this.#decision = decision;
-    this.#cluster = cluster;
+    this.cluster = cluster;
     this.#picked = picked;
     this.#options = options;
     this.#mirrors = mirrors;
@@ -88,6 +88,8 @@ export class Forwarding implements StreamReceiver {
       isGrpcContentType(firstHeader(decision.request.headers, 'content-type'));
     this.#retry = retry;
     this.#endpoint = endpoint;
+    exchange.endpoint = endpoint;
+    exchange.attempts = 1;
     this.#attempt = new Attempt(this, endpoint, this.#requestOf(timeoutMs), hasEnded, 0);
     if (hasEnded) this.#complete();
   }
@@ -99,6 +101,7 @@ export class Forwarding implements StreamReceiver {
       this.exchange.consumed(chunk.length);
       return;
     }
+    this.exchange.receivedBytes += chunk.length;
     if (this.#retry) {
       this.#body ??= new KeptBody();
       if (!this.#body.add(chunk)) this.#noMoreRetries();
@@ -150,9 +153,11 @@ export class Forwarding implements StreamReceiver {
         else attempt.abandon();
         return;
       }
+      this.#retrySettled();
       this.#noMoreRetries();
     }
     this.#clearTryTimer();
+    this.exchange.details = 'via_upstream';
     let list = endToEnd(headers);
     const { responseHeaders, corsHeaders, cluster } = this.#decision;
     if (responseHeaders.length > 0 || corsHeaders !== undefined) {
@@ -177,22 +182,34 @@ export class Forwarding implements StreamReceiver {
 
   #retriesReset(reason: ResetReason): boolean {
     const retry = this.#retry;
-    return (
-      retry !== undefined &&
-      retriesReset(retryConditionsOf(retry), reason, !NEVER_SENT.has(reason)) &&
-      this.#takeRetry(retry)
-    );
+    if (!retry) return false;
+    if (retriesReset(retryConditionsOf(retry), reason, !NEVER_SENT.has(reason)))
+      return this.#takeRetry(retry);
+    this.#retrySettled();
+    return false;
+  }
+
+  /**
+   * There is an outcome that asks for no retry: if it is a retry's own, that has done its work.
+   *
+   * Source: Envoy `source/common/router/retry_state_impl.cc` (shouldRetry, upstream_rq_retry_success).
+   */
+  #retrySettled(): void {
+    if (this.#retrying) this.cluster.counter.retrySuccesses++;
   }
 
   /** True: a retry waits for its time. */
   #takeRetry(retry: RetryPolicy): boolean {
-    this.#retrying ??= new Retrying(retry, this.#cluster.breaker.retries);
+    this.#retrying ??= new Retrying(retry, this.cluster.breaker.retries);
     const retrying = this.#retrying;
     const taken = retrying.take(this.#endpoint);
+    const { counter } = this.cluster;
     if (taken !== 'yes') {
+      if (taken === 'limit') counter.retryLimitExceeded++;
       this.exchange.raise(taken === 'limit' ? 'URX' : 'UO');
       return false;
     }
+    counter.retries++;
     const { clock, random } = this.#options;
     this.#attempt = undefined;
     this.#clearTryTimer();
@@ -205,12 +222,15 @@ export class Forwarding implements StreamReceiver {
     this.#backoffTimer = undefined;
     const { tried } = this.#retrying!;
     this.#attempts++;
-    const endpoint = this.#cluster.pick(tried ? { ...this.#picked, avoid: tried } : this.#picked);
+    const endpoint = this.cluster.pick(tried ? { ...this.#picked, avoid: tried } : this.#picked);
     if (!endpoint) {
+      this.cluster.counter.noneHealthy++;
       this.#fail(NO_ENDPOINT);
       return;
     }
     this.#endpoint = endpoint;
+    this.exchange.endpoint = endpoint;
+    this.exchange.attempts = this.#attempts;
     const chunks = this.#body?.chunks() ?? [];
     const isWhole = this.#hasEnded && chunks.length === 0 && this.#trailers.length === 0;
     const attempt = new Attempt(
@@ -274,6 +294,7 @@ export class Forwarding implements StreamReceiver {
   /** The rule's time is over, whatever is under way. */
   timeOut(): void {
     this.#timer = undefined;
+    this.cluster.counter.timeouts++;
     if (this.exchange.status === 0) this.#attempt?.timeOut();
     this.#fail(TIMEOUT);
   }
@@ -287,8 +308,9 @@ export class Forwarding implements StreamReceiver {
     this.#tryTimer = undefined;
     const attempt = this.#attempt;
     if (!attempt || this.exchange.status !== 0) return;
+    this.cluster.counter.perTryTimeouts++;
     attempt.timeOut();
-    if (!this.#retriesReset('local-reset')) this.#fail(TIMEOUT);
+    if (!this.#retriesReset('local-reset')) this.#fail(TRY_TIMEOUT);
   }
 
   // Ends.
@@ -330,13 +352,14 @@ export class Forwarding implements StreamReceiver {
     const { exchange } = this;
     if (exchange.status !== 0) {
       if (failure.flag !== undefined) exchange.raise(failure.flag);
+      exchange.details = failure.details?.replace('before_response', 'after_response');
       exchange.reset(ERROR_CODE.INTERNAL_ERROR);
       return;
     }
     sendReply(
       exchange,
       routedFailureReply(this.#decision, exchange, failure, this.#endpoint.address),
-      failure.flag,
+      failure,
     );
   }
 }

@@ -40,13 +40,16 @@ export function forward(
     authority: decision.request.authority,
   };
   const endpoint = cluster.pick(picked);
-  if (!endpoint) return refuse(decision, exchange, NO_ENDPOINT);
+  if (!endpoint) {
+    cluster.counter.noneHealthy++;
+    return refuse(decision, exchange, NO_ENDPOINT);
+  }
   const mirrors =
     decision.mirrors.length > 0 ? startMirrors(decision, exchange, clusters, options) : undefined;
   return new Forwarding(decision, exchange, cluster, endpoint, picked, mirrors, options);
 }
 
 function refuse(decision: Forward, exchange: Exchange, failure: Failure): StreamReceiver {
-  sendReply(exchange, routedFailureReply(decision, exchange, failure, ''), failure.flag);
+  sendReply(exchange, routedFailureReply(decision, exchange, failure, ''), failure);
   return discard(exchange);
 }

@@ -4,7 +4,7 @@ import { firstHeader } from '../../router/route/header.ts';
 import { isGrpcContentType } from '../../router/route/index.ts';
 import type { Forward, Mirror } from '../../router/table/decision.ts';
 import type { RunningCluster, RunningEndpoint } from '../../upstream/cluster.ts';
-import type { UpstreamReceiver } from '../../upstream/upstream.ts';
+import type { ResetReason, UpstreamReceiver } from '../../upstream/upstream.ts';
 import { ERROR_CODE, type FieldList, type RequestHead, type Stream } from '../../wire/stream.ts';
 import type { Clock, Timer } from '../clock.ts';
 import type { Exchange } from '../exchange.ts';
@@ -52,11 +52,12 @@ export function startMirrors(
 ): MirrorCopies | undefined {
   if (decision.request.method === 'CONNECT' || exchange.upgrade !== undefined) return undefined;
   const copies = decision.mirrors.flatMap((mirror) => {
-    const endpoint = clusters.get(mirror.cluster)?.pick();
-    if (!endpoint || endpoint.active >= MAX_ACTIVE) return [];
+    const cluster = clusters.get(mirror.cluster);
+    const endpoint = cluster?.pick();
+    if (!cluster || !endpoint || endpoint.active >= MAX_ACTIVE) return [];
     const { timeoutMs } = decision;
     const head = headOf(decision, exchange, mirror);
-    return [new MirrorCopy(endpoint, head, exchange.hasEnded, timeoutMs, options.clock)];
+    return [new MirrorCopy(cluster, endpoint, head, exchange.hasEnded, timeoutMs, options.clock)];
   });
   return copies.length === 0 ? undefined : new MirrorCopies(copies);
 }
@@ -73,6 +74,7 @@ function headOf(
 
 /** One copy; hears its answer to the end and keeps nothing of it. */
 class MirrorCopy implements UpstreamReceiver {
+  readonly #cluster: RunningCluster;
   readonly #endpoint: RunningEndpoint;
   readonly #stream: Stream;
   readonly #clock: Clock;
@@ -82,16 +84,19 @@ class MirrorCopy implements UpstreamReceiver {
   #unsentBytes = 0;
 
   constructor(
+    cluster: RunningCluster,
     endpoint: RunningEndpoint,
     head: RequestHead,
     hasEnded: boolean,
     timeoutMs: number,
     clock: Clock,
   ) {
+    this.#cluster = cluster;
     this.#endpoint = endpoint;
     this.#clock = clock;
     this.#isComplete = hasEnded;
     endpoint.load.active++;
+    cluster.counter.began();
     this.#stream = endpoint.upstream.open(head, hasEnded, this);
     if (timeoutMs > 0) this.#timer = clock.set(timeoutMs, abandon, this);
   }
@@ -131,8 +136,10 @@ class MirrorCopy implements UpstreamReceiver {
     if (!this.#isComplete) this.#stream.reset(ERROR_CODE.NO_ERROR);
   }
 
-  reset(): void {
-    if (!this.#isOver) this.#over();
+  reset(reason: ResetReason): void {
+    if (this.#isOver) return;
+    this.#cluster.counter.broke(reason);
+    this.#over();
   }
 
   sent(bytes: number): void {
@@ -142,6 +149,7 @@ class MirrorCopy implements UpstreamReceiver {
   #over(): void {
     this.#isOver = true;
     this.#endpoint.load.active--;
+    this.#cluster.counter.active--;
     if (this.#timer !== undefined) this.#clock.clear(this.#timer);
   }
 }

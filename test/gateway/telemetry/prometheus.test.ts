@@ -34,7 +34,18 @@ test('prometheusMetrics() counts requests by host, subset, route and status', as
   assert.match(text, new RegExp(`pointsman_request_duration_seconds_count\\{host="${host}",subset=""\\} 3`));
 });
 
-const none = { host: undefined, subset: undefined, route: undefined, grpcStatus: undefined, flag: undefined };
+const none = {
+  host: undefined,
+  subset: undefined,
+  route: undefined,
+  grpcStatus: undefined,
+  flag: undefined,
+  details: undefined,
+  protocol: 'http',
+  requestBytes: 0,
+  responseBytes: 0,
+  endpointLabels: undefined,
+} as const;
 
 test('prometheusMetrics() keeps a bounded number of series', async () => {
   const metrics = prometheusMetrics({ maxSeries: 10 });

@@ -1,0 +1,56 @@
+/** Who hears of exchanges that are over, and what they are told. Imports traffic's exchange and telemetry's types. */
+import type { Decision, RuleOrigin } from '../router/index.ts';
+import { grpcStatusOf } from '../router/route/grpc.ts';
+import { firstHeader } from '../router/route/header.ts';
+import { isGrpcContentType } from '../router/route/index.ts';
+import type { Exchange, ExchangeEnded } from '../traffic/exchange.ts';
+import type { Overload } from './overload.ts';
+import type { MetricSink, RequestOutcome } from './telemetry/metric.ts';
+
+/** One for all exchanges of a gateway: lets go of their places, and tells the sink. */
+export function observer(overload: Overload, metrics: MetricSink | undefined): ExchangeEnded {
+  if (!metrics)
+    return () => {
+      overload.active--;
+    };
+  return (exchange) => {
+    overload.active--;
+    metrics.requestEnded(outcomeOf(exchange, performance.now() - exchange.startedMs));
+  };
+}
+
+function outcomeOf(exchange: Exchange, durationMs: number): RequestOutcome {
+  const { decision, status, flag, details } = exchange;
+  const isGrpc = isGrpcContentType(firstHeader(exchange.head.headers, 'content-type'));
+  let { grpcStatus } = exchange;
+  // Source: Envoy `source/common/grpc/common.cc` (Common::getGrpcStatus).
+  if (isGrpc && grpcStatus === undefined && status !== 0) grpcStatus = grpcStatusOf(status);
+  return {
+    host: decision?.destination?.host,
+    subset: decision?.destination?.subset,
+    route: decision && routeName(decision),
+    status,
+    grpcStatus,
+    flag,
+    details,
+    protocol: isGrpc ? 'grpc' : 'http',
+    durationMs,
+    requestBytes: exchange.receivedBytes,
+    responseBytes: exchange.sentBytes,
+    endpointLabels: exchange.endpoint?.labels,
+  };
+}
+
+/** Rules without a name are called by their place. */
+const places = new WeakMap<RuleOrigin, string>();
+
+/** The name given in the rule, else the rule's place. */
+export function routeName({ route, rule }: Decision): string | undefined {
+  if (route !== undefined || !rule) return route;
+  let place = places.get(rule);
+  if (place === undefined) {
+    place = `${rule.namespace}/${rule.name}[${rule.index}]`;
+    places.set(rule, place);
+  }
+  return place;
+}
