@@ -49,7 +49,7 @@ export function routeName({ route, rule }: Decision): string | undefined {
   if (route !== undefined || !rule) return route;
   let place = places.get(rule);
   if (place === undefined) {
-    place = `${rule.namespace}/${rule.name}[${rule.index}]`;
+    place = `${rule.namespace}/${rule.name}${rule.index === undefined ? '' : `[${rule.index}]`}`;
     places.set(rule, place);
   }
   return place;

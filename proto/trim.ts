@@ -77,7 +77,7 @@ const KEPT: Readonly<Record<string, string>> = {
     'name match route redirect direct_response metadata typed_per_filter_config request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove',
   'envoy.config.route.v3.RouteMatch':
     'prefix path safe_regex case_sensitive headers query_parameters dynamic_metadata',
-  'envoy.type.matcher.v3.MetadataMatcher': 'filter path',
+  'envoy.type.matcher.v3.MetadataMatcher': 'filter path invert',
   'envoy.type.matcher.v3.MetadataMatcher.PathSegment': 'key',
   'envoy.config.route.v3.HeaderMatcher':
     'name string_match present_match invert_match treat_missing_header_as_empty',

@@ -65,7 +65,8 @@ function trialLines({ rule, route, matched, failed }: RuleTrial, paint: Paint): 
 
 function ruleName({ kind, namespace, name, index, matchIndex }: RuleOrigin): string {
   const match = matchIndex === undefined ? '' : `.match[${matchIndex}]`;
-  return `${kind} ${namespace}/${name} http[${index}]${match}`;
+  const place = index === undefined ? '' : ` http[${index}]${match}`;
+  return `${kind} ${namespace}/${name}${place}`;
 }
 
 function outcomeLines({ outcomes, chances = [] }: Explanation, paint: Paint): string[] {

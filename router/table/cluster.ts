@@ -105,8 +105,11 @@ export interface TrafficPolicy {
 export type LoadBalancer =
   | { readonly kind: 'ROUND_ROBIN' | 'LEAST_REQUEST'; readonly warmup?: Warmup }
   | { readonly kind: 'RANDOM' | 'PASSTHROUGH' }
-  /** `tableSize`: the least entries of a ring, the exact and prime number of a Maglev table. */
-  | { readonly kind: 'RING_HASH' | 'MAGLEV'; readonly hash: HashPolicy; readonly tableSize: number };
+  /**
+   * `tableSize`: the least entries of a ring, the exact and prime number of a Maglev table. What is hashed stands in
+   * each route; `hash` is what the rule asked for, absent where a control plane does not tell.
+   */
+  | { readonly kind: 'RING_HASH' | 'MAGLEV'; readonly hash?: HashPolicy; readonly tableSize: number };
 
 /** A new endpoint's share grows from `minimumPercent` of its weight to all of it over `durationMs`. */
 export interface Warmup {

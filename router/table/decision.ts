@@ -15,8 +15,8 @@ export interface RuleOrigin {
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
-  /** Index in `spec.http`; with a delegate, that of the delegate's own list. */
-  readonly index: number;
+  /** Index in `spec.http`; with a delegate, that of the delegate's own list. Absent where a control plane does not tell. */
+  readonly index?: number;
   /** Index in `spec.http[].match`; absent for a rule without match. */
   readonly matchIndex?: number;
   /** File as given to `parse`, and the 1-based line of the rule; absent for rules that come from no text. */

@@ -19,6 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'router/route': ['router/table'],
   'router/policy': ['router/table'],
   'router/compile': ['router/table', 'router/schema', 'router/issue.ts', 'router/route'],
+  'router/xds': ['router/table', 'router/compile', 'gen'],
   'router/region': ['router/table', 'router/compile', 'router/route'],
   'router/lint': ['router/table', 'router/schema', 'router/issue.ts', 'router/compile', 'router/region'],
   'router/issue.ts': ['router/schema'],

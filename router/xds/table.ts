@@ -1,0 +1,197 @@
+/**
+ * The resources of a control plane, joined as the table that a proxy with them obeys. What is the same as in the table
+ * before is the same object, so that of a large table only what has changed is made ready anew. Imports the table's
+ * types.
+ */
+import { alternateHosts } from '../compile/host.ts';
+import { otherHosts } from '../compile/sidecar.ts';
+import type { Cluster } from '../table/cluster.ts';
+import type { Listener, RouteTable, VirtualHost } from '../table/route-table.ts';
+import type { XdsCluster } from './cluster.ts';
+import type { XdsEndpoints } from './endpoint.ts';
+import type { XdsListener } from './listener.ts';
+import type { XdsRoutes } from './route-configuration.ts';
+
+/** All that a control plane has sent and that was understood, by name. */
+export interface XdsResources {
+  readonly listeners: ReadonlyMap<string, XdsListener>;
+  readonly routes: ReadonlyMap<string, XdsRoutes>;
+  readonly clusters: ReadonlyMap<string, XdsCluster>;
+  readonly endpoints: ReadonlyMap<string, XdsEndpoints>;
+}
+
+/** Who the table is for. */
+export interface XdsTableOptions {
+  /** `router` is a gateway at the edge, whose clients do not say for themselves which scheme they used. */
+  readonly type: 'sidecar' | 'router';
+  /** Of the proxy, for short names. */
+  readonly namespace: string;
+}
+
+/** Makes tables; remembers the last one for the next. */
+export function createXdsTables(options: XdsTableOptions): (resources: XdsResources) => RouteTable {
+  const joined = new WeakMap<
+    XdsCluster,
+    { readonly endpoints: XdsEndpoints | undefined; readonly cluster: Cluster }
+  >();
+  const withEndpoints = (xds: XdsCluster, all: XdsResources['endpoints']): Cluster => {
+    if (xds.endpointsName === undefined) return xds.cluster;
+    const endpoints = all.get(xds.endpointsName);
+    const known = joined.get(xds);
+    if (known?.endpoints === endpoints && known) return known.cluster;
+    const cluster = { ...xds.cluster, endpoints: endpoints?.endpoints ?? [] };
+    joined.set(xds, { endpoints, cluster });
+    return cluster;
+  };
+  const renamed = new WeakMap<VirtualHost, VirtualHost>();
+  let before: RouteTable | undefined;
+  let fallback: { readonly passesTo: string | undefined; readonly listener: Listener } | undefined;
+  return ({ listeners, routes, clusters, endpoints }) => {
+    const byPort = Map.groupBy(
+      [...listeners.values()].filter((each) => each.routes.length > 0),
+      ({ port }) => port,
+    );
+    const passesTo = [...listeners.values()].find((each) => each.passesTo !== undefined)?.passesTo;
+    if (fallback === undefined || fallback.passesTo !== passesTo)
+      fallback = { passesTo, listener: fallbackOf(passesTo, options) };
+    const table: RouteTable = {
+      format: 1,
+      listeners: [...byPort]
+        .sort(([a], [b]) => a - b)
+        .map(([port, group], index) =>
+          sameAs(before?.listeners[index], joinListeners(port, group, routes, options, renamed)),
+        ),
+      fallback: fallback.listener,
+      clusters: [...clusters.values()].map((each) => withEndpoints(each, endpoints)),
+    };
+    before = table;
+    return table;
+  };
+}
+
+/** The names of the resources that others name and that are not there. */
+export function missingResources({ listeners, routes, clusters, endpoints }: XdsResources): {
+  readonly routes: readonly string[];
+  readonly endpoints: readonly string[];
+} {
+  const named = routeNames(listeners);
+  return {
+    routes: named.filter((name) => !routes.has(name)),
+    endpoints: [...clusters.values()].flatMap(({ endpointsName }) =>
+      endpointsName !== undefined && !endpoints.has(endpointsName) ? [endpointsName] : [],
+    ),
+  };
+}
+
+/** The RouteConfigurations that listeners ask for, each once. */
+export function routeNames(listeners: XdsResources['listeners']): string[] {
+  const names = [...listeners.values()].flatMap(({ routes }) =>
+    routes.flatMap((each) => (typeof each === 'string' ? [each] : [])),
+  );
+  return [...new Set(names)];
+}
+
+/** The ClusterLoadAssignments that clusters ask for, each once. */
+export function endpointsNames(clusters: XdsResources['clusters']): string[] {
+  return [...new Set([...clusters.values()].flatMap(({ endpointsName }) => endpointsName ?? []))];
+}
+
+/**
+ * Listeners of one port as one: that of all addresses first, then those of a service's own address. Each domain is the
+ * first one's that has it.
+ */
+function joinListeners(
+  port: number,
+  group: readonly XdsListener[],
+  routes: XdsResources['routes'],
+  options: XdsTableOptions,
+  renamed: WeakMap<VirtualHost, VirtualHost>,
+): Listener {
+  const sorted = [...group].sort((a, b) => Number(isForOneAddress(a)) - Number(isForOneAddress(b)));
+  const configurations = sorted.flatMap(({ routes: own }) =>
+    own.flatMap((each) => (typeof each === 'string' ? (routes.get(each) ?? []) : [each])),
+  );
+  const distinct = [...new Set(configurations)];
+  const taken = new Set<string>();
+  const virtualHosts: VirtualHost[] = [];
+  const wildcards: VirtualHost[] = [];
+  for (const configuration of distinct) {
+    for (const written of configuration.virtualHosts) {
+      const virtualHost = isForOneService(configuration.name)
+        ? named(written, options.namespace, renamed)
+        : written;
+      const free = virtualHost.domains.filter((domain) => !taken.has(domain));
+      if (free.length === 0) continue;
+      for (const domain of free) taken.add(domain);
+      const whole = free.length === virtualHost.domains.length;
+      (free.includes('*') ? wildcards : virtualHosts).push(
+        whole ? virtualHost : { ...virtualHost, domains: free },
+      );
+    }
+  }
+  return {
+    port,
+    virtualHosts: [...virtualHosts, ...wildcards],
+    ignorePortInHost:
+      group.some(({ isApi }) => isApi) || distinct.every(({ ignorePortInHost }) => ignorePortInHost),
+    trustForwardedProto: options.type !== 'router',
+    normalization: sorted[0]?.normalization ?? 'BASE',
+  };
+}
+
+/** Istio's listener for a service of unknown protocol is bound to the service's address: `10.96.0.10_9000`. */
+function isForOneAddress({ name }: XdsListener): boolean {
+  return !/^(0\.0\.0\.0|\[?::\]?)_/.test(name);
+}
+
+/** The routes of such a listener: `reviews.default.svc.cluster.local:9000`. */
+function isForOneService(routesName: string): boolean {
+  return /^[^|]+\.[^|]+:\d+$/.test(routesName);
+}
+
+/**
+ * Such routes are for every authority, as the address has told the service already. Here only names tell it.
+ *
+ * Source: Istio `pilot/pkg/networking/core/httproute.go` (BuildSidecarOutboundVirtualHosts).
+ */
+function named(
+  virtualHost: VirtualHost,
+  namespace: string,
+  renamed: WeakMap<VirtualHost, VirtualHost>,
+): VirtualHost {
+  if (!virtualHost.domains.includes('*')) return virtualHost;
+  let known = renamed.get(virtualHost);
+  if (!known) {
+    const host = virtualHost.name.replace(/:\d+$/, '');
+    if (!host.includes('.')) return virtualHost;
+    known = { ...virtualHost, domains: [...new Set([host, ...alternateHosts(host, namespace)])] };
+    renamed.set(virtualHost, known);
+  }
+  return known;
+}
+
+/** What is on no port that is known: passed on where the mesh lets it, else refused. */
+function fallbackOf(passesTo: string | undefined, { type }: XdsTableOptions): Listener {
+  const isBlocked = passesTo !== undefined && passesTo !== PASSTHROUGH;
+  const virtualHosts = type === 'router' ? [] : [otherHosts(isBlocked ? 'REGISTRY_ONLY' : 'ALLOW_ANY')];
+  return {
+    port: 0,
+    virtualHosts,
+    ignorePortInHost: true,
+    trustForwardedProto: type !== 'router',
+    normalization: 'BASE',
+  };
+}
+
+const PASSTHROUGH = 'PassthroughCluster';
+
+function sameAs(before: Listener | undefined, next: Listener): Listener {
+  const isSame =
+    before !== undefined &&
+    before.port === next.port &&
+    before.ignorePortInHost === next.ignorePortInHost &&
+    before.normalization === next.normalization &&
+    before.virtualHosts.length === next.virtualHosts.length &&
+    before.virtualHosts.every((each, index) => each === next.virtualHosts[index]);
+  return isSame ? before : next;
+}

@@ -1,0 +1,136 @@
+/** What an Envoy cluster says of TLS -> the table's. Imports the generated messages and the table's types. */
+import type { Cluster as ClusterMessage } from '../../gen/envoy/config/cluster/v3/cluster_pb.ts';
+import type { DataSource, TransportSocket } from '../../gen/envoy/config/core/v3/base_pb.ts';
+import type {
+  CertificateValidationContext,
+  TlsCertificate,
+} from '../../gen/envoy/extensions/transport_sockets/tls/v3/common_pb.ts';
+import {
+  type UpstreamTlsContext,
+  UpstreamTlsContextSchema,
+} from '../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts';
+import type { HttpProtocolOptions } from '../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts';
+import type { StringMatcher } from '../../gen/envoy/type/matcher/v3/string_pb.ts';
+import type { ClientTls } from '../table/cluster.ts';
+import { unpack } from './filter.ts';
+import { within, XdsRefusal } from './refusal.ts';
+
+const TLS = UpstreamTlsContextSchema.typeName;
+
+/**
+ * TLS towards a cluster's endpoints; undefined for plaintext. Of sockets chosen by endpoint, which is how Istio sends
+ * automatic mutual TLS, the one for endpoints without a sidecar is taken. Throws an {@link XdsRefusal} where
+ * certificates are asked for that only the mesh's own authority hands out.
+ *
+ * Source: Istio `pilot/pkg/networking/core/cluster_tls.go`, `pilot/pkg/security/model/authentication.go`
+ * (names of SDS resources).
+ */
+export function readTls(
+  cluster: ClusterMessage,
+  http: HttpProtocolOptions | undefined,
+): ClientTls | undefined {
+  const socket =
+    cluster.transportSocket ??
+    cluster.transportSocketMatches.find(({ name }) => name === 'tlsMode-disabled')?.transportSocket;
+  return socket && within('transport_socket', () => readSocket(socket, http));
+}
+
+function readSocket(socket: TransportSocket, http: HttpProtocolOptions | undefined): ClientTls | undefined {
+  const any = socket.configType.value;
+  if (!any?.typeUrl.endsWith(`/${TLS}`)) return undefined;
+  const context = unpack(any, UpstreamTlsContextSchema);
+  const { commonTlsContext: common } = context;
+  const certificate = readCertificate(context);
+  const { validation, sdsName } = validationOf(common?.validationContextType);
+  const root = sdsName === undefined ? undefined : rootOf(sdsName);
+  const caCertificates = root?.file ?? fileOf(validation?.trustedCa);
+  const caCrl = fileOf(validation?.crl) ?? root?.crl;
+  const isCheckedBySni = http?.upstreamHttpProtocolOptions?.autoSanValidation === true;
+  return {
+    mode: certificate ? 'MUTUAL' : 'SIMPLE',
+    ...(context.sni && { sni: context.sni }),
+    subjectAltNames: namesOf(validation),
+    ...(caCertificates && { caCertificates }),
+    ...(caCrl && { caCrl }),
+    ...certificate,
+    // Without anything to check a certificate against, Envoy takes any.
+    insecureSkipVerify: caCertificates === undefined && !isCheckedBySni && !validation?.trustedCa,
+  };
+}
+
+type ValidationType = NonNullable<UpstreamTlsContext['commonTlsContext']>['validationContextType'];
+
+function validationOf(type: ValidationType | undefined): {
+  readonly validation?: CertificateValidationContext | undefined;
+  readonly sdsName?: string | undefined;
+} {
+  switch (type?.case) {
+    case 'validationContext':
+      return { validation: type.value };
+    case 'validationContextSdsSecretConfig':
+      return { sdsName: type.value.name };
+    case 'combinedValidationContext':
+      return {
+        validation: type.value.defaultValidationContext,
+        sdsName: type.value.validationContextSdsSecretConfig?.name,
+      };
+    default:
+      return {};
+  }
+}
+
+function readCertificate({
+  commonTlsContext: common,
+}: UpstreamTlsContext): Pick<ClientTls, 'clientCertificate' | 'privateKey'> | undefined {
+  const [sds] = common?.tlsCertificateSdsSecretConfigs ?? [];
+  if (sds) {
+    const [certificate, privateKey] = filesOf(sds.name, 'file-cert:');
+    if (certificate === undefined || privateKey === undefined)
+      throw new XdsRefusal(meshCertificateReason(sds.name));
+    return { clientCertificate: certificate, privateKey };
+  }
+  const [own] = common?.tlsCertificates ?? [];
+  return own && readOwnCertificate(own);
+}
+
+function readOwnCertificate(own: TlsCertificate): Pick<ClientTls, 'clientCertificate' | 'privateKey'> {
+  const clientCertificate = fileOf(own.certificateChain);
+  const privateKey = fileOf(own.privateKey);
+  if (clientCertificate === undefined || privateKey === undefined)
+    throw new XdsRefusal('the client certificate is not in files');
+  return { clientCertificate, privateKey };
+}
+
+function rootOf(sdsName: string): { readonly file: string; readonly crl?: string } | undefined {
+  // What the system trusts, as Istio asks for it where a rule names no authority.
+  if (sdsName === 'file-root:system') return undefined;
+  const [file, crl] = filesOf(sdsName, 'file-root:');
+  if (file === undefined) throw new XdsRefusal(meshCertificateReason(sdsName));
+  return { file, ...(crl !== undefined && { crl }) };
+}
+
+/** The paths in the name of an SDS resource: `file-cert:/etc/tls/cert.pem~/etc/tls/key.pem`. */
+function filesOf(sdsName: string, prefix: string): string[] {
+  return sdsName.startsWith(prefix) ? sdsName.slice(prefix.length).split('~') : [];
+}
+
+function meshCertificateReason(sdsName: string): string {
+  return `it asks for the certificates "${sdsName}", which nobody hands out here: set mode DISABLE, SIMPLE or MUTUAL with files in the DestinationRule`;
+}
+
+function fileOf(source: DataSource | undefined): string | undefined {
+  return source?.specifier.case === 'filename' ? source.specifier.value : undefined;
+}
+
+/** Exact names; a certificate may be for any of them. */
+function namesOf(validation: CertificateValidationContext | undefined): string[] {
+  const matchers: StringMatcher[] = [
+    ...(validation?.matchSubjectAltNames ?? []),
+    ...(validation?.matchTypedSubjectAltNames ?? []).flatMap(({ matcher }) => matcher ?? []),
+  ];
+  return [
+    ...new Set(
+      matchers.flatMap(({ matchPattern }) => (matchPattern.case === 'exact' ? [matchPattern.value] : [])),
+    ),
+  ];
+}
