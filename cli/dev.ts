@@ -1,5 +1,5 @@
 /** `pointsman dev`: the gateway with both greeters, or before your own servers, its rules followed as you save. */
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import type { Command } from 'commander';
 import { defineCommand, jsonOption, parsePort, repeated } from './command.ts';
 import { invocation } from './invocation.ts';
@@ -77,9 +77,11 @@ async function dev(options: DevOptions): Promise<void> {
   });
 }
 
-/** A rule file that comes with the program, as seen from the folder it runs in. */
+/** A rule file that comes with the program, as seen from the folder it runs in. A compiled program has them beside it. */
 function shippedPath(name: string): string {
-  return relative(process.cwd(), join(import.meta.dirname, '../deploy/istio', name));
+  const isCompiled = import.meta.dirname.startsWith('/$bunfs');
+  const base = isCompiled ? dirname(process.execPath) : join(import.meta.dirname, '..');
+  return relative(process.cwd(), join(base, 'deploy/istio', name));
 }
 
 /** Both greeters as endpoints in this process, whose health says NOT_SERVING from the begin of a drain. */
