@@ -1,0 +1,194 @@
+/**
+ * The chart and the Makefile's words against a real API server: what Helm renders is strictly valid there, and the
+ * tutorial's four releases are installed, upgraded, rolled back and removed. No controllers run, so no pods do.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { findPeer, skipWithout } from '../peer/find.ts';
+import { root } from '../program.ts';
+
+const PEERS = ['helm', 'kubectl', 'kube-apiserver', 'etcd'];
+const skip = PEERS.map(skipWithout).find((reason) => reason !== false) ?? false;
+const helm = findPeer('helm') ?? 'helm';
+const kubectl = findPeer('kubectl') ?? 'kubectl';
+const chart = join(root, 'deploy/chart');
+/** A Helm that is built from source takes every cluster for an old one, where it renders without one. */
+const TEMPLATE = ['template', 'release', chart, '--kube-version', '1.34.0'];
+const COMPONENTS = ['server', 'client', 'gateway'] as const;
+const EVERYTHING =
+  'istioToken.enabled=true,autoscaling.enabled=true,podDisruptionBudget.enabled=true,' +
+  'client.headers[0].name=user,client.headers[0].value=admin,gateway.rules.rules\\.yaml=,' +
+  'gateway.adminTokenSecret=token,gateway.defaultHost=dubbo-go-server,sidecar.inject=false';
+
+const scratch = mkdtempSync(join(tmpdir(), 'pointsman-chart-'));
+let environment: NodeJS.ProcessEnv = process.env;
+
+function run(
+  program: string,
+  args: readonly string[],
+  input?: string,
+): { status: number | null; output: string } {
+  const { status, stdout, stderr } = spawnSync(program, args, {
+    cwd: root,
+    encoding: 'utf8',
+    timeout: 120_000,
+    env: environment,
+    ...(input !== undefined && { input }),
+  });
+  return { status, output: `${stdout}${stderr}` };
+}
+
+function succeed(program: string, args: readonly string[], input?: string): string {
+  const { status, output } = run(program, args, input);
+  assert.equal(status, 0, `${program} ${args.join(' ')}: ${output}`);
+  return output;
+}
+
+const make = (target: string, name: string, flags = '') =>
+  succeed('make', ['-s', target, `HELM=${helm}`, `HELM_INSTALL_NAME=${name}`, `HELM_FLAGS=${flags}`]);
+const field = (what: string, path: string) =>
+  succeed(kubectl, ['get', what, '-o', `jsonpath=${path}`]).trim();
+
+before(async () => {
+  if (skip) return;
+  const port = await freePort();
+  const kubeconfig = succeed(join(root, 'test/peer/kube-apiserver'), ['start', scratch, String(port)])
+    .trim()
+    .split('\n')
+    .at(-1)!;
+  environment = { ...process.env, KUBECONFIG: kubeconfig };
+  const istio = succeed(join(root, 'test/peer/istio-crds'), []).trim();
+  succeed(kubectl, ['apply', '--server-side', '-f', istio]);
+});
+
+after(() => {
+  if (!skip) run(join(root, 'test/peer/kube-apiserver'), ['stop', scratch]);
+  rmSync(scratch, { recursive: true });
+});
+
+/** One of three in a row that are free. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as { port: number };
+  await new Promise((done) => server.close(done));
+  return Math.min(port, 65_000);
+}
+
+test('the chart has nothing for helm lint to say', { skip }, () => {
+  for (const component of COMPONENTS)
+    assert.match(
+      succeed(helm, ['lint', '--strict', chart, '--set', `component=${component}`]),
+      /0 chart\(s\) failed/,
+    );
+});
+
+test('the chart renders objects that an API server takes strictly, with and without each option', {
+  skip,
+}, () => {
+  for (const component of COMPONENTS)
+    for (const options of [[], ['--set', EVERYTHING]]) {
+      const rendered = succeed(helm, [...TEMPLATE, '--set', `component=${component}`, ...options]);
+      succeed(kubectl, ['apply', '--dry-run=server', '--validate=strict', '-f', '-'], rendered);
+    }
+});
+
+test('the chart refuses wrong values and says which', { skip }, () => {
+  const cases: Readonly<Record<string, RegExp>> = {
+    'component=sidecar': /component.*must be one of 'server', 'client', 'gateway'/s,
+    'version.labels.dubbogoAppVersion=v3': /dubbogoAppVersion.*must be one of 'v1', 'v2'/s,
+    'replicaCount=-1': /replicaCount.*minimum/s,
+    'imge.tag=1': /'imge' not allowed/,
+    'service.port=70000': /service\/port.*maximum/s,
+    'gateway.config=k8s://': /gateway\/config.*want array/s,
+  };
+  for (const [value, message] of Object.entries(cases)) {
+    const { status, output } = run(helm, [...TEMPLATE, '--set', value]);
+    assert.notEqual(status, 0, value);
+    assert.match(output, message);
+  }
+});
+
+test("the tutorial's rules are applied by kubectl as they stand", { skip }, () => {
+  const scenarios = ['all-v1', 'user-admin', 'canary-90-10'].map(
+    (name) => `deploy/istio/scenarios/${name}.yaml`,
+  );
+  for (const path of ['deploy/istio', ...scenarios])
+    succeed(kubectl, ['apply', '--validate=strict', '-f', path]);
+  assert.equal(field('vs/dubbo-go-server', '{.spec.http[0].route[*].weight}'), '90 10');
+});
+
+test('make deploy and remove work on four releases, of which two share a Service', { skip }, () => {
+  make('deploy', 'dubbo-go-server-v1');
+  make('deploy', 'dubbo-go-server-v2');
+  make('deploy', 'dubbo-go-client', '--set client.headers[0].name=user,client.headers[0].value=admin');
+  make('deploy', 'pointsman', '--set gateway.defaultHost=dubbo-go-server');
+  assert.equal(
+    field('deploy', '{range .items[*]}{.metadata.name} {end}'),
+    'dubbo-go-client dubbo-go-server-v1 dubbo-go-server-v2 pointsman',
+  );
+  const owner = '{.metadata.annotations.meta\\.helm\\.sh/release-name}';
+  assert.equal(field('svc/dubbo-go-server', owner), 'dubbo-go-server-v1');
+  const selector = JSON.parse(field('svc/dubbo-go-server', '{.spec.selector}')) as Record<string, string>;
+  for (const version of ['v1', 'v2']) {
+    const labels = JSON.parse(
+      field(`deploy/dubbo-go-server-${version}`, '{.spec.template.metadata.labels}'),
+    ) as Record<string, string>;
+    assert.equal(labels['dubbogoAppVersion'], version);
+    for (const [name, value] of Object.entries(selector)) assert.equal(labels[name], value);
+  }
+  const client = '{.spec.template.spec.containers[0].env[?(@.name=="GREETER_HEADER")].value}';
+  assert.equal(field('deploy/dubbo-go-client', client), 'user: admin');
+
+  const image = '{.spec.template.spec.containers[0].image}';
+  succeed(helm, ['upgrade', 'dubbo-go-server-v1', chart, '--reuse-values', '--set', 'image.tag=9.9.9']);
+  assert.match(field('deploy/dubbo-go-server-v1', image), /:9\.9\.9$/);
+  succeed(helm, ['rollback', 'dubbo-go-server-v1', '1']);
+  assert.doesNotMatch(field('deploy/dubbo-go-server-v1', image), /:9\.9\.9$/);
+
+  make('remove', 'dubbo-go-server-v1');
+  assert.equal(field('svc/dubbo-go-server', '{.spec.ports[0].port}'), '20000', 'v2 needs its Service still');
+  make('deploy', 'dubbo-go-server-v1');
+  for (const name of ['dubbo-go-server-v1', 'dubbo-go-server-v2', 'dubbo-go-client', 'pointsman'])
+    make('remove', name);
+  assert.equal(
+    field(
+      'deploy,sa,clusterrole',
+      '{range .items[?(@.metadata.annotations.meta\\.helm\\.sh/release-name)]}{.metadata.name}{end}',
+    ),
+    '',
+  );
+});
+
+test('the gateway of the chart may read what it needs, and nothing else', { skip }, () => {
+  make('deploy', 'pointsman');
+  const may = (verb: string, what: string) =>
+    run(kubectl, [
+      'auth',
+      'can-i',
+      verb,
+      what,
+      '--as',
+      'system:serviceaccount:default:pointsman',
+    ]).output.trim();
+  for (const what of [
+    'virtualservices.networking.istio.io',
+    'services',
+    'pods',
+    'endpointslices.discovery.k8s.io',
+  ])
+    for (const verb of ['list', 'watch']) assert.match(may(verb, what), /^yes$/m, `${verb} ${what}`);
+  for (const [verb, what] of [
+    ['list', 'secrets'],
+    ['list', 'configmaps'],
+    ['update', 'virtualservices.networking.istio.io'],
+    ['delete', 'pods'],
+  ] as const)
+    assert.match(may(verb, what), /^no$/m, `${verb} ${what}`);
+  make('remove', 'pointsman');
+});
