@@ -25,6 +25,7 @@ import {
   describeCluster,
   statisticsOf,
 } from '../upstream/cluster-state.ts';
+import { PASSTHROUGH_CLUSTER } from '../upstream/original-destination.ts';
 import { hasSockets, UpstreamPool } from '../upstream/pool.ts';
 import type { RequestHead, ServerStream, StreamReceiver } from '../wire/stream.ts';
 import { isOwnAuthority } from './authority.ts';
@@ -113,6 +114,13 @@ export interface ListenOptions {
   readonly limits?: ListenerLimits;
   /** True: each connection begins with a PROXY header, version 2, that says who the client is. Default false. */
   readonly proxyProtocol?: boolean;
+  /**
+   * True: a PROXY header also says where its client dialled, and what the rules leave to that goes there: hosts that
+   * nobody knows (unless `outboundTrafficPolicy` is `REGISTRY_ONLY`), services without endpoints of their own, and
+   * `loadBalancer.simple: PASSTHROUGH`. Only for a port that nobody but a trusted redirection can reach. Default false:
+   * unknown hosts are answered 404.
+   */
+  readonly useOriginalDst?: boolean;
   /**
    * The service port that selects the virtual hosts, as an Istio listener's does. Default: the only HTTP port of
    * the default host, else the listener's own.
@@ -249,7 +257,9 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
 
   /** Clusters in effect with their endpoints. */
   clusters(): readonly ClusterState[] {
-    return [...(this.#rules.current?.clusters.byName.values() ?? [])].map(describeCluster);
+    return [...(this.#rules.current?.clusters.byName.values() ?? [])]
+      .filter(({ cluster, endpoints }) => cluster !== PASSTHROUGH_CLUSTER || endpoints.length > 0)
+      .map(describeCluster);
   }
 
   /** Envoy's statistics of each cluster in effect that was asked for something; one at rest has none. */
@@ -332,7 +342,7 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
     hasEnded: boolean,
     connection: ConnectionFacts,
   ): StreamReceiver {
-    const { port, servicePort, http2, tls, sourceAddress, sourcePort } = connection;
+    const { port, servicePort, http2, tls, sourceAddress, sourcePort, originalDestination } = connection;
     const { method, scheme, authority, path, headers, upgrade } = head;
     const arrived: RouteRequest =
       sourceAddress === undefined
@@ -348,6 +358,7 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
             tls,
             sourceAddress,
             ...(sourcePort !== undefined && { sourcePort }),
+            ...(originalDestination !== undefined && { originalDestination }),
           };
     if (this.#coverage.covers(method, path))
       return throughApp(

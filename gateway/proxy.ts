@@ -70,6 +70,7 @@ export function proxy(stream: ServerStream, arrival: Arrival, gateway: ProxyCont
     ...(raw.tls !== undefined && { tls: raw.tls }),
     ...(raw.sourceAddress !== undefined && { sourceAddress: raw.sourceAddress }),
     ...(raw.sourcePort !== undefined && { sourcePort: raw.sourcePort }),
+    ...(raw.originalDestination !== undefined && { originalDestination: raw.originalDestination }),
   };
   const { overload } = gateway;
   const { isOver } = overload;

@@ -7,6 +7,7 @@ import { isGrpcContentType } from '../router/route/index.ts';
 import type { Decision, LocalReply } from '../router/table/decision.ts';
 import type { RouteRequest } from '../router/table/request.ts';
 import type { RunningClusters } from '../upstream/cluster.ts';
+import { PASSTHROUGH_CLUSTER } from '../upstream/original-destination.ts';
 import type { StreamReceiver } from '../wire/stream.ts';
 import type { Exchange } from './exchange.ts';
 import { discard } from './forward/discard.ts';
@@ -48,12 +49,10 @@ function detailsOf({ flag, status, virtualHost, headers }: LocalReply): string {
     : 'cors_response';
 }
 
-/** The cluster where Istio sends unknown hosts: their original destination, which nobody here knows. */
-const PASSTHROUGH_CLUSTER = 'PassthroughCluster';
-
-/** The decision, or a 404 in place of one for a host that nobody knows. */
+/** The decision; or a 404 in place of one for a host that nobody knows, where the client dialled nobody knows either. */
 export function withoutPassthrough(decision: Decision, head: RouteRequest): Decision {
-  if (decision.kind !== 'forward' || decision.cluster !== PASSTHROUGH_CLUSTER) return decision;
+  if (decision.kind !== 'forward' || decision.cluster !== PASSTHROUGH_CLUSTER.name) return decision;
+  if (head.originalDestination !== undefined) return decision;
   return {
     kind: 'reply',
     ...(decision.virtualHost !== undefined && { virtualHost: decision.virtualHost }),

@@ -9,7 +9,7 @@ import type { Cluster, ClusterEndpoint } from '../router/table/cluster.ts';
 import { ClusterCounter } from './cluster-counter.ts';
 import { expandNames, namesOf } from './dns.ts';
 import { addressOf, RunningEndpoint } from './endpoint.ts';
-import { goesWhereAsked, originalEndpoint, originalHost } from './original-destination.ts';
+import { originalAddress, originalEndpoint } from './original-destination.ts';
 import type { PooledUpstream, UpstreamPool } from './pool.ts';
 
 export type { RunningEndpoint, TryResult } from './endpoint.ts';
@@ -22,11 +22,13 @@ export interface PickContext {
   readonly avoid?: ReadonlySet<RunningEndpoint> | undefined;
   /** The request's as it goes upstream: where it goes if endpoints are not known but by name. */
   readonly authority?: string | undefined;
+  /** Where the client dialled: where a request goes if the cluster leaves it to that. */
+  readonly originalDestination?: string | undefined;
 }
 
 /** Picks to find an endpoint that was not tried. Source: Istio `pilot/pkg/networking/core/route/retry/retry.go` (HostSelectionRetryMaxAttempts). */
 const MAX_PICKS = 6;
-/** Hosts come from clients: beyond so many one begins anew with them. */
+/** Where requests go comes from clients: beyond so many places one begins anew with them. */
 const MAX_ORIGINALS = 1024;
 /** Picks while the balancer still has endpoints that were taken out. */
 const MAX_STALE_PICKS = 64;
@@ -46,7 +48,7 @@ export class RunningCluster {
   #cluster: Cluster;
   #endpoints: RunningEndpoint[] = [];
   #keys: string[] = [];
-  /** Of a cluster without endpoints of its own, by host. */
+  /** Of a cluster that leaves it to clients where their requests go, by address. */
   readonly #originals: Map<string, RunningEndpoint> | undefined;
   /** The balancer may still pick endpoints that were taken out. */
   #isStale = false;
@@ -68,7 +70,7 @@ export class RunningCluster {
     this.breaker = before && hasSameLimits ? before.breaker : new CircuitBreaker(connectionPool, retryBudget);
     this.counter = before?.counter ?? new ClusterCounter();
     this.#balancer = createBalancer(loadBalancer, { chance, nowMs });
-    this.#originals = goesWhereAsked(cluster) ? new Map() : undefined;
+    this.#originals = loadBalancer.kind === 'PASSTHROUGH' ? new Map() : undefined;
     this.isHashing = loadBalancer.kind === 'RING_HASH' || loadBalancer.kind === 'MAGLEV';
     this.#detector =
       outlierDetection && new OutlierDetector(outlierDetection, nowMs, () => this.#healthChanged());
@@ -102,7 +104,10 @@ export class RunningCluster {
   pick(context: PickContext = NOTHING): RunningEndpoint | undefined {
     const detector = this.#detector;
     if (detector) detector.advance();
-    if (this.#originals) return this.#pickOriginal(this.#originals, context.authority);
+    if (this.#originals) {
+      const address = originalAddress(this.#cluster, context);
+      if (address !== undefined) return this.#pickOriginal(this.#originals, address);
+    }
     const { hash, avoid } = context;
     const balancer = this.#balancer;
     if (avoid === undefined && !this.#isStale) return balancer.pick(hash, 0);
@@ -155,30 +160,26 @@ export class RunningCluster {
     unwatch?.();
   }
 
-  /** What a request names becomes an endpoint as it is asked for. */
-  #pickOriginal(
-    originals: Map<string, RunningEndpoint>,
-    authority: string | undefined,
-  ): RunningEndpoint | undefined {
-    const host = originalHost(this.#cluster, authority);
-    if (host === undefined) return undefined;
-    const known = originals.get(host);
+  /** An address becomes an endpoint as it is asked for. */
+  #pickOriginal(originals: Map<string, RunningEndpoint>, address: string): RunningEndpoint | undefined {
+    const known = originals.get(address);
     if (known) return known;
     if (originals.size >= MAX_ORIGINALS) {
-      originals.clear();
-      this.#use([]);
+      this.#find();
       this.#pool.prune();
     }
-    const [endpoint] = this.#run(originalEndpoint(this.#cluster, host), new Map(), this.#keys);
+    const [endpoint] = this.#run(originalEndpoint(address), new Map(), this.#keys);
     if (!endpoint) return undefined;
-    this.#endpoints.push(endpoint);
-    originals.set(host, endpoint);
+    // Another list: the balancer picks from the one that it has, and never this one.
+    this.#endpoints = [...this.#endpoints, endpoint];
+    originals.set(address, endpoint);
     return endpoint;
   }
 
   #use(endpoints: readonly ClusterEndpoint[]): void {
     const before = new Map(this.#endpoints.map((each) => [each.address, each]));
     const keys: string[] = [];
+    this.#originals?.clear();
     this.#endpoints = endpoints.flatMap((endpoint) => this.#run(endpoint, before, keys));
     this.#keys = keys;
     for (const { monitor } of before.values()) if (monitor) this.#detector?.unwatch(monitor);

@@ -15,6 +15,8 @@ export interface ProxyHeader {
   readonly bytes: number;
   /** The client's address; undefined where the balancer speaks for itself (a health check), or the family is no IP. */
   readonly sourceAddress: string | undefined;
+  /** Where the client dialled, `10.1.2.3:80` or `[fd00::1]:80`; undefined where {@link sourceAddress} is. */
+  readonly originalDestination: string | undefined;
 }
 
 /** Reads the header at the start of a connection; undefined while it is not whole. Throws a RangeError for any other start. */
@@ -32,11 +34,19 @@ export function readProxyHeader(bytes: Uint8Array): ProxyHeader | undefined {
   if (bytes.length < whole) return undefined;
   const isLocal = command === 0x20;
   const family = bytes[13]! >> 4;
-  if (isLocal || (family !== 1 && family !== 2)) return { bytes: whole, sourceAddress: undefined };
+  if (isLocal || (family !== 1 && family !== 2))
+    return { bytes: whole, sourceAddress: undefined, originalDestination: undefined };
   const size = family === 1 ? 4 : 16;
   if (length < size * 2 + 4) throw new RangeError('The PROXY header has no room for its addresses');
-  const address = bytes.subarray(FIXED_BYTES, FIXED_BYTES + size);
-  return { bytes: whole, sourceAddress: family === 1 ? address.join('.') : ipv6Text(address) };
+  const portAt = FIXED_BYTES + size * 2 + 2;
+  const source = bytes.subarray(FIXED_BYTES, FIXED_BYTES + size);
+  const destination = bytes.subarray(FIXED_BYTES + size, FIXED_BYTES + size * 2);
+  const port = (bytes[portAt]! << 8) | bytes[portAt + 1]!;
+  return {
+    bytes: whole,
+    sourceAddress: family === 1 ? source.join('.') : ipv6Text(source),
+    originalDestination: `${family === 1 ? destination.join('.') : `[${ipv6Text(destination)}]`}:${port}`,
+  };
 }
 
 function ipv6Text(address: Uint8Array): string {

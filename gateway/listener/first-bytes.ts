@@ -21,6 +21,8 @@ export interface Decided {
   readonly bytes: Uint8Array;
   /** The client's address, where a PROXY header gave one. */
   readonly sourceAddress: string | undefined;
+  /** Where the client dialled, `10.1.2.3:80`, where a PROXY header told. */
+  readonly originalDestination: string | undefined;
 }
 
 /** Stands where an engine will, until `decided` is told which. With `hasProxyHeader` each connection must begin with one. */
@@ -32,6 +34,7 @@ export class FirstBytes implements Connection {
   readonly #startedMs: number;
   #awaitsProxyHeader: boolean;
   #sourceAddress: string | undefined;
+  #originalDestination: string | undefined;
   #bytes: Uint8Array | undefined;
   #isDraining = false;
   #drainUntilMs = 0;
@@ -77,6 +80,7 @@ export class FirstBytes implements Connection {
       }
       this.#awaitsProxyHeader = false;
       this.#sourceAddress = header.sourceAddress;
+      this.#originalDestination = header.originalDestination;
       return bytes.subarray(header.bytes);
     } catch (error) {
       this.#events.close((error as Error).message);
@@ -85,7 +89,12 @@ export class FirstBytes implements Connection {
   }
 
   #decide(isHttp2: boolean, bytes: Uint8Array): void {
-    this.#decided({ isHttp2, bytes, sourceAddress: this.#sourceAddress });
+    this.#decided({
+      isHttp2,
+      bytes,
+      sourceAddress: this.#sourceAddress,
+      originalDestination: this.#originalDestination,
+    });
   }
 
   inputEnded(): void {

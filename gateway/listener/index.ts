@@ -49,6 +49,7 @@ export async function listen(
       servicePort: options.servicePort,
       sourceAddress: socket.remoteAddress,
       sourcePort: socket.remotePort,
+      originalDestination: undefined,
       http2: false,
       tls: options.tls !== undefined,
     };
@@ -124,9 +125,11 @@ class ServerConnection implements ServerEvents {
     this.#driver.start(this.#engine);
   }
 
-  #decided({ isHttp2, bytes, sourceAddress = this.#facts.sourceAddress }: Decided): void {
-    this.#facts = { ...this.#facts, http2: isHttp2, sourceAddress };
-    const { http1 = {}, http2 = {} } = this.#options.limits ?? {};
+  #decided({ isHttp2, bytes, sourceAddress = this.#facts.sourceAddress, ...told }: Decided): void {
+    const { limits = {}, useOriginalDst = false } = this.#options;
+    const originalDestination = useOriginalDst ? told.originalDestination : undefined;
+    this.#facts = { ...this.#facts, http2: isHttp2, sourceAddress, originalDestination };
+    const { http1 = {}, http2 = {} } = limits;
     this.#engine = isHttp2
       ? new Http2ServerConnection(this, { nowMs: nowMs(), limits: http2 })
       : new Http1ServerConnection(this, {

@@ -18,6 +18,8 @@ export interface ListenerOptions {
   readonly limits?: ListenerLimits;
   /** True: each connection begins with a PROXY header, version 2, that says who the client is. Default false. */
   readonly proxyProtocol?: boolean;
+  /** See `ListenOptions` of the gateway. */
+  readonly useOriginalDst?: boolean;
 }
 
 /** PEM texts. */
@@ -46,6 +48,8 @@ export interface ConnectionFacts {
   readonly sourceAddress: string | undefined;
   /** Of the connection's other end, be it the client or a proxy in front that names it. */
   readonly sourcePort: number | undefined;
+  /** Where the client dialled, `10.1.2.3:80`, where the listener is told and believes it. */
+  readonly originalDestination: string | undefined;
   readonly http2: boolean;
   readonly tls: boolean;
 }

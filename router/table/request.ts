@@ -31,6 +31,8 @@ export interface RouteRequest {
   readonly sourceAddress?: string;
   /** The client's port: with the address it tells one connection from another. */
   readonly sourcePort?: number;
+  /** Where the client dialled, `10.1.2.3:80`; absent where nobody told. Rules do not look at it, upstreams do. */
+  readonly originalDestination?: string;
 }
 
 /**

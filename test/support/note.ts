@@ -128,7 +128,7 @@ export const NOTES: readonly Note[] = [
   },
   destinationRule(
     'trafficPolicy.loadBalancer.simple',
-    "picks as Envoy does; PASSTHROUGH, which goes to the address that a client dialled, takes any endpoint here, as a service's own address would",
+    "picks as Envoy does; PASSTHROUGH goes where the client dialled with `listen({ useOriginalDst })`, and else takes any endpoint, as a service's own address would",
     'createBalancer() by LEAST_REQUEST prefers the endpoint with less under way',
   ),
   ...['path', 'ttl', 'attributes'].map((field) =>

@@ -200,6 +200,18 @@ test('RunningCluster without endpoints of its own goes to the host that is named
   assert.ok(state.closed.includes('http1 b.a.example:8443'), 'names come from clients: they do not pile up');
 });
 
+test('RunningCluster of PASSTHROUGH goes where the client dialled, and where nobody knows that, to its endpoints', () => {
+  const { start } = world();
+  const cluster = start(clusterOf({ loadBalancer: { kind: 'PASSTHROUGH' } }, ['a', 'b']));
+  for (const originalDestination of ['10.0.0.1:80', '[fd00::1]:80', '10.0.0.1:80'])
+    assert.equal(cluster.pick({ originalDestination })?.address, originalDestination);
+  const own = new Set(Array.from({ length: 50 }, () => cluster.pick({ authority: 'c.example' })?.address));
+  assert.deepEqual([...own].sort(), ['a', 'b']);
+  for (let port = 1; port < 1100; port++) cluster.pick({ originalDestination: `10.0.0.1:${port}` });
+  assert.ok(cluster.endpoints.length < 1024);
+  assert.ok(['a', 'b'].includes(cluster.pick()!.address), 'its own endpoints stay');
+});
+
 test('describeCluster() shows limits, health and what is under way', () => {
   const { start } = world();
   const connectionPool = { http2MaxRequests: 7, connectTimeoutMs: 1, idleTimeoutMs: 1 };

@@ -38,6 +38,7 @@ export function forward(
   const picked = {
     hash: cluster.isHashing ? requestHash(decision, exchange) : undefined,
     authority: decision.request.authority,
+    originalDestination: exchange.head.originalDestination,
   };
   const endpoint = cluster.pick(picked);
   if (!endpoint) {

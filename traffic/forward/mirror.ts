@@ -52,8 +52,9 @@ export function startMirrors(
 ): MirrorCopies | undefined {
   if (decision.request.method === 'CONNECT' || exchange.upgrade !== undefined) return undefined;
   const copies = decision.mirrors.flatMap((mirror) => {
+    const { originalDestination } = exchange.head;
     const cluster = clusters.get(mirror.cluster);
-    const endpoint = cluster?.pick();
+    const endpoint = cluster?.pick({ authority: mirror.authority, originalDestination });
     if (!cluster || !endpoint || endpoint.active >= MAX_ACTIVE) return [];
     const { timeoutMs } = decision;
     const head = headOf(decision, exchange, mirror);

@@ -12,6 +12,7 @@ import {
   type Router,
 } from '../../router/index.ts';
 import { type RunningClusters, startClusters } from '../../upstream/cluster.ts';
+import { PASSTHROUGH_CLUSTER } from '../../upstream/original-destination.ts';
 import type { UpstreamPool } from '../../upstream/pool.ts';
 import { limitationsOf } from './limitation.ts';
 
@@ -59,7 +60,7 @@ export function buildRuleSet(
   return {
     compilation,
     router: options.router ?? createRouter(table),
-    clusters: startClusters(table.clusters, pool, options.chance),
+    clusters: startClusters([...table.clusters, PASSTHROUGH_CLUSTER], pool, options.chance),
     ...(own.length === 1 && { defaultServicePort: own[0]!.port }),
     servicePorts: table.listeners.map(({ port }) => port),
     issues: [...issues, ...limitationsOf(resources)],
