@@ -38,8 +38,8 @@ function show(value: unknown): string {
 }
 
 /**
- * True when counts can be a sample of a distribution: chi-square at p = 0.001. What never or always happens
- * has to be exact.
+ * True when counts can be a sample of a distribution: chi-square at p = 10⁻⁶, as a run makes some hundred of these
+ * comparisons. What never or always happens has to be exact.
  */
 export function fitsDistribution(
   counts: ReadonlyMap<string, number>,
@@ -58,14 +58,14 @@ export function fitsDistribution(
   return outcomes < 2 ? true : sum <= criticalValue(outcomes - 1);
 }
 
-/** Chi-square's 0.999 quantile, by Wilson and Hilferty's approximation. */
+/** Chi-square's quantile of 1 - 10⁻⁶, by Wilson and Hilferty's approximation. */
 function criticalValue(degrees: number): number {
   const part = 2 / (9 * degrees);
-  return degrees * (1 - part + 3.0902 * Math.sqrt(part)) ** 3;
+  return degrees * (1 - part + 4.7534 * Math.sqrt(part)) ** 3;
 }
 
 /**
- * True when two samples can be of one distribution: chi-square of homogeneity at p = 0.001. Where one has a single
+ * True when two samples can be of one distribution: chi-square of homogeneity at p = 10⁻⁶. Where one has a single
  * outcome only, the other must have just that.
  */
 export function fitsSameDistribution(

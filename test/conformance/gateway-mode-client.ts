@@ -5,6 +5,7 @@
 import * as net from 'node:net';
 import { connect } from '../../upstream/remote/connect.ts';
 import { Driver, nowMs } from '../../upstream/socket/driver.ts';
+import { ByteWriter } from '../../wire/byte-writer.ts';
 import { Http2ClientConnection } from '../../wire/http2/client.ts';
 import { type FieldList, NO_FIELDS, type Stream } from '../../wire/stream.ts';
 import type { CaseRequest } from './world.ts';
@@ -29,9 +30,19 @@ export interface Client {
 /** How long an answer may take. */
 const LIMIT_MS = 10_000;
 
-/** Connects to a port of this machine. */
-export function openClient(proto: CaseRequest['proto'], port: number): Promise<Client> {
-  return proto === 'h1' ? openHttp1(port) : openHttp2(port);
+/** Connects to a port of this machine, and says that it dialled another. */
+export function openClient(proto: CaseRequest['proto'], port: number, dialled: number): Promise<Client> {
+  const header = proxyHeader(dialled);
+  const opened = proto === 'h1' ? openHttp1(port, header) : openHttp2(port, header);
+  return opened.catch(({ message }: Error) => ({ send: async () => failed(message, nowMs()), close() {} }));
+}
+
+/** A PROXY header, version 2, from and to this machine. */
+function proxyHeader(dialled: number): Uint8Array {
+  const signature = [0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a];
+  const local = [127, 0, 0, 1];
+  const ports = [0x30, 0x39, dialled >> 8, dialled & 0xff];
+  return Uint8Array.from([...signature, 0x21, 0x11, 0, 12, ...local, ...local, ...ports]);
 }
 
 /** The body's bytes; undefined where there is none. */
@@ -45,13 +56,16 @@ function failed(error: string, startedMs: number): ClientAnswer {
   return { status: 0, headers: NO_FIELDS, trailers: NO_FIELDS, body: '', elapsedMs, error };
 }
 
-async function openHttp2(port: number): Promise<Client> {
+async function openHttp2(port: number, header: Uint8Array): Promise<Client> {
   const { connection, driver } = await new Promise<{ connection: Http2ClientConnection; driver: Driver }>(
     (resolve, reject) => {
       connect(
         { kind: 'socket', address: '127.0.0.1', port },
         {
           opened(socket) {
+            const first = new ByteWriter();
+            first.append(header);
+            socket.send(first);
             const driver = new Driver(socket, () => {});
             const connection = new Http2ClientConnection(driver, { nowMs: nowMs() });
             driver.start(connection);
@@ -117,7 +131,7 @@ async function openHttp2(port: number): Promise<Client> {
   };
 }
 
-async function openHttp1(port: number): Promise<Client> {
+async function openHttp1(port: number, header: Uint8Array): Promise<Client> {
   const socket = net.connect({ host: '127.0.0.1', port, noDelay: true });
   let reader: AnswerReader | undefined;
   socket.on('data', (chunk: Uint8Array) => reader?.receive(chunk));
@@ -127,6 +141,7 @@ async function openHttp1(port: number): Promise<Client> {
     socket.once('connect', resolve);
     socket.once('error', reject);
   });
+  socket.write(header);
   return {
     send(request, id) {
       const { method, authority, path } = request;

@@ -33,6 +33,8 @@ export interface Seen {
 /** What an endpoint needs to know. */
 export interface EndpointRole {
   readonly name: string;
+  /** See `Case`. */
+  readonly isRecordedHere: boolean;
   /** The script of a request; a copy's is empty. */
   scriptOf(id: string, endpoint: string): ScriptedAnswer;
   seen(request: Seen): void;
@@ -101,12 +103,15 @@ function answer(
   const chunks: Uint8Array[] = [];
   let isOver = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const isGrpc = isGrpcContentType(headers.find(([name]) => name === 'content-type')?.[1]);
+  const play = (): void => {
+    if (script.reset) stream.reset(ERROR_CODE.INTERNAL_ERROR);
+    else if (role?.isRecordedHere) answerAsHere(stream, script, seen);
+    else answerAsElsewhere(stream, script, seen);
+  };
   const complete = (): void => {
     seen.body = new TextDecoder().decode(Buffer.concat(chunks));
-    if (script.delayMs)
-      timer = setTimeout(() => isOver || play(stream, script, endpoint, isGrpc, method), script.delayMs);
-    else play(stream, script, endpoint, isGrpc, method);
+    if (script.delayMs) timer = setTimeout(() => isOver || play(), script.delayMs);
+    else play();
   };
   if (hasEnded) complete();
   return {
@@ -123,17 +128,40 @@ function answer(
   };
 }
 
-function play(
-  stream: ServerStream,
-  script: ScriptedAnswer,
-  endpoint: string,
-  isGrpc: boolean,
-  method: string,
-): void {
-  if (script.reset) {
-    stream.reset(ERROR_CODE.INTERNAL_ERROR);
-    return;
-  }
+/** As the upstreams of `record/` answer. */
+function answerAsHere(stream: ServerStream, script: ScriptedAnswer, seen: Seen): void {
+  const { status = 200, grpcStatus = 0, trailersOnly } = script;
+  const isHttp1 = seen.proto === 'h1';
+  const isGrpc = !isHttp1 && isGrpcRequest(seen);
+  const body = new TextEncoder().encode(`upstream ${seen.endpoint}`);
+  const scripted = pairsOf(script.headers);
+  const usual: FieldList = [
+    ['x-upstream', seen.endpoint],
+    ['server', 'oracle-upstream'],
+    ['content-type', isGrpc ? 'application/grpc' : 'text/plain'],
+    ...(isHttp1 ? [['content-length', `${body.length}`] as const] : []),
+  ];
+  const headers = [
+    ...usual.filter(([name]) => !scripted.some(([own]) => own.toLowerCase() === name)),
+    ...scripted,
+  ];
+  const outcome: FieldList = [['grpc-status', `${grpcStatus}`]];
+  if (isGrpc && trailersOnly) return stream.respond(status, [...headers, ...outcome], true);
+  if (seen.method === 'HEAD' || status === 204 || status === 304)
+    return stream.respond(status, headers, true);
+  stream.respond(status, headers, false);
+  stream.write(isGrpc ? new Uint8Array(5) : body);
+  stream.end(isGrpc ? outcome : NO_FIELDS);
+}
+
+function isGrpcRequest({ headers }: Seen): boolean {
+  return isGrpcContentType(headers.find(([name]) => name === 'content-type')?.[1]);
+}
+
+/** As the upstreams answered that the other cases were recorded with. */
+function answerAsElsewhere(stream: ServerStream, script: ScriptedAnswer, seen: Seen): void {
+  const { endpoint, method } = seen;
+  const isGrpc = isGrpcRequest(seen);
   const { status = 200, grpcStatus, trailersOnly } = script;
   const own: FieldList = [
     ['x-upstream', endpoint],

@@ -7,10 +7,16 @@ import {
   type Random,
   type Router,
   type Service,
-  type ValidResource,
 } from '../../router/index.ts';
 import { type Client, type ClientAnswer, openClient } from './gateway-mode-client.ts';
-import { closedPort, openUpstreamPort, type Seen, type UpstreamPort } from './gateway-mode-upstream.ts';
+import { moveEndpoints } from './gateway-mode-resource.ts';
+import {
+  closedPort,
+  type EndpointRole,
+  openUpstreamPort,
+  type Seen,
+  type UpstreamPort,
+} from './gateway-mode-upstream.ts';
 import { drawsAsRecorded, toRouteRequest, toValues } from './router-mode.ts';
 import type { Case, CaseRequest, ExpectedResult, ScriptedAnswer } from './world.ts';
 
@@ -80,6 +86,10 @@ interface Parts {
   readonly outcomes: readonly RequestOutcome[];
   readonly scripts: Map<string, readonly ScriptedAnswer[]>;
   readonly mainEndpoints: Map<string, ReadonlySet<string>>;
+  /** What plays the address that clients dial; it is known by the cluster that leads there. */
+  readonly dialled: { name: string };
+  /** Its port. */
+  readonly originalDestination: number;
   release(): void;
   setRandom(random: Random): void;
 }
@@ -115,12 +125,20 @@ export class GatewayWorld {
       );
       return script[Math.min(tries.length, script.length) - 1]!;
     };
-    const portOf = async (name: string): Promise<number> => {
+    const { isRecordedHere } = recorded;
+    const play = async (role: Pick<EndpointRole, 'name'>): Promise<number> => {
       const port = await ports.take();
       taken.push(port);
-      port.role = { name, scriptOf, seen: (request) => void seen.push(request) };
+      port.role = Object.assign(role, {
+        scriptOf,
+        seen: (request: Seen) => void seen.push(request),
+        isRecordedHere,
+      });
       return port.port;
     };
+    const portOf = (name: string): Promise<number> => play({ name });
+    const dialled = { name: '' };
+    const originalDestination = await play(dialled);
     const services = await Promise.all(
       recorded.options.services!.map(async (service, index): Promise<Service> => {
         const written = recorded.world.services[index]!;
@@ -132,7 +150,7 @@ export class GatewayWorld {
         return { ...service, endpoints: await Promise.all(endpoints) };
       }),
     );
-    const resources = await Promise.all(recorded.resources.map((resource) => moved(resource, portOf)));
+    const resources = await moveEndpoints(recorded.resources, portOf);
     let random: Random = byChance;
     const { proxy, meshConfig } = recorded.options;
     const gateway = createGateway({
@@ -159,6 +177,8 @@ export class GatewayWorld {
       outcomes,
       scripts,
       mainEndpoints,
+      dialled,
+      originalDestination,
       release,
       setRandom,
     });
@@ -170,17 +190,31 @@ export class GatewayWorld {
     this.#parts.release();
   }
 
-  async #client(request: CaseRequest): Promise<Client> {
-    let port = this.#listening.get(request.port);
+  /** Clients of a sidecar are redirected to it, and it is told where they dialled. */
+  async #client({ proto, port: servicePort }: CaseRequest): Promise<Client> {
+    const { gateway, originalDestination } = this.#parts;
+    let port = this.#listening.get(servicePort);
     if (port === undefined) {
-      port = (await this.#parts.gateway.listen({ port: 0, servicePort: request.port })).port;
-      this.#listening.set(request.port, port);
+      const told = { proxyProtocol: true, useOriginalDst: true };
+      const isKnown = gateway.servicePorts().includes(servicePort);
+      port = isKnown ? (await gateway.listen({ port: 0, servicePort, ...told })).port : await closedPort();
+      this.#listening.set(servicePort, port);
     }
-    return openClient(request.proto, port);
+    return openClient(proto, port, originalDestination);
   }
 
-  #endpointsOf(cluster: string | undefined): ReadonlySet<string> {
-    return new Set(this.#clusters.get(cluster ?? '')?.endpoints.map(({ id }) => id) ?? []);
+  /** The names of those that the cluster's requests reach. */
+  #endpointsOf(name: string | undefined): ReadonlySet<string> {
+    if (name === undefined) return new Set();
+    const cluster = this.#clusters.get(name);
+    const isPassthrough = cluster?.policy.loadBalancer.kind === 'PASSTHROUGH';
+    if (isPassthrough || name === 'PassthroughCluster') {
+      this.#parts.dialled.name = name;
+      return new Set([name]);
+    }
+    return new Set(
+      cluster?.endpoints.map((each) => (each.kind === 'socket' ? `${each.address}:${each.port}` : each.id)),
+    );
   }
 
   /** Sends the request, with the draws of its recording. */
@@ -249,21 +283,4 @@ const byChance: Random = (bound) => Math.floor(Math.random() * bound);
 
 function count(counts: Map<string, number>, key: string): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
-}
-
-/** A ServiceEntry's endpoints are played by ports of this machine, under their own addresses' names. */
-async function moved(
-  resource: ValidResource,
-  portOf: (name: string) => Promise<number>,
-): Promise<ValidResource> {
-  if (resource.kind !== 'ServiceEntry') return resource;
-  const { ports = [], endpoints = [] } = resource.spec;
-  const there = await Promise.all(
-    endpoints.map(async (endpoint) => {
-      const targets: Record<string, number> = {};
-      for (const { name, number } of ports) targets[name] = await portOf(`${endpoint.address}:${number}`);
-      return { ...endpoint, address: '127.0.0.1', ports: targets };
-    }),
-  );
-  return { ...resource, spec: { ...resource.spec, endpoints: there } };
 }

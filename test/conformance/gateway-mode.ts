@@ -86,7 +86,8 @@ function compareAnswer(
 ): void {
   const isAnyOf = endpoints.size > 1;
   const asAny = (text: string): string => (isAnyOf ? anyEndpoint(text, endpoints) : text);
-  check('error', expected.error !== undefined, answer.error !== undefined && answer.error);
+  if (expected.error !== undefined) return check('error', true, answer.error !== undefined);
+  check('error', undefined, answer.error);
   check('status', expected.status, answer.status);
   const shown = (values: HeaderValues): HeaderValues =>
     Object.fromEntries(
@@ -134,7 +135,7 @@ function compareTries(
   }
 
   const isCutShort = tries.length === 0 && timeOf(expected) < SHORT_MS;
-  if (!isCutShort) check('attempts', expected.attempts, tries.length);
+  if (!isCutShort) check('attempts', expected.attempts ?? 0, tries.length);
   if (endpoints.size === 1 && expected.attemptEndpoints)
     check(
       'attemptEndpoints',
@@ -152,8 +153,15 @@ function compareTries(
   const sent = new Set((headers ?? []).map(([name]) => name.toLowerCase()));
   const shown = (values: HeaderValues): HeaderValues =>
     pick(values, (name) => isUpstreamComparable(name, sent) && !isTimed(name));
-  check('upstream.headers', shown(want.headers), shown(toValues(got.headers)));
+  check('upstream.headers', shown(want.headers), withProxyAddress(shown(toValues(got.headers))));
   if (want.body !== undefined) check('upstream.body', want.body, got.body);
+}
+
+/** This machine's own address as records write it. */
+function withProxyAddress(values: HeaderValues): HeaderValues {
+  const own = 'x-forwarded-for';
+  const written = values[own]?.map((value) => value.replaceAll('127.0.0.1', '<proxy-ip>'));
+  return written ? { ...values, [own]: written } : values;
 }
 
 /** How long the upstream was told that it has, in milliseconds. */

@@ -4,58 +4,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { formatDifference } from './compare.ts';
 import { runGatewayCase, runGatewayCases } from './gateway-mode.ts';
+import { KNOWN_DIFFERENCES } from './gateway-mode-difference.ts';
 import { UpstreamPorts } from './gateway-mode-world.ts';
 import { caseFolders, readCase } from './world.ts';
-
-const PASSTHROUGH =
-  'Istio sends a host that it does not know to where the client dialled, which a gateway does not know';
-const METHOD = "Envoy's HTTP/1 codec takes only methods that it knows";
-const TARGET = 'a request target with a fragment is refused';
-const HOST = 'a Host with a port that is no number is refused';
-
-const RECORDER =
-  'recorded by test/conformance/record, whose upstreams frame and name themselves otherwise than those of gateway mode: compared by the router';
-const NO_LISTENER =
-  "asks ports on which the recorded proxy does not listen, and the recorder's upstreams: compared by the router";
-/** Cases that are known to differ, each with the reason; one that agrees fails the test, so that the list stays true. */
-const KNOWN_DIFFERENCES: Readonly<Record<string, string>> = {
-  'outlier-5xx-quick': 'Envoy lets a second ejection be felt late; here each is felt at once',
-  'headers-default-forwarded': 'Envoy passes `expect` on; here each neighbour is answered by itself',
-  'host-external-port-80': PASSTHROUGH,
-  'host-fqdn': PASSTHROUGH,
-  'host-no-rule': PASSTHROUGH,
-  'host-several': PASSTHROUGH,
-  'host-short': PASSTHROUGH,
-  'host-star': PASSTHROUGH,
-  'host-wildcard-prefix': PASSTHROUGH,
-  'retries-default-no-rule': PASSTHROUGH,
-  'host-port-in-authority': HOST,
-  'match-authority-regex': HOST,
-  'match-method': METHOD,
-  'match-method-regex': METHOD,
-  'match-query-exact': TARGET,
-  'match-uri-exact': TARGET,
-  'direct-statuses': RECORDER,
-  'dr-protocols': RECORDER,
-  'gateway-forwarded': RECORDER,
-  'gateway-https-redirect': RECORDER,
-  'redirect-location': RECORDER,
-  'rewrite-regex-substitutions': RECORDER,
-  'rewrite-uri-slashes': RECORDER,
-  'se-addresses': RECORDER,
-  'se-endpoints': RECORDER,
-  'se-export-to': RECORDER,
-  'se-ports': RECORDER,
-  'se-wildcard': RECORDER,
-  'se-workload-selector': RECORDER,
-  'mesh-oldest-wins': PASSTHROUGH,
-  'mesh-other-namespace': PASSTHROUGH,
-  'mesh-path-none': PASSTHROUGH,
-  'mesh-wildcard-other-protocol': PASSTHROUGH,
-  ...Object.fromEntries(
-    Array.from({ length: 25 }, (_, index) => [`mixed-${`${index}`.padStart(3, '0')}`, NO_LISTENER]),
-  ),
-};
 
 /** Cases that take endpoints out for their errors wait ten seconds and more. */
 const LIMIT_MS = 120_000;

@@ -19,6 +19,8 @@ export interface Case {
   readonly expected: Expected;
   readonly resources: readonly ValidResource[];
   readonly options: CompileOptions;
+  /** By `record/`, whose upstreams frame their answers otherwise than those of the cases that came from elsewhere. */
+  readonly isRecordedHere: boolean;
 }
 
 /** `case.json`. */
@@ -85,6 +87,8 @@ type Headers = Readonly<Record<string, string | readonly string[]>>;
 
 /** `expected.json`. */
 export interface Expected {
+  /** Only of cases that were not recorded here. */
+  readonly endpointAddresses?: Readonly<Record<string, string>>;
   readonly results: readonly ExpectedResult[];
   readonly varies?: Readonly<Record<string, readonly string[]>>;
 }
@@ -160,7 +164,8 @@ export function caseOf(name: string, yaml: string | Uint8Array, world: CaseWorld
   const { resources, issues } = validate(dated);
   const refused = [...parsed.issues, ...issues].find(({ severity }) => severity === 'error');
   if (refused) throw new Error(`Cannot use case ${name}: ${refused.message}`);
-  return { name, world, expected, resources, options: optionsOf(world) };
+  const isRecordedHere = expected.endpointAddresses === undefined;
+  return { name, world, expected, resources, options: optionsOf(world), isRecordedHere };
 }
 
 function optionsOf({ proxy, services, meshConfig }: CaseWorld): CompileOptions {
