@@ -44,9 +44,8 @@ function detailsOf({ flag, status, virtualHost, headers }: LocalReply): string {
   if (flag === 'NC') return 'cluster_not_found';
   if (status === 400 && virtualHost === undefined) return 'path_normalization_failed';
   // What is set for other origins is kept apart, but in the answer to a preflight.
-  return firstHeader(headers, 'access-control-allow-origin') === undefined
-    ? 'direct_response'
-    : 'cors_response';
+  const isPreflight = headers.some(([name]) => name.startsWith('access-control-'));
+  return isPreflight ? 'cors_response' : 'direct_response';
 }
 
 /** The decision; or a 404 in place of one for a host that nobody knows, where the client dialled nobody knows either. */
