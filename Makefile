@@ -20,16 +20,20 @@ TARGET ?= debian
 HELM ?= helm
 HELM_FLAGS ?=
 
-arch_of = $(subst linux/,,$(1))
-comma := ,
+# The same files give the same image: its time is that of the last commit.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+
+ARCHITECTURES = $(subst linux/,,$(PLATFORMS))
 DOCKERFILE = deploy/Dockerfile
 BUILD_FLAGS = -f $(DOCKERFILE) --target $(TARGET)
 ifneq ($(BUILDER),docker)
 BUILD_FLAGS += --ignorefile $(DOCKERFILE).dockerignore --format docker
 endif
 
+PUSH_FLAGS ?=
+
 .DEFAULT_GOAL := help
-.PHONY: help install build rootfs buildx-publish deploy remove proto-gen test clean require-builder
+.PHONY: help install build build-platforms rootfs buildx-publish deploy remove proto-gen test clean require-builder
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,17 +53,19 @@ build: require-builder $(if $(filter scratch,$(TARGET)),rootfs) ## the image for
 rootfs: install ## the files of the scratch image, for each of ARCH=amd64,arm64 (default: this machine's)
 	npx bun deploy/image/rootfs.ts $(if $(ARCH),--arch $(ARCH))
 
-buildx-publish: require-builder ## images for all PLATFORMS in one index, pushed as IMAGE:TAG
-ifeq ($(TARGET),scratch)
-	$(MAKE) rootfs ARCH=$(subst linux/,,$(PLATFORMS))
-endif
+buildx-publish: require-builder $(if $(filter-out docker,$(BUILDER)),build-platforms) ## images for all PLATFORMS in one index, pushed as IMAGE:TAG
 ifeq ($(BUILDER),docker)
+	$(if $(filter scratch,$(TARGET)),$(MAKE) rootfs ARCH=$(ARCHITECTURES))
 	docker buildx build $(BUILD_FLAGS) --platform $(PLATFORMS) --provenance=true --sbom=true -t $(IMAGE):$(TAG) --push .
 else
-	-$(BUILDER) manifest rm $(IMAGE):$(TAG) 2>/dev/null
-	$(BUILDER) build $(BUILD_FLAGS) --platform $(PLATFORMS) --manifest $(IMAGE):$(TAG) .
 	$(BUILDER) manifest push --all $(PUSH_FLAGS) $(IMAGE):$(TAG) docker://$(IMAGE):$(TAG)
 endif
+
+# By podman or buildah: the images of all PLATFORMS in one index, kept here.
+build-platforms: require-builder
+	$(if $(filter scratch,$(TARGET)),$(MAKE) rootfs ARCH=$(ARCHITECTURES))
+	-$(BUILDER) manifest rm $(IMAGE):$(TAG) 2>/dev/null
+	$(BUILDER) build $(BUILD_FLAGS) --timestamp $(SOURCE_DATE_EPOCH) --platform $(PLATFORMS) --manifest $(IMAGE):$(TAG) .
 
 deploy: ## helm upgrade --install HELM_INSTALL_NAME
 	$(HELM) upgrade --install $(HELM_INSTALL_NAME) deploy/chart --namespace $(NAMESPACE) \
