@@ -1,6 +1,6 @@
 /** `pointsman explain`: which rule of some files takes a request, and why the others do not. */
 import type { Command } from 'commander';
-import { parseHeaderLine, toRouteRequest, type WrittenRequest } from '../gateway/admin/written-request.ts';
+import { parseHeaderLine, toRouteRequest, type WrittenRequest } from '../workbench/written-request.ts';
 import { defineCommand, jsonOption, parseLabel, parsePort, repeated } from './command.ts';
 import { EXIT, usageFailure } from './failure.ts';
 
@@ -61,7 +61,7 @@ async function explain(words: readonly string[], options: ExplainOptions): Promi
   const written = parseRequest(requestWords);
   const { readPaths } = await import('./input.ts');
   const { compile, createRouter, formatExplanation } = await import('../router/index.ts');
-  const { assumedServices } = await import('./assumed-service.ts');
+  const { assumedServices } = await import('../workbench/assumed-service.ts');
   const terminal = await import('./terminal.ts');
   const request = toRouteRequest(written, options.port);
   if (request === undefined)
@@ -71,7 +71,7 @@ async function explain(words: readonly string[], options: ExplainOptions): Promi
   for (const issue of errors) terminal.note(`${terminal.issueText(issue, process.stderr)}\n`);
   if (errors.length > 0) process.exitCode = EXIT.findings;
 
-  const services = assumedServices(resources, request.port);
+  const services = assumedServices(resources, [request.port]);
   const { table } = compile(resources, {
     services,
     proxy: {

@@ -2,8 +2,8 @@
 import type { Context } from 'hono';
 import { accepts } from 'hono/accepts';
 import { formatExplanation, type RouteRequest } from '../../router/index.ts';
+import { parseHeaderLine, toRouteRequest } from '../../workbench/written-request.ts';
 import type { AdminTarget } from './target.ts';
-import { parseHeaderLine, toRouteRequest } from './written-request.ts';
 
 /**
  * `GET /explain?url=http://HOST/PATH[&method=GET][&header=k: v]…[&port=20000]`: why that request goes where.

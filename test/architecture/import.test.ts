@@ -31,10 +31,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'traffic/rule-set': ['traffic', 'upstream', 'config', 'router'],
   'gateway/listener': ['traffic', 'upstream', 'router/table', 'wire', 'gateway/exchange.ts'],
   'gateway/telemetry': ['router/table'],
-  gateway: ['traffic', 'upstream', 'config', 'router', 'wire'],
+  workbench: ['router'],
+  gateway: ['traffic', 'upstream', 'config', 'router', 'wire', 'workbench'],
   client: ['traffic', 'upstream', 'config', 'router'],
   services: ['gen', 'client'],
-  cli: ['gateway', 'client', 'services', 'config', 'router', 'upstream', 'traffic'],
+  cli: ['gateway', 'client', 'services', 'workbench', 'config', 'router', 'upstream', 'traffic'],
   gen: [],
 };
 

@@ -2,21 +2,22 @@
  * The Kubernetes services that rules speak of, assumed to be there, so that rules can be looked at away from the
  * cluster that they are for. Pure.
  */
-import type { Service } from '../router/index.ts';
+import type { Endpoint, Service } from '../router/index.ts';
 import type { ValidResource, ValidResourceOf } from '../router/schema/kind.ts';
 
 const SUFFIX = '.svc.cluster.local';
 
 /**
- * A service without endpoints for each short or cluster-local host that a VirtualService or DestinationRule
- * names, with the given port and those that destinations name; where there are none, one for each host of the rules. Hosts of ServiceEntries are left to these.
+ * A service for each short or cluster-local host that a VirtualService or DestinationRule names, with the given
+ * ports and those that destinations name, and an endpoint for each set of labels that a subset asks for; where
+ * there are none, one for each host of the rules. Hosts of ServiceEntries are left to these.
  */
-export function assumedServices(resources: readonly ValidResource[], port: number): Service[] {
+export function assumedServices(resources: readonly ValidResource[], given: readonly number[]): Service[] {
   const ports = new Map<string, Set<number>>();
   const name = (host: string | undefined, namespace: string, destinationPort?: number) => {
     const full = host === undefined ? undefined : fullName(host, namespace);
     if (full === undefined) return;
-    const known = ports.get(full) ?? new Set([port]);
+    const known = ports.get(full) ?? new Set(given);
     if (destinationPort !== undefined) known.add(destinationPort);
     ports.set(full, known);
   };
@@ -39,14 +40,30 @@ export function assumedServices(resources: readonly ValidResource[], port: numbe
     // Rules that send nothing on still need a listener to stand in.
     for (const { metadata, spec } of resources.filter(isVirtualService))
       for (const host of (spec.http ? spec.hosts : undefined) ?? [])
-        ports.set(standIn(host, metadata.namespace), new Set([port]));
+        ports.set(standIn(host, metadata.namespace), new Set(given));
   }
   return [...ports].map(([host, numbers]) => ({
     host,
     namespace: host.split('.')[1] ?? 'default',
     ports: [...numbers].map((number) => ({ name: `http-${number}`, number, protocol: 'HTTP' })),
-    endpoints: [],
+    endpoints: assumedEndpoints(host, resources),
   }));
+}
+
+/** So that subsets that ask for different labels have different endpoints. */
+function assumedEndpoints(host: string, resources: readonly ValidResource[]): Endpoint[] {
+  const byId = new Map<string, Endpoint>();
+  for (const resource of resources) {
+    if (resource.kind !== 'DestinationRule') continue;
+    if (fullName(resource.spec.host, resource.metadata.namespace) !== host) continue;
+    for (const subset of resource.spec.subsets ?? []) {
+      const labels = subset.labels ?? {};
+      const names = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
+      const id = names.sort().join(',');
+      if (id !== '') byId.set(id, { id, labels, target: { kind: 'in-process' } });
+    }
+  }
+  return [...byId.values()];
 }
 
 const isVirtualService = (each: ValidResource): each is ValidResourceOf<'VirtualService'> =>

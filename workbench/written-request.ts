@@ -1,5 +1,5 @@
 /** A request as people write it down, for `/explain` and the command of that name: a URL, a method, headers. */
-import type { HeaderList, RouteRequest } from '../../router/index.ts';
+import type { HeaderList, RouteRequest } from '../router/index.ts';
 
 /** See the fields. */
 export interface WrittenRequest {
