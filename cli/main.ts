@@ -13,6 +13,7 @@ import { explainCommand } from './explain.ts';
 import { CommandFailure, EXIT } from './failure.ts';
 import { getCommand } from './get.ts';
 import { serveCommand } from './serve.ts';
+import { testCommand } from './test.ts';
 
 // In words, before something of a newer Node is missed in the midst of a command.
 const [nodeMajor = 0] = process.versions.node.split('.').map(Number);
@@ -36,6 +37,7 @@ const commands = [
   getCommand,
   checkCommand,
   explainCommand,
+  testCommand,
 ];
 for (const declare of commands) {
   const command = declare();

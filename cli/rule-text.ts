@@ -1,7 +1,7 @@
 /** The texts that a command is pointed at, unread: files, the rule files of folders, and standard input. */
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { extname, join } from 'node:path';
-import { FILE_ENDINGS } from '../config/file.ts';
+import { join } from 'node:path';
+import { isRuleFile, isTestFile } from '../config/file.ts';
 import type { Issue } from '../router/issue.ts';
 import { MAX_BYTES, sizeIssue } from '../router/parse/document.ts';
 import { CommandFailure, EXIT } from './failure.ts';
@@ -18,12 +18,18 @@ export interface RuleTexts {
   readonly issues: readonly Issue[];
 }
 
-/** Reads the paths in their order; of a folder its own rule files by name. Throws for a path that is not there. */
-export async function readTexts(paths: readonly string[]): Promise<RuleTexts> {
+/**
+ * Reads the paths in their order; of a folder its own rule files by name, and with `tests` those of route tests
+ * too. Throws for a path that is not there.
+ */
+export async function readTexts(
+  paths: readonly string[],
+  { tests = false }: { readonly tests?: boolean } = {},
+): Promise<RuleTexts> {
   const texts: RuleText[] = [];
   const issues: Issue[] = [];
   for (const path of paths) {
-    for (const file of await filesOf(path)) {
+    for (const file of await filesOf(path, tests)) {
       const read = await readOne(file);
       if ('bytes' in read) texts.push(read);
       else issues.push(read);
@@ -32,13 +38,15 @@ export async function readTexts(paths: readonly string[]): Promise<RuleTexts> {
   return { texts, issues };
 }
 
-async function filesOf(path: string): Promise<string[]> {
+async function filesOf(path: string, tests: boolean): Promise<string[]> {
   if (path === '-') return [path];
   try {
     if (!(await stat(path)).isDirectory()) return [path];
     const entries = await readdir(path, { withFileTypes: true });
     return entries
-      .filter((entry) => !entry.isDirectory() && isRuleFile(entry.name))
+      .filter(
+        (entry) => !entry.isDirectory() && (isRuleFile(entry.name) || (tests && isTestFile(entry.name))),
+      )
       .map(({ name }) => join(path, name))
       .sort();
   } catch (error) {
@@ -47,10 +55,6 @@ async function filesOf(path: string): Promise<string[]> {
       throw new CommandFailure(`Cannot find "${path}": no such file or folder`, EXIT.usage);
     return [path];
   }
-}
-
-function isRuleFile(name: string): boolean {
-  return !name.startsWith('.') && (FILE_ENDINGS as readonly string[]).includes(extname(name).toLowerCase());
 }
 
 async function readOne(file: string): Promise<RuleText | Issue> {

@@ -16,7 +16,18 @@ import { type Reading, readText } from './document.ts';
 import type { ConfigSource, SourceSnapshot } from './source.ts';
 
 /** Endings of the files that are read from a folder. A file named by itself may end in anything. */
-export const FILE_ENDINGS = ['.yaml', '.yml', '.json'] as const;
+const FILE_ENDINGS: readonly string[] = ['.yaml', '.yml', '.json'];
+
+/** True for the name of a file that is read from a folder. Those like `shop.test.yaml` hold tests of the rules beside them. */
+export function isRuleFile(name: string): boolean {
+  return !name.startsWith('.') && !isTestFile(name) && FILE_ENDINGS.includes(extname(name).toLowerCase());
+}
+
+/** True for the name of a file of route tests: `shop.test.yaml`. */
+export function isTestFile(name: string): boolean {
+  const ending = extname(name);
+  return FILE_ENDINGS.includes(ending.toLowerCase()) && name.slice(0, -ending.length).endsWith('.test');
+}
 
 /** How long a file has to be still before it is read, in milliseconds. */
 const SETTLE_MS = 40;
@@ -38,7 +49,8 @@ const STAMP_GRAIN_MS = 50;
 
 /**
  * A source for a file or folder. A folder gives its own `.yaml`, `.yml` and `.json` files in the order of their
- * names, as `kubectl apply -f` takes them: not those of folders inside it, and none whose name begins with a dot.
+ * names, as `kubectl apply -f` takes them: not those of folders inside it, and none whose name begins with a dot or
+ * ends in `.test.yaml` and the like.
  * A path that does not exist yet is an issue until it appears.
  */
 export function fileSource(path: string): ConfigSource {
@@ -319,10 +331,6 @@ async function list(path: string): Promise<Listing> {
     }
   }
   return { stamps, blind: false };
-}
-
-function isRuleFile(name: string): boolean {
-  return !name.startsWith('.') && (FILE_ENDINGS as readonly string[]).includes(extname(name).toLowerCase());
 }
 
 function stampOf(found: { ino: number; size: number; mtimeMs: number; ctimeMs: number }): string {

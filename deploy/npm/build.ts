@@ -9,8 +9,8 @@ import { join, resolve } from 'node:path';
 const root = resolve(import.meta.dirname, '../..');
 const dist = join(root, 'dist');
 
-/** What commands read at run time, below the same path as in a clone. */
-const ASSETS = ['deploy/istio'];
+/** What commands read at run time and what editors read, below the same path as in a clone. */
+const ASSETS = ['deploy/istio', 'schema/route-test.json'];
 
 rmSync(dist, { recursive: true, force: true });
 execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'deploy/npm'], {

@@ -63,7 +63,8 @@ function trialLines({ rule, route, matched, failed }: RuleTrial, paint: Paint): 
   return failed ? [head, `      ${failed.field} is ${failed.got}, wanted ${failed.want}`] : [head];
 }
 
-function ruleName({ kind, namespace, name, index, matchIndex }: RuleOrigin): string {
+/** A rule, or one match of it: `VirtualService default/shop http[1].match[0]`. */
+export function ruleName({ kind, namespace, name, index, matchIndex }: RuleOrigin): string {
   const match = matchIndex === undefined ? '' : `.match[${matchIndex}]`;
   const place = index === undefined ? '' : ` http[${index}]${match}`;
   return `${kind} ${namespace}/${name}${place}`;

@@ -1,0 +1,115 @@
+/** `pointsman test`: route tests from YAML, held against the rules beside them. */
+import { type Command, InvalidArgumentError } from 'commander';
+import type { TestReport } from '../workbench/route-test/run.ts';
+import { defineCommand, jsonOption } from './command.ts';
+import { CommandFailure, EXIT } from './failure.ts';
+
+interface TestOptions {
+  readonly failUnder?: number;
+  readonly junit?: string;
+  readonly github?: true;
+  readonly watch?: true;
+  readonly verbose?: true;
+  readonly json?: true;
+}
+
+/** Declares the command. */
+export function testCommand(): Command {
+  return defineCommand(
+    'test',
+    'Run route tests from YAML against rules, and tell what of the rules they leave untested.',
+    [
+      'pointsman test deploy/istio',
+      'pointsman test virtualservice.yaml virtualservice_test.yml',
+      'pointsman test deploy/istio --fail-under 80 --junit report.xml',
+      'pointsman test deploy/istio --watch',
+    ],
+  )
+    .argument(
+      '<path...>',
+      'rules and tests: files, folders (their own .yaml, .yml and .json files, *.test.yaml too), or - for standard input',
+    )
+    .option('--fail-under <percent>', 'exit 1 when less of the rules is covered', parsePercent)
+    .option('--junit <file>', 'write the results as JUnit XML too')
+    .option('--github', 'print failures as annotations; the default where GITHUB_ACTIONS is set')
+    .option('--watch', 'run again whenever a file changes')
+    .option('-v, --verbose', 'list tests that pass, and all that is not covered')
+    .addOption(jsonOption())
+    .addHelpText('after', FORMAT)
+    .action(test);
+}
+
+const FORMAT = `
+A file of tests, for example shop.test.yaml beside shop.yaml:
+  tests:
+    - name: admin gets v2
+      request: { url: http://shop/cart, headers: { user: admin } }
+      expect: { destination: shop, subset: v2 }
+The test cases of istio-config-validator (testCases) are read as they are.`;
+
+function parsePercent(text: string): number {
+  const percent = Number(text);
+  if (!/^\d+(?:\.\d+)?$/.test(text) || percent > 100)
+    throw new InvalidArgumentError('Write a percentage from 0 to 100.');
+  return percent;
+}
+
+async function test(paths: readonly string[], options: TestOptions): Promise<void> {
+  if (!options.watch) return runOnce(paths, options);
+  const { watchPaths } = await import('./watch.ts');
+  const { note } = await import('./terminal.ts');
+  const changes = await watchPaths(paths);
+  await runOnce(paths, options);
+  note('watching; press Ctrl-C to end');
+  for await (const _ of changes) {
+    process.exitCode = EXIT.fine;
+    try {
+      await runOnce(paths, options);
+    } catch (error) {
+      // A file may be gone for a moment while it is saved.
+      if (!(error instanceof CommandFailure)) throw error;
+      note(`error: ${error.message}`);
+    }
+  }
+}
+
+async function runOnce(paths: readonly string[], options: TestOptions): Promise<void> {
+  const { readTexts } = await import('./rule-text.ts');
+  const { readTestInput } = await import('../workbench/route-test/input.ts');
+  const { runRouteTests } = await import('../workbench/route-test/run.ts');
+  const { createRuleSet } = await import('../workbench/rule-set.ts');
+  const { annotationsOf, printTestReport } = await import('./test-report.ts');
+  const { issueText, note, print, printJson } = await import('./terminal.ts');
+  const { texts, issues: unread } = await readTexts(paths, { tests: true });
+  const input = readTestInput(texts);
+  const issues = [...unread, ...input.issues].filter(({ severity }) => severity === 'error');
+  if (input.files === 0 && issues.length === 0)
+    throw new CommandFailure(
+      `Cannot find tests in ${paths.join(', ')}: write some in a file like rules.test.yaml, see "pointsman test --help"`,
+      EXIT.usage,
+    );
+  const report = runRouteTests(createRuleSet(input.resources), input.tests, input.cases);
+  const failed = report.results.filter(({ mismatches }) => mismatches.length > 0).length;
+  const isLow = options.failUnder !== undefined && report.coverage.percent < options.failUnder;
+  if (failed > 0 || issues.length > 0 || isLow) process.exitCode = EXIT.findings;
+  if (options.junit !== undefined) await writeJunit(options.junit, report);
+  if (options.json) {
+    printJson({ passed: report.results.length - failed, failed, issues, ...report });
+    return;
+  }
+  for (const issue of issues) note(`${issueText(issue, process.stderr)}\n`);
+  printTestReport(report, options.verbose ?? false);
+  if (isLow) note(`coverage ${report.coverage.percent.toFixed(1)} % is below ${options.failUnder} %`);
+  if (options.github || process.env['GITHUB_ACTIONS'] === 'true')
+    for (const line of annotationsOf(report.results, issues)) print(line);
+}
+
+async function writeJunit(file: string, report: TestReport): Promise<void> {
+  const { writeFile } = await import('node:fs/promises');
+  const { junitXml } = await import('./junit.ts');
+  try {
+    await writeFile(file, junitXml(report.results));
+  } catch (error) {
+    throw new CommandFailure(`Cannot write "${file}": ${(error as Error).message}`);
+  }
+}
