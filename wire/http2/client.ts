@@ -109,7 +109,7 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
     this.settle();
   }
 
-  protected override preface(): number {
+  override preface(): number {
     return 0;
   }
 

@@ -29,6 +29,7 @@ import {
   writeFrameHeader,
   writeUint32,
 } from './frame.ts';
+import { FrameReader, type FrameTaker } from './frame-reader.ts';
 import { Guard } from './guard.ts';
 import { HeaderBlock } from './header-block.ts';
 import type { Http2Limits } from './limit.ts';
@@ -51,7 +52,7 @@ const DEFAULT_WINDOW_BYTES = 65_535;
 const fieldCache = new FieldCache({ isValid: isValidField });
 
 /** See the module. */
-export abstract class Http2Connection implements Connection, StreamOwner {
+export abstract class Http2Connection implements Connection, StreamOwner, FrameTaker {
   readonly output = new ByteWriter();
   readonly creditBytes: number;
   nowMs: number;
@@ -67,8 +68,7 @@ export abstract class Http2Connection implements Connection, StreamOwner {
   readonly #events: ConnectionEvents;
   readonly #encoder = new HpackEncoder();
   readonly #block = new HeaderBlock();
-  #partial: Uint8Array | undefined;
-  #partialBytes = 0;
+  readonly #reader = new FrameReader(this);
   #sendWindow = DEFAULT_WINDOW_BYTES;
   #receiveWindow: number;
   #uncredited = 0;
@@ -84,8 +84,6 @@ export abstract class Http2Connection implements Connection, StreamOwner {
   #lastDataId = 0;
   readonly #startedMs: number;
   #receivedMs: number;
-  /** When the frame of which only a part has come was begun. */
-  #partialSinceMs = 0;
   #pingSentMs: number | undefined;
   #outputMovedMs: number;
   #idleSinceMs: number;
@@ -133,8 +131,8 @@ export abstract class Http2Connection implements Connection, StreamOwner {
   /** GOAWAY has come. */
   protected abstract wentAway(lastId: number): void;
 
-  /** The first bytes of the peer's, where it has a preface; returns how many were taken, -1 for too few so far. */
-  protected abstract preface(bytes: Uint8Array): number;
+  /** For the reader: the first bytes of the peer's, where it has a preface; how many were taken, -1 for too few so far. */
+  abstract preface(bytes: Uint8Array): number;
 
   /** The state after the first SETTINGS. */
   protected abstract began(): ConnectionState;
@@ -149,7 +147,7 @@ export abstract class Http2Connection implements Connection, StreamOwner {
     if (this.state === 'closed') return;
     this.#receivedMs = this.nowMs;
     try {
-      this.#read(chunk);
+      this.#reader.read(chunk, this.nowMs);
     } catch (error) {
       if (error instanceof Http2Error) this.fail(error.code, error.message);
       else if (error instanceof HpackError) this.fail(ERROR_CODE.COMPRESSION_ERROR, error.message);
@@ -183,7 +181,7 @@ export abstract class Http2Connection implements Connection, StreamOwner {
       return this.abandon('Output was not taken in time');
     if (this.state === 'starting' && nowMs - this.#startedMs >= limits.headTimeoutMs)
       return this.abandon('Nothing was said in time');
-    if (this.#isFrameLate())
+    if (this.#reader.isLate(nowMs, limits.headTimeoutMs))
       return this.fail(ERROR_CODE.ENHANCE_YOUR_CALM, 'A frame was not finished in time');
     if (this.#block.isOpen && nowMs - this.#block.startedMs >= limits.headTimeoutMs)
       return this.fail(ERROR_CODE.ENHANCE_YOUR_CALM, 'A header block was not finished in time');
@@ -192,13 +190,6 @@ export abstract class Http2Connection implements Connection, StreamOwner {
     this.#keepAlive();
     this.ticked();
     for (const stream of this.streams.values()) this.#tickStream(stream);
-  }
-
-  /** DATA may take as long as its stream may; anything else is small, and said in one breath. */
-  #isFrameLate(): boolean {
-    const partial = this.#partial;
-    if (partial === undefined || this.nowMs - this.#partialSinceMs < this.limits.headTimeoutMs) return false;
-    return this.#partialBytes < FRAME_HEADER_BYTES || partial[3] !== FRAME.DATA;
   }
 
   #tickStream(stream: Http2Stream): void {
@@ -226,82 +217,13 @@ export abstract class Http2Connection implements Connection, StreamOwner {
 
   // --- reading ---
 
-  #read(chunk: Uint8Array): void {
-    const bytes = chunk;
-    let at = 0;
-    if (this.#partial !== undefined) {
-      at = this.#complete(chunk);
-      if (at === -1) return;
-    }
-    if (this.state === 'starting') {
-      const taken = this.preface(at === 0 ? bytes : bytes.subarray(at));
-      if (taken === -1) return this.#keep(bytes, at);
-      at += taken;
-    }
-    const { length } = bytes;
-    while (length - at >= FRAME_HEADER_BYTES) {
-      const size = sizeOfFrame(bytes, at);
-      const next = at + FRAME_HEADER_BYTES + size;
-      if (next > length) break;
-      this.#frame(bytes, at, size);
-      if (this.isClosed) return;
-      at = next;
-    }
-    if (at < length) this.#keep(bytes, at);
+  /** For the reader: whether it may hand on frames. */
+  get takesFrames(): boolean {
+    return this.state !== 'closed';
   }
 
-  /** Keeps the start of a frame, with room for the whole of it once its size is known. */
-  #keep(bytes: Uint8Array, at: number): void {
-    const count = bytes.length - at;
-    let size = FRAME_HEADER_BYTES + 15;
-    if (this.state !== 'starting' && count >= 3) size = FRAME_HEADER_BYTES + sizeOfFrame(bytes, at);
-    this.#partial = new Uint8Array(Math.max(size, count));
-    this.#partial.set(at === 0 ? bytes : bytes.subarray(at));
-    this.#partialBytes = count;
-    this.#partialSinceMs = this.nowMs;
-  }
-
-  /** Completes the frame that was begun; returns where in the chunk the next one begins, or -1 if it was too short. */
-  #complete(chunk: Uint8Array): number {
-    const kept = this.#partial!;
-    const have = this.#partialBytes;
-    if (this.state === 'starting') {
-      // The preface, which is no frame: put the pieces together and begin again.
-      const joined = new Uint8Array(have + chunk.length);
-      joined.set(kept.subarray(0, have));
-      joined.set(chunk, have);
-      this.#partial = undefined;
-      this.#read(joined);
-      return -1;
-    }
-    let frame = kept;
-    let at = 0;
-    let count = have;
-    if (count < FRAME_HEADER_BYTES) {
-      at = Math.min(FRAME_HEADER_BYTES - count, chunk.length);
-      frame.set(chunk.subarray(0, at), count);
-      count += at;
-      this.#partialBytes = count;
-      if (count < FRAME_HEADER_BYTES) return -1;
-    }
-    const size = sizeOfFrame(frame, 0);
-    const whole = FRAME_HEADER_BYTES + size;
-    if (frame.length < whole) {
-      frame = new Uint8Array(whole);
-      frame.set(kept.subarray(0, count));
-      this.#partial = frame;
-    }
-    const more = Math.min(whole - count, chunk.length - at);
-    frame.set(chunk.subarray(at, at + more), count);
-    count += more;
-    this.#partialBytes = count;
-    if (count < whole) return -1;
-    this.#partial = undefined;
-    this.#frame(frame, 0, size);
-    return this.isClosed ? -1 : at + more;
-  }
-
-  #frame(bytes: Uint8Array, at: number, size: number): void {
+  /** For the reader: a frame has come. */
+  frame(bytes: Uint8Array, at: number, size: number): void {
     const type = bytes[at + 3]!;
     const flags = bytes[at + 4]!;
     const id = readUint31(bytes, at + 5);
@@ -824,13 +746,6 @@ export abstract class Http2Connection implements Connection, StreamOwner {
     for (const stream of streams) this.remove(stream, true);
     for (const receiver of receivers) receiver.reset(reason, detail);
   }
-}
-
-/** The size of a frame's payload, by its first three bytes. */
-function sizeOfFrame(bytes: Uint8Array, at: number): number {
-  const size = (bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!;
-  if (size > FRAME_BYTES) throw new Http2Error(ERROR_CODE.FRAME_SIZE_ERROR, `A frame of ${size} bytes`);
-  return size;
 }
 
 const STATUS_TEXT: string[] = Array.from({ length: 600 }, (_, status) => `${status}`);

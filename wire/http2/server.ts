@@ -25,7 +25,6 @@ export class Http2ServerConnection extends Http2Connection {
   readonly #request = new RequestFields();
   readonly #trailers = new ResponseFields();
   readonly #memo = new RequestMemo();
-  #hasPreface = false;
   #isDraining = false;
   /** The client has said that it goes away. */
   #isLeft = false;
@@ -91,16 +90,13 @@ export class Http2ServerConnection extends Http2Connection {
     this.settle();
   }
 
-  protected override preface(bytes: Uint8Array): number {
-    if (this.#hasPreface) return 0;
+  override preface(bytes: Uint8Array): number {
     const count = Math.min(bytes.length, PREFACE.length);
     for (let at = 0; at < count; at++) {
       if (bytes[at] !== PREFACE.charCodeAt(at))
         throw new Http2Error(ERROR_CODE.PROTOCOL_ERROR, 'The preface is not that of HTTP/2');
     }
-    if (count < PREFACE.length) return -1;
-    this.#hasPreface = true;
-    return PREFACE.length;
+    return count < PREFACE.length ? -1 : PREFACE.length;
   }
 
   protected override isIdle(id: number): boolean {
