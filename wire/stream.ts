@@ -101,7 +101,7 @@ export interface ServerEvents extends ConnectionEvents {
 
 /** What any connection tells its owner. */
 export interface ConnectionEvents {
-  /** There is output where there was none: send it soon, once for everything that happens in this turn of the loop. */
+  /** There is output where there was none, or input that waits: send it soon, once for everything that happens in this turn of the loop, and say {@link Connection.turned}. */
   wake(): void;
   /** Input should stop (`true`) or go on: more has come than may be held. */
   pauseInput(isPaused: boolean): void;
@@ -119,6 +119,8 @@ export interface Connection {
   inputEnded(): void;
   /** The socket has taken output, so that what waits for room goes on. */
   flushed(): void;
+  /** A turn of the loop that the engine woke its owner in is over: of what has come, the next part is dealt with. */
+  turned(): void;
   /** Time is now so many milliseconds on a clock that never goes back; called about once a second. */
   tick(nowMs: number): void;
   /** Asks the peer to send no new requests here and closes the connection after the last one under way. */

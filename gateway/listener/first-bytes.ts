@@ -103,6 +103,8 @@ export class FirstBytes implements Connection {
 
   flushed(): void {}
 
+  turned(): void {}
+
   tick(nowMs: number): void {
     if (this.#isDraining) {
       if (this.#drainUntilMs === 0) this.#drainUntilMs = nowMs + DRAIN_GRACE_MS;

@@ -90,7 +90,7 @@ export const attacks: readonly Attack[] = [
         frame('CONTINUATION', 4, id, bombRest),
       ),
     pauseMs: 5,
-    end: 'kept',
+    end: 'closed',
   },
   { name: 'PING flood', connections: 4, first: hello(), again: many(() => ping), end: 'closed' },
   {

@@ -37,6 +37,7 @@ class Speaker implements Connection {
   readonly driver: Driver;
   isAwake = false;
   ticks = 0;
+  turns = 0;
   constructor(driver: Driver) {
     this.driver = driver;
   }
@@ -49,6 +50,9 @@ class Speaker implements Connection {
   inputEnded(): void {}
   flushed(): void {
     this.isAwake = false;
+  }
+  turned(): void {
+    this.turns++;
   }
   tick(): void {
     this.ticks++;

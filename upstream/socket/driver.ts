@@ -24,7 +24,7 @@ export function nowMs(): number {
 function flushAll(): void {
   const drivers = dirty;
   dirty = [];
-  for (let index = 0; index < drivers.length; index++) drivers[index]!.flush();
+  for (let index = 0; index < drivers.length; index++) drivers[index]!.turn();
 }
 
 function tickAll(): void {
@@ -114,9 +114,15 @@ export class Driver implements ConnectionEvents, SocketEvents {
     this.#closed(error ?? this.#detail);
   }
 
+  /** The end of a turn of the event loop in which there was something to do. */
+  turn(): void {
+    this.#isDirty = false;
+    this.flush();
+    if (!this.#isGone) this.#connection!.turned();
+  }
+
   /** Sends what the socket takes. */
   flush(): void {
-    this.#isDirty = false;
     if (this.#isGone || this.#isFull) return;
     const connection = this.#connection!;
     const { output } = connection;

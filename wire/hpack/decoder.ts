@@ -5,7 +5,7 @@
  */
 import type { Field } from '../stream.ts';
 import { DynamicTable } from './dynamic-table.ts';
-import { HpackError } from './error.ts';
+import { HpackBombError, HpackError } from './error.ts';
 import { FieldCache, type FieldEntry, type FieldName } from './field-cache.ts';
 import { DEFAULT_TABLE_BYTES, STATIC_FIELDS } from './static-table.ts';
 
@@ -29,6 +29,9 @@ export interface HpackDecoderOptions {
 }
 
 const DEFAULT_LIST_BYTES = 60 * 1024;
+
+/** Nobody who means well sends a list of more times what was announced: its block is given up, and the connection with it. */
+const MAX_LISTS = 4;
 
 /** How many fields a decoder keeps that shares no cache. */
 const OWN_FIELDS = 128;
@@ -88,7 +91,8 @@ export class HpackDecoder {
 
   /**
    * Decodes the block from `start` to `end` and hands its fields to `sink`. Throws {@link HpackError}, after which this
-   * decoder is of no more use. A list that is too large or malformed is decoded to its end for the table's sake.
+   * decoder is of no more use. A list that is too large or malformed is decoded to its end for the table's
+   * sake, but not beyond four times `maxListBytes`.
    */
   decode(bytes: Uint8Array, start: number, end: number, sink: FieldSink): void {
     this.#bytes = bytes;
@@ -136,7 +140,13 @@ export class HpackDecoder {
 
   #pass(entry: FieldEntry, sink: FieldSink): void {
     this.#listBytes += entry.size;
-    if (this.#listBytes > this.#maxListBytes) this.isTooLarge = true;
+    if (this.#listBytes > this.#maxListBytes) {
+      if (this.#listBytes > this.#maxListBytes * MAX_LISTS)
+        throw new HpackBombError(
+          `Cannot decode a header block: its fields are more than ${MAX_LISTS} times the ${this.#maxListBytes} bytes that were announced`,
+        );
+      this.isTooLarge = true;
+    }
     if (!entry.isValid) this.isMalformed = true;
     if (!this.isTooLarge && !this.isMalformed) sink.field(entry.field);
   }

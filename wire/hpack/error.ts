@@ -7,3 +7,11 @@ export class HpackError extends Error {
     this.name = 'HpackError';
   }
 }
+
+/** The block has become so large in decoding that it is no use to go on: the connection ends with ENHANCE_YOUR_CALM. */
+export class HpackBombError extends HpackError {
+  constructor(message: string) {
+    super(message);
+    this.name = 'HpackBombError';
+  }
+}

@@ -62,6 +62,11 @@ export abstract class Http1Connection {
     this.#flushedMs = this.nowMs;
     const sent = this.writer.takeSent();
     if (sent > 0) this.tellSent(sent);
+    if (this.#chunk !== undefined) this.#events.wake();
+  }
+
+  /** The next of what has come may be read. */
+  turned(): void {
     if (this.#chunk !== undefined) this.read();
   }
 

@@ -10,6 +10,11 @@ export interface Http1Limits {
   readonly maxChunkExtensionBytes: number;
   /** Bytes that are held, of a body that nobody has consumed and of requests that wait for their turn, before input is paused. Default 64 KiB. */
   readonly maxBufferedBytes: number;
+  /**
+   * Requests that are begun in one turn of the event loop; those behind them wait for the next, so that who sends many
+   * at once keeps nobody waiting. Servers only. Default 8.
+   */
+  readonly maxRequestsPerTurn: number;
   /** From the first byte of a head to its last. A request that takes longer is answered with 408. Default 10 s, as HAProxy's guide advises. */
   readonly headTimeoutMs: number;
   /** A connection without a request is closed after this long. Default 1 h, as Envoy's `idle_timeout`. */
@@ -32,6 +37,7 @@ export const HTTP1_LIMITS: Http1Limits = {
   maxHeaders: 100,
   maxChunkExtensionBytes: 16 * 1024,
   maxBufferedBytes: 64 * 1024,
+  maxRequestsPerTurn: 8,
   headTimeoutMs: 10_000,
   idleTimeoutMs: 3_600_000,
   bodyTimeoutMs: 300_000,

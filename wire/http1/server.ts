@@ -50,6 +50,8 @@ export class Http1ServerConnection extends Http1Connection implements Connection
   #isDraining = false;
   /** The client has ended its side of a tunnel. */
   #hasTunnelEnded = false;
+  /** Requests begun in this turn of the loop. */
+  #begun = 0;
   #lingeredBytes = 0;
   #lingerDetail = '';
 
@@ -66,6 +68,11 @@ export class Http1ServerConnection extends Http1Connection implements Connection
   /** Streams that are not over: one or none. */
   get streamCount(): number {
     return this.#stream === undefined ? 0 : 1;
+  }
+
+  override turned(): void {
+    this.#begun = 0;
+    super.turned();
   }
 
   /** The client sends no more, or the socket is gone. As with Envoy, a client that ends its side gets no answer. */
@@ -170,7 +177,10 @@ export class Http1ServerConnection extends Http1Connection implements Connection
     switch (this.#state) {
       case 'idle':
         // Whoever does not read answers gets no more of them.
-        return this.output.length <= this.limits.maxBufferedBytes;
+        if (this.output.length > this.limits.maxBufferedBytes) return false;
+        if (this.#begun < this.limits.maxRequestsPerTurn) return true;
+        this.#events.wake();
+        return false;
       case 'tunnel':
         return !this.#hasTunnelEnded;
       case 'answer':
@@ -276,6 +286,7 @@ export class Http1ServerConnection extends Http1Connection implements Connection
       this.#flushing?.sent(unsent);
     }
     this.#flushing = undefined;
+    this.#begun++;
     if (request.isChunked) this.body.startChunked();
     else this.body.startLength(Math.max(0, request.contentLength));
     const hasBody = !this.body.isDone;

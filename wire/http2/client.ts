@@ -29,6 +29,7 @@ const CLIENT_LIMITS: Http2Limits = {
   ...DEFAULT_HTTP2_LIMITS,
   pingAfterMs: 300_000,
   maxResets: 10_000,
+  maxWorkPerTurn: Number.POSITIVE_INFINITY,
 };
 
 /** See the module. The preface and what follows it wait in its output from the start. */

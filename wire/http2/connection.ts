@@ -5,7 +5,7 @@
 import { ByteWriter } from '../byte-writer.ts';
 import { HpackDecoder } from '../hpack/decoder.ts';
 import { HpackEncoder } from '../hpack/encoder.ts';
-import { HpackError } from '../hpack/error.ts';
+import { HpackBombError, HpackError } from '../hpack/error.ts';
 import { FieldCache } from '../hpack/field-cache.ts';
 import {
   type Connection,
@@ -48,6 +48,9 @@ export type ConnectionState =
 /** The default window of a stream, and of a connection before any WINDOW_UPDATE (RFC 9113, 6.9.2). */
 const DEFAULT_WINDOW_BYTES = 65_535;
 
+/** Beyond so much input that waits for its turn no more is taken from the socket. */
+const MAX_WAITING_BYTES = 64 * 1024;
+
 /** Fields that connections of every client have seen: equal bytes make equal fields, whoever sends them. */
 const fieldCache = new FieldCache({ isValid: isValidField });
 
@@ -69,6 +72,10 @@ export abstract class Http2Connection implements Connection, StreamOwner, FrameT
   readonly #encoder = new HpackEncoder();
   readonly #block = new HeaderBlock();
   readonly #reader = new FrameReader(this);
+  /** What has come and was not read. */
+  #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #isPaused = false;
   #sendWindow = DEFAULT_WINDOW_BYTES;
   #receiveWindow: number;
   #uncredited = 0;
@@ -146,16 +153,46 @@ export abstract class Http2Connection implements Connection, StreamOwner, FrameT
   receive(chunk: Uint8Array): void {
     if (this.state === 'closed') return;
     this.#receivedMs = this.nowMs;
+    if (this.#waiting.length > 0) this.#wait(chunk);
+    else this.#read(chunk);
+  }
+
+  #read(chunk: Uint8Array): void {
     try {
-      this.#reader.read(chunk, this.nowMs);
+      const count = this.#reader.read(chunk, this.nowMs);
+      if (count < chunk.length && this.state !== 'closed') this.#wait(chunk.subarray(count));
     } catch (error) {
       if (error instanceof Http2Error) this.fail(error.code, error.message);
+      else if (error instanceof HpackBombError) this.fail(ERROR_CODE.ENHANCE_YOUR_CALM, error.message);
       else if (error instanceof HpackError) this.fail(ERROR_CODE.COMPRESSION_ERROR, error.message);
       else {
         this.fail(ERROR_CODE.INTERNAL_ERROR, '');
         throw error;
       }
     }
+  }
+
+  /** Bytes that have come wait for the next turn of the loop. */
+  #wait(bytes: Uint8Array): void {
+    this.#waiting.push(bytes);
+    this.#waitingBytes += bytes.length;
+    this.wake();
+    if (this.#isPaused || this.#waitingBytes <= MAX_WAITING_BYTES) return;
+    this.#isPaused = true;
+    this.#events.pauseInput(true);
+  }
+
+  turned(): void {
+    this.guard.turned();
+    if (this.#waiting.length === 0) return;
+    this.#isAwake = false;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    for (const bytes of waiting) this.receive(bytes);
+    if (this.state === 'closed' || !this.#isPaused || this.#waitingBytes > MAX_WAITING_BYTES / 2) return;
+    this.#isPaused = false;
+    this.#events.pauseInput(false);
   }
 
   inputEnded(): void {
@@ -168,7 +205,7 @@ export abstract class Http2Connection implements Connection, StreamOwner, FrameT
     this.#isAwake = false;
     this.#outputMovedMs = this.nowMs;
     if (this.#blocked.length > 0) this.#pump();
-    if (this.output.length > 0) this.wake();
+    if (this.output.length > 0 || this.#waiting.length > 0) this.wake();
   }
 
   tick(nowMs: number): void {
@@ -219,11 +256,12 @@ export abstract class Http2Connection implements Connection, StreamOwner, FrameT
 
   /** For the reader: whether it may hand on frames. */
   get takesFrames(): boolean {
-    return this.state !== 'closed';
+    return this.state !== 'closed' && !this.guard.isBusy;
   }
 
   /** For the reader: a frame has come. */
   frame(bytes: Uint8Array, at: number, size: number): void {
+    this.guard.frame();
     const type = bytes[at + 3]!;
     const flags = bytes[at + 4]!;
     const id = readUint31(bytes, at + 5);
@@ -348,6 +386,7 @@ export abstract class Http2Connection implements Connection, StreamOwner, FrameT
     if (from > to) throw new Http2Error(ERROR_CODE.PROTOCOL_ERROR, 'More padding than payload');
     if (dependsOnItself) throw new Http2Error(ERROR_CODE.PROTOCOL_ERROR, 'A stream that depends on itself');
     const hasEnded = (flags & FLAG.END_STREAM) !== 0;
+    this.guard.block(end - start);
     if ((flags & FLAG.END_HEADERS) !== 0) return this.headers(id, bytes, from, to, hasEnded);
     this.#block.begin(id, hasEnded, this.nowMs);
     this.#block.add(bytes, from, to, this.limits);
@@ -356,6 +395,7 @@ export abstract class Http2Connection implements Connection, StreamOwner, FrameT
   #continuation(bytes: Uint8Array, start: number, end: number, flags: number): void {
     const block = this.#block;
     if (!block.isOpen) throw new Http2Error(ERROR_CODE.PROTOCOL_ERROR, 'CONTINUATION without HEADERS');
+    this.guard.block(end - start);
     block.add(bytes, start, end, this.limits);
     if ((flags & FLAG.END_HEADERS) === 0) return;
     const whole = block.finish();

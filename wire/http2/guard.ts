@@ -1,6 +1,6 @@
 /**
- * Counts what costs a peer little and us much, from one tick to the next. Beyond its limit the connection ends with
- * ENHANCE_YOUR_CALM. Source: CVE-2023-44487, CVE-2025-8671 (resets), CVE-2019-9511 (windows opened by the byte), -9512,
+ * Counts what costs a peer little and us much: what there may be from one tick to the next, beyond which the connection
+ * ends with ENHANCE_YOUR_CALM, and what is dealt with in one turn of the event loop, beyond which it waits. Source: CVE-2023-44487, CVE-2025-8671 (resets), CVE-2019-9511 (windows opened by the byte), -9512,
  * -9515, -9518 (pings, settings, empty frames).
  */
 import { ERROR_CODE } from '../stream.ts';
@@ -12,7 +12,12 @@ const SMALL_BYTES = 256;
 /** WINDOW_UPDATE frames that each DATA frame may be answered by: one for its stream and one for the connection. */
 const UPDATES_PER_DATA = 2;
 
-/** See the module. Each count throws an {@link Http2Error} where it is one too many. */
+// What counts how much of a turn's work: see `maxWorkPerTurn`.
+const REQUEST_WORK = 12;
+const RESET_WORK = 64;
+const BLOCK_BYTES = 128;
+
+/** See the module. Each count of a tick throws an {@link Http2Error} where it is one too many. */
 export class Guard {
   readonly #limits: Http2Limits;
   #resets = 0;
@@ -23,6 +28,7 @@ export class Guard {
   #windowUpdates = 0;
   #dataCredit = 0;
   #smallFrames = 0;
+  #work = 0;
 
   constructor(limits: Http2Limits) {
     this.#limits = limits;
@@ -37,8 +43,34 @@ export class Guard {
     this.#smallFrames = 0;
   }
 
+  /** A turn of the event loop is over. */
+  turned(): void {
+    this.#work = 0;
+  }
+
+  /** So much has come in this turn that the rest waits for the next. */
+  get isBusy(): boolean {
+    return this.#work >= this.#limits.maxWorkPerTurn;
+  }
+
+  /** A frame has come. */
+  frame(): void {
+    this.#work++;
+  }
+
+  /** A header block of so many bytes has come. */
+  block(bytes: number): void {
+    this.#work += Math.trunc(bytes / BLOCK_BYTES);
+  }
+
+  /** A request has come. */
+  request(): void {
+    this.#work += REQUEST_WORK;
+  }
+
   /** A stream was reset, by the peer or for its errors. */
   reset(): void {
+    this.#work += RESET_WORK;
     if (++this.#resets > this.#limits.maxResets)
       throw new Http2Error(ERROR_CODE.ENHANCE_YOUR_CALM, 'Too many streams were reset');
   }

@@ -25,6 +25,12 @@ export interface Http2Limits {
    * these by itself WINDOW_UPDATE beyond two for each DATA frame sent, and DATA cut small by a window. Default 1,000.
    */
   readonly maxEmptyFrames: number;
+  /**
+   * What is dealt with in one turn of the event loop before others have theirs, so that who sends much at once keeps
+   * nobody waiting: a frame counts 1, a header block 1 for each 128 bytes of it, a request 12, a stream that is reset
+   * 64. Default 512 for servers (32 requests with a body), no limit for clients.
+   */
+  readonly maxWorkPerTurn: number;
   /** Output that a peer lets pile up. Default 4 MiB. */
   readonly maxOutputBytes: number;
   /** Output is not filled beyond this while the socket is slow. Default 256 KiB. */
@@ -60,6 +66,7 @@ export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
   maxPings: 10_000,
   maxSettings: 100,
   maxEmptyFrames: 1000,
+  maxWorkPerTurn: 512,
   maxOutputBytes: 4 * 1024 * 1024,
   outputHighWaterBytes: 256 * 1024,
   headTimeoutMs: 10_000,

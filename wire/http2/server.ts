@@ -99,6 +99,11 @@ export class Http2ServerConnection extends Http2Connection {
     return count < PREFACE.length ? -1 : PREFACE.length;
   }
 
+  /** Who does not read answers is asked for no more of what they answer. A client's side does read on, so that two of ours never wait for each other. */
+  override get takesFrames(): boolean {
+    return super.takesFrames && this.output.length <= this.limits.outputHighWaterBytes;
+  }
+
   protected override isIdle(id: number): boolean {
     return id > this.lastPeerId || (id & 1) === 0;
   }
@@ -130,6 +135,7 @@ export class Http2ServerConnection extends Http2Connection {
       return this.refuse(id, ERROR_CODE.PROTOCOL_ERROR);
     if (this.streams.size >= this.limits.maxConcurrentStreams)
       return this.refuse(id, ERROR_CODE.REFUSED_STREAM);
+    this.guard.request();
     const opened = this.#open(id, hasEnded);
     opened.expectedBytes = request.contentLength;
     const receiver = this.#events.request(opened, request.head, hasEnded);

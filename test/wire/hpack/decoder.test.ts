@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HpackDecoder, HpackError } from '../../../wire/hpack/decoder.ts';
+import { HpackBombError } from '../../../wire/hpack/error.ts';
 import { FieldCache } from '../../../wire/hpack/field-cache.ts';
 import { decode, hex, tableOf, toHex } from './block.ts';
 
@@ -183,15 +184,17 @@ test('HpackDecoder takes a list of exactly the allowed size', () => {
   assert.equal(decoder.isTooLarge, false);
 });
 
-test('HpackDecoder counts what an indexed field stands for: a bomb of indexes is not handed on', () => {
+test('HpackDecoder counts what an indexed field stands for: a bomb of indexes is not handed on, nor decoded to its end', () => {
   const decoder = new HpackDecoder();
   const value = 'v'.repeat(120).repeat(32);
   const large = hex(`4001617f${toHex(Uint8Array.of(0x80 | ((3840 - 127) & 0x7f), (3840 - 127) >> 7))}`);
-  const block = new Uint8Array(large.length + value.length + 100_000).fill(0xbe);
+  const most = Math.floor((4 * 60 * 1024) / (value.length + 33));
+  const block = new Uint8Array(large.length + value.length + most - 1).fill(0xbe);
   block.set(large);
   block.fill(0x76, large.length, large.length + value.length);
   const fields = decode(decoder, block);
   assert.equal(decoder.isTooLarge, true);
+  assert.throws(() => decode(decoder, new Uint8Array(most + 1).fill(0xbe)), HpackBombError);
   assert.equal(fields.length, Math.floor((60 * 1024) / (value.length + 33)));
   assert.ok(fields.every((field) => field === fields[0]));
 });

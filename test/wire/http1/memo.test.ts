@@ -88,6 +88,7 @@ test('Http1ServerConnection reads each of many heads of a connection as if it we
       connection.receive(bytes.slice(cutAt));
       connection.output.shift(connection.output.length);
       connection.flushed();
+      connection.turned();
       const fields = sent.fields.map(([name, value]) => [name.toLowerCase(), value]);
       if (length > 0) fields.push(['content-length', String(length)]);
       const want = { method: 'POST', scheme: 'http', authority: sent.host, path: sent.path, headers: fields };

@@ -36,6 +36,22 @@ test('Http1ServerConnection reads the same head again without making another, an
   );
 });
 
+test('Http1ServerConnection begins 8 requests a turn, and the others in their order in the next ones', () => {
+  const world = new ServerWorld({ answer: (stream) => stream.respond(204, [], true) });
+  world.connection.receive(
+    bytes(Array.from({ length: 20 }, (_, index) => `GET /${index} HTTP/1.1\r\nHost: a\r\n\r\n`).join('')),
+  );
+  assert.equal(world.heads.length, 8);
+  assert.equal(world.log.filter((line) => line === 'wake').length, 2, 'for output, and for input that waits');
+  world.connection.turned();
+  assert.equal(world.heads.length, 16);
+  world.connection.turned();
+  assert.deepEqual(
+    world.heads.map(({ path }) => path),
+    Array.from({ length: 20 }, (_, index) => `/${index}`),
+  );
+});
+
 const answers: readonly {
   name: string;
   request?: string;

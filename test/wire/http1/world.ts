@@ -22,6 +22,7 @@ export function takeOutput(connection: Connection): string {
   const text = textOf(connection.output.view());
   connection.output.shift(connection.output.length);
   connection.flushed();
+  connection.turned();
   return text;
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Http2Stream } from '../../../wire/http2/stream.ts';
 import { ERROR_CODE, NO_FIELDS } from '../../../wire/stream.ts';
 import {
   ACK,
@@ -17,6 +18,11 @@ import {
   windowUpdate,
 } from './frame.ts';
 import { Pair, RawClient, RawServer, takeOutput } from './pair.ts';
+
+/** Requests on new streams, from this one on. */
+function requestFrames(count: number, firstId = 1): Uint8Array[] {
+  return Array.from({ length: count }, (_, index) => requestFrame(firstId + 2 * index));
+}
 
 const MAX_CONCURRENT_STREAMS = 3;
 
@@ -319,16 +325,61 @@ test('Http2Connection gives a connection up whose output is not taken', () => {
 });
 
 test('Http2Connection gives a connection up whose output piles up', () => {
-  const server = new RawServer(({ server }) => server.respond(200, [['x', 'y'.repeat(50_000)]], true));
-  server.connection.receive(hello());
-  let sent = 0;
-  for (let id = 1; server.owner.closed === undefined; id += 2, sent++) {
-    assert.ok(sent < 100);
-    server.connection.receive(requestFrame(id));
-    assert.ok(server.connection.output.length <= 4 * 1024 * 1024 + 60_000);
+  const server = new RawServer();
+  server.send(hello(), ...requestFrames(100));
+  for (const { server: stream } of server.owner.calls) {
+    assert.equal(server.owner.closed, undefined);
+    stream.respond(200, [['x', 'y'.repeat(50_000)]], true);
+    if (server.owner.closed !== undefined) break;
+    assert.ok(server.connection.output.length <= 4 * 1024 * 1024);
   }
   assert.equal(server.owner.closed, 'Output is not read');
   assert.equal(server.connection.output.length, 0);
+});
+
+test('Http2ServerConnection begins no more requests while answers are not read', () => {
+  const server = new RawServer(({ server }) => server.respond(200, [['x', 'y'.repeat(50_000)]], true));
+  server.send(hello());
+  server.connection.receive(join(...requestFrames(20)));
+  for (let turn = 0; turn < 5; turn++) server.connection.turned();
+  assert.equal(server.owner.calls.length, 6, 'as many answers as are more than 256 KiB');
+  server.read();
+  assert.equal(server.owner.calls.length, 20);
+});
+
+test('Http2ServerConnection begins 40 requests a turn, and takes no more input while many wait', () => {
+  const pauses: boolean[] = [];
+  const server = new RawServer(({ server }) => server.respond(200, NO_FIELDS, true));
+  server.owner.pauseInput = (isPaused) => void pauses.push(isPaused);
+  server.send(hello());
+  const counts: number[] = [];
+  server.connection.receive(join(...requestFrames(3000)));
+  server.connection.receive(join(...requestFrames(1, 6001)));
+  while (counts.at(-1) !== server.owner.calls.length) {
+    counts.push(server.owner.calls.length);
+    server.connection.output.take();
+    server.connection.flushed();
+    server.connection.turned();
+  }
+  assert.deepEqual(counts.slice(0, 3), [40, 80, 120]);
+  assert.equal(server.owner.calls.length, 3001);
+  assert.deepEqual(
+    server.owner.calls.map(({ server }) => (server as Http2Stream).id),
+    Array.from({ length: 3001 }, (_, index) => 2 * index + 1),
+  );
+  assert.deepEqual(pauses, [true, false]);
+});
+
+test('Http2ServerConnection deals with few resets a turn', () => {
+  const server = new RawServer();
+  server.send(hello());
+  const pairs = Array.from({ length: 100 }, (_, at) => [requestFrame(2 * at + 1), resetFrame(2 * at + 1, 8)]);
+  server.connection.receive(join(...pairs.flat()));
+  assert.equal(server.owner.calls.length, 7);
+  for (let turn = 2; turn < 4; turn++) {
+    server.connection.turned();
+    assert.equal(server.owner.calls.length, 7 * turn);
+  }
 });
 
 test('Http2ClientConnection asks a silent server by PING, and gives it up without an answer', () => {

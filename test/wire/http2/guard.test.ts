@@ -205,8 +205,12 @@ test('Http2ServerConnection spends little on a header list that is small when co
     frame('CONTINUATION', 0, 1, bomb),
     frame('CONTINUATION', END_HEADERS, 1, bomb),
   );
-  assert.deepEqual(answers, ['HEADERS 1 END_STREAM :status=431']);
+  assert.deepEqual(answers, ['GOAWAY last 1 code 11']);
   assert.equal(server.owner.calls.length, 0);
+  const smaller = new RawServer();
+  smaller.send(hello());
+  const some = frame('HEADERS', 5, 1, join(head, insert, bomb.subarray(0, 50)));
+  assert.deepEqual(smaller.send(some), ['HEADERS 1 END_STREAM :status=431']);
 });
 
 test('Http2ClientConnection stands a server that resets each request after its answer', () => {

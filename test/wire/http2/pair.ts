@@ -75,7 +75,7 @@ export class Owner {
   wake(): void {
     this.wakes++;
   }
-  pauseInput(): void {}
+  pauseInput(_isPaused: boolean): void {}
   close(detail: string): void {
     if (this.closed !== undefined) throw new Error('close() was told twice');
     this.closed = detail;
@@ -100,13 +100,16 @@ export class Server extends Owner implements ServerEvents {
   }
 }
 
-/** Takes what a connection has to send, and says so, as long as there is any. */
+/** Takes what a connection has to send, turn by turn, as long as there is any. */
 export function takeOutput(connection: Connection): Uint8Array {
   const pieces: number[] = [];
-  while (connection.output.length > 0) {
-    for (const byte of connection.output.take()) pieces.push(byte);
-    connection.flushed();
-  }
+  do {
+    while (connection.output.length > 0) {
+      for (const byte of connection.output.take()) pieces.push(byte);
+      connection.flushed();
+    }
+    connection.turned();
+  } while (connection.output.length > 0);
   return Uint8Array.from(pieces);
 }
 
@@ -121,9 +124,12 @@ export class RawServer {
     this.connection = new Http2ServerConnection(this.owner, { nowMs: 0, ...(limits && { limits }) });
   }
 
-  /** The frames that it answers to these bytes, in words. */
+  /** The frames that it answers to these bytes, each in a turn of its own, in words. */
   send(...bytes: readonly Uint8Array[]): string[] {
-    for (const piece of bytes) this.connection.receive(piece);
+    for (const piece of bytes) {
+      this.connection.receive(piece);
+      this.connection.turned();
+    }
     return this.read();
   }
 
