@@ -12,7 +12,7 @@ export interface Http1Limits {
   readonly maxBufferedBytes: number;
   /**
    * Requests that are begun in one turn of the event loop; those behind them wait for the next, so that who sends many
-   * at once keeps nobody waiting. Servers only. Default 8.
+   * at once keeps nobody waiting. Servers only. Default 1, as nginx.
    */
   readonly maxRequestsPerTurn: number;
   /** From the first byte of a head to its last. A request that takes longer is answered with 408. Default 10 s, as HAProxy's guide advises. */
@@ -37,7 +37,7 @@ export const HTTP1_LIMITS: Http1Limits = {
   maxHeaders: 100,
   maxChunkExtensionBytes: 16 * 1024,
   maxBufferedBytes: 64 * 1024,
-  maxRequestsPerTurn: 8,
+  maxRequestsPerTurn: 1,
   headTimeoutMs: 10_000,
   idleTimeoutMs: 3_600_000,
   bodyTimeoutMs: 300_000,

@@ -306,6 +306,7 @@ test('Http1ServerConnection takes calls in any order: one close, and nothing beh
       else if (act === 8) {
         server.output.shift(draws.below(server.output.length + 1));
         server.flushed();
+        server.turned();
       } else if (act === 9) {
         now += draws.below(4000);
         server.tick(now);

@@ -24,8 +24,11 @@ interface Seen {
 export function serverOutcome(pieces: readonly Uint8Array[], limits?: Partial<Http1Limits>): string {
   const seen: Seen[] = [];
   let isClosed = false;
+  let isAwake = false;
   const events: ServerEvents = {
-    wake() {},
+    wake() {
+      isAwake = true;
+    },
     pauseInput() {},
     close() {
       isClosed = true;
@@ -67,9 +70,13 @@ export function serverOutcome(pieces: readonly Uint8Array[], limits?: Partial<Ht
   let output = '';
   for (const piece of pieces) {
     connection.receive(piece.slice());
-    output += textOf(connection.output.view());
-    connection.output.shift(connection.output.length);
-    connection.flushed();
+    while (isAwake) {
+      isAwake = false;
+      output += textOf(connection.output.view());
+      connection.output.shift(connection.output.length);
+      connection.flushed();
+      connection.turned();
+    }
   }
   return outcomeOf(seen, output, isClosed);
 }

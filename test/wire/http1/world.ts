@@ -47,7 +47,7 @@ function noteConnection(log: string[]): ConnectionEvents {
   };
 }
 
-/** A server; requests are answered by the test, or by `answer` from within `request`. */
+/** A server that does as much in one turn as it is asked for; requests are answered by the test, or by `answer` from within `request`. */
 export class ServerWorld {
   readonly log: string[] = [];
   readonly streams: ServerStream[] = [];
@@ -72,7 +72,7 @@ export class ServerWorld {
           return receiver;
         },
       },
-      { scheme: 'http', nowMs: 0, ...(limits && { limits }) },
+      { scheme: 'http', nowMs: 0, limits: { maxRequestsPerTurn: Number.POSITIVE_INFINITY, ...limits } },
     );
   }
 
