@@ -4,7 +4,7 @@ import * as tls from 'node:tls';
 import { bun, bunHandlers } from '../../upstream/socket/bun.ts';
 import { NodeSocket } from '../../upstream/socket/node.ts';
 import type { Socket } from '../../upstream/socket/socket.ts';
-import type { ListenerOptions } from './listening.ts';
+import { DEFAULT_MAX_CONNECTIONS, type ListenerOptions } from './listening.ts';
 
 /** A TLS handshake that takes longer is given up. Source: Envoy's advice for an edge, `transport_socket_connect_timeout` 10 s. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -60,6 +60,8 @@ async function acceptNode(
         accepted,
       )
     : net.createServer(common, accepted);
+  // Counts what is not accepted yet, too: a client may stay in its handshake.
+  server.maxConnections = options.limits?.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(unix === undefined ? { port, host: hostname } : { path: unix }, () => {

@@ -18,12 +18,11 @@ import { type Decided, FirstBytes } from './first-bytes.ts';
 import {
   type ConnectionFacts,
   DEFAULT_GRACE_MS,
+  DEFAULT_MAX_CONNECTIONS,
   type ListenerOptions,
   type Listening,
   type Serve,
 } from './listening.ts';
-
-const MAX_CONNECTIONS = 20_000;
 
 /**
  * Opens the port. New connections are closed at once where there are too many, or while `isShort` says so. Rejects
@@ -35,7 +34,7 @@ export async function listen(
   warn: (message: string) => void,
   isShort: () => boolean = () => false,
 ): Promise<Listening> {
-  const { maxConnections = MAX_CONNECTIONS } = options.limits ?? {};
+  const { maxConnections = DEFAULT_MAX_CONNECTIONS } = options.limits ?? {};
   const connections = new Set<ServerConnection>();
   let wake: (() => void) | undefined;
   let isDraining = false;

@@ -32,7 +32,7 @@ export interface ListenerTls {
 
 /** What clients may ask of a listener. */
 export interface ListenerLimits {
-  /** Connections at a time; further ones are closed at once. Default 20,000. */
+  /** Connections at a time, those in a TLS handshake among them; further ones are closed at once. Default 20,000. */
   readonly maxConnections?: number;
   /** Of each HTTP/1.1 connection. */
   readonly http1?: Partial<Http1Limits>;
@@ -76,6 +76,9 @@ export interface Listening {
    */
   close(graceMs?: number): Promise<number>;
 }
+
+/** Connections at a time where nothing else is said. */
+export const DEFAULT_MAX_CONNECTIONS = 20_000;
 
 /** How long a drain waits for what runs, in milliseconds. */
 export const DEFAULT_GRACE_MS = 30_000;

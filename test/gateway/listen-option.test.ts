@@ -111,18 +111,22 @@ test('listen() believes a PROXY header, and closes what begins without one', asy
   await gateway.stop(0);
 });
 
-test('listen() closes connections beyond its limit', async () => {
-  const { gateway, listening } = await open({ port: 0, limits: { maxConnections: 1 } });
-  const first = net.connect(listening.port, '127.0.0.1');
-  await new Promise((done) => first.once('connect', done));
-  first.write('GET');
-  await new Promise((done) => setTimeout(done, 50));
-  const second = net.connect(listening.port, '127.0.0.1');
-  second.on('error', () => {});
-  await new Promise((done) => second.once('close', done));
-  first.destroy();
-  await gateway.stop(0);
-});
+for (const [what, secure] of [
+  ['', {}],
+  [', those in a TLS handshake counted', { tls: { cert: pem('cert'), key: pem('key') } }],
+] as const)
+  test(`listen() closes connections beyond its limit${what}`, async () => {
+    const { gateway, listening } = await open({ port: 0, limits: { maxConnections: 1 }, ...secure });
+    const first = net.connect(listening.port, '127.0.0.1');
+    await new Promise((done) => first.once('connect', done));
+    if (!('tls' in secure)) first.write('GET');
+    await new Promise((done) => setTimeout(done, 50));
+    const second = net.connect(listening.port, '127.0.0.1');
+    second.on('error', () => {});
+    await new Promise((done) => second.once('close', done));
+    first.destroy();
+    await gateway.stop(0);
+  });
 
 test('listen() answers 503 with flag OM to requests beyond the limit of those under way', async () => {
   const asked = Promise.withResolvers<void>();
