@@ -1,4 +1,5 @@
 /** A request that waits for a connection. Imports the wire's types. */
+import { ChunkQueue } from '../wire/chunk-queue.ts';
 import { ERROR_CODE, type FieldList, type RequestHead, type Stream } from '../wire/stream.ts';
 import type { ResetReason, UpstreamReceiver } from './upstream.ts';
 
@@ -16,7 +17,7 @@ export class PendingStream implements Stream {
   /** Told once when it waits no longer: it was sent, has failed, or nobody wants it any more. */
   left: (() => void) | undefined;
   #target: Stream | undefined;
-  #chunks: Uint8Array[] = [];
+  readonly #chunks = new ChunkQueue();
   #trailers: FieldList | undefined;
 
   constructor(head: RequestHead, hasEnded: boolean, receiver: UpstreamReceiver) {
@@ -31,8 +32,7 @@ export class PendingStream implements Stream {
     this.#leave();
     const target = opener.open(this.head, this.hasEnded, this.receiver);
     this.#target = target;
-    for (const chunk of this.#chunks) target.write(chunk);
-    this.#chunks = [];
+    for (const chunk of this.#chunks.takeAll()) target.write(chunk);
     if (this.#trailers) target.end(this.#trailers);
   }
 
@@ -41,7 +41,7 @@ export class PendingStream implements Stream {
     if (this.isReset) return;
     this.isReset = true;
     this.#leave();
-    this.#chunks = [];
+    this.#chunks.takeAll();
     this.receiver.reset(reason, detail);
   }
 
@@ -62,7 +62,7 @@ export class PendingStream implements Stream {
   reset(code: number = ERROR_CODE.CANCEL): void {
     this.isReset = true;
     this.#leave();
-    this.#chunks = [];
+    this.#chunks.takeAll();
     this.#target?.reset(code);
   }
 

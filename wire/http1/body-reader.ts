@@ -1,6 +1,7 @@
 /**
  * Finds a body in its framing: a length, chunks, or the end of the connection. Pieces are handed on where they
- * stand, without a copy. Source: RFC 9112, 6 and 7.
+ * stand, without a copy; only of chunks so small that each would cost more than it holds several are made one piece.
+ * Source: RFC 9112, 6 and 7.
  */
 import type { FieldList } from '../stream.ts';
 import { NO_FIELDS } from '../stream.ts';
@@ -33,6 +34,11 @@ const AT = {
 /** The largest size of a chunk has this many digits, so that it stays an exact number. */
 const MAX_SIZE_DIGITS = 13;
 
+/** Chunks below are joined with others of the same input. */
+const SMALL_BYTES = 1024;
+/** Pieces that are joined grow no larger. */
+const JOINED_BYTES = 16 * 1024;
+
 /** Reads bodies, one after the other. */
 export class BodyReader {
   /** What {@link read} found: the next piece. Undefined: none. */
@@ -43,6 +49,8 @@ export class BodyReader {
   #digits = 0;
   #extensionBytes = 0;
   #trailers: FieldReader | undefined = undefined;
+  /** What {@link piece} is, if it was joined, with room behind it. */
+  #joined: Uint8Array | undefined = undefined;
 
   constructor(limits: Http1Limits) {
     this.#limits = limits;
@@ -87,21 +95,29 @@ export class BodyReader {
   /** Reads on to the end of the next {@link piece}, of the body or of the input, and returns where that is. Throws {@link MessageError}. */
   read(bytes: Uint8Array, start: number, end: number): number {
     this.piece = undefined;
+    this.#joined = undefined;
     let at = start;
     while (at < end) {
       switch (this.#at) {
         case AT.LENGTH:
         case AT.DATA: {
           const length = Math.min(end - at, this.#remaining);
-          this.piece = at === 0 && length === bytes.length ? bytes : bytes.subarray(at, at + length);
+          const isSmall = length < SMALL_BYTES && this.#at === AT.DATA;
+          if (this.piece !== undefined && !(isSmall && this.piece.length + length <= JOINED_BYTES)) return at;
+          const piece = at === 0 && length === bytes.length ? bytes : bytes.subarray(at, at + length);
+          if (this.piece === undefined) this.piece = piece;
+          else this.#join(this.piece, piece, end - at);
           this.#remaining -= length;
           if (this.#remaining === 0) this.#at = this.#at === AT.LENGTH ? AT.END : AT.DATA_CR;
-          return at + length;
+          at += length;
+          if (!isSmall) return at;
+          break;
         }
         case AT.UNTIL_CLOSE:
           this.piece = at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end);
           return end;
         case AT.TRAILERS: {
+          if (this.piece !== undefined) return at;
           const trailers = this.#trailers!;
           at = trailers.read(bytes, at, end);
           if (trailers.isDone) {
@@ -113,10 +129,29 @@ export class BodyReader {
         case AT.END:
           return at;
         default:
-          this.#framing(bytes[at++]!);
+          try {
+            this.#framing(bytes[at]!);
+          } catch (error) {
+            // What came before is handed on, however the bytes were cut; the same is wrong the next time.
+            if (this.piece !== undefined) return at;
+            throw error;
+          }
+          at++;
       }
     }
     return at;
+  }
+
+  /** Puts what comes next behind the piece; at most so many bytes more come with this input. */
+  #join(piece: Uint8Array, next: Uint8Array, most: number): void {
+    let joined = this.#joined;
+    if (joined === undefined) {
+      joined = new Uint8Array(Math.min(JOINED_BYTES, piece.length + most));
+      joined.set(piece);
+      this.#joined = joined;
+    }
+    joined.set(next, piece.length);
+    this.piece = joined.subarray(0, piece.length + next.length);
   }
 
   /** A byte between the data of chunks. */

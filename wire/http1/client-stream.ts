@@ -1,5 +1,6 @@
 /** A request of HTTP/1 that is being sent: what is written to it. Imports the wire's types and the writer of bodies. */
 import type { ByteWriter } from '../byte-writer.ts';
+import { ChunkQueue } from '../chunk-queue.ts';
 import type { FieldList, RequestHead, ResponseReceiver, Stream } from '../stream.ts';
 import { BODY, type BodyWriter } from './body-writer.ts';
 import { LENGTH, LINE, writeField, writeFields, writeRequestLine } from './head-writer.ts';
@@ -30,7 +31,7 @@ export class Http1ClientStream implements Stream {
   hasEnded: boolean;
   readonly #owner: RequestOwner;
   /** What is written before a tunnel opens. */
-  #early: Uint8Array[] = [];
+  readonly #early = new ChunkQueue();
   #isTunnel = false;
   /** Nothing can be written: the stream is over. */
   #isOver = false;
@@ -92,7 +93,7 @@ export class Http1ClientStream implements Stream {
   /** The stream is over. */
   finish(): void {
     this.#isOver = true;
-    this.#early = [];
+    this.#early.takeAll();
   }
 
   /** The answer opens the tunnel: what waited is sent. */
@@ -101,8 +102,7 @@ export class Http1ClientStream implements Stream {
     this.#isTunnel = true;
     const wasEmpty = output.length === 0;
     request.start(BODY.RAW, 0);
-    for (const chunk of this.#early) request.write(chunk);
-    this.#early = [];
+    for (const chunk of this.#early.takeAll()) request.write(chunk);
     this.#owner.wroteRequest(wasEmpty);
     if (this.hasEnded) this.#owner.requestEnded(this);
   }

@@ -3,6 +3,7 @@
  * the clock. What the bytes mean is for the two below it to say.
  */
 import { ByteWriter } from '../byte-writer.ts';
+import { ChunkQueue } from '../chunk-queue.ts';
 import type { ConnectionEvents } from '../stream.ts';
 import { BodyReader } from './body-reader.ts';
 import { BodyWriter } from './body-writer.ts';
@@ -30,7 +31,7 @@ export abstract class Http1Connection {
   #chunk: Uint8Array | undefined = undefined;
   #at = 0;
   /** Chunks behind it. */
-  #queue: Uint8Array[] = [];
+  readonly #queue = new ChunkQueue();
   /** Bytes that have come and were not read. */
   #unreadBytes = 0;
   /** Bytes of a body that were handed over and not consumed. */
@@ -154,7 +155,7 @@ export abstract class Http1Connection {
   protected dropInput(): void {
     this.#chunk = undefined;
     this.#at = 0;
-    this.#queue = [];
+    this.#queue.takeAll();
     this.#unreadBytes = 0;
   }
 

@@ -3,6 +3,7 @@
  * control, GOAWAY, and the accounts that stop floods (RFC 9113). No socket, no clock: see `wire/stream.ts`.
  */
 import { ByteWriter } from '../byte-writer.ts';
+import { ChunkQueue } from '../chunk-queue.ts';
 import { HpackDecoder } from '../hpack/decoder.ts';
 import { HpackEncoder } from '../hpack/encoder.ts';
 import { HpackBombError, HpackError } from '../hpack/error.ts';
@@ -73,7 +74,7 @@ export abstract class Http2Connection implements Connection, StreamOwner, FrameT
   readonly #block = new HeaderBlock();
   readonly #reader = new FrameReader(this);
   /** What has come and was not read. */
-  #waiting: Uint8Array[] = [];
+  readonly #waiting = new ChunkQueue();
   #waitingBytes = 0;
   #isPaused = false;
   #sendWindow = DEFAULT_WINDOW_BYTES;
@@ -186,10 +187,8 @@ export abstract class Http2Connection implements Connection, StreamOwner, FrameT
     this.guard.turned();
     if (this.#waiting.length === 0) return;
     this.#isAwake = false;
-    const waiting = this.#waiting;
-    this.#waiting = [];
     this.#waitingBytes = 0;
-    for (const bytes of waiting) this.receive(bytes);
+    for (const bytes of this.#waiting.takeAll()) this.receive(bytes);
     if (this.state === 'closed' || !this.#isPaused || this.#waitingBytes > MAX_WAITING_BYTES / 2) return;
     this.#isPaused = false;
     this.#events.pauseInput(false);

@@ -2,6 +2,7 @@
  * One HTTP/2 stream: both directions' states and windows (RFC 9113, 5.1 and 5.2), the same for servers and clients.
  * Fields are public to the connection that owns it and to nobody else.
  */
+import { ChunkQueue } from '../chunk-queue.ts';
 import {
   ERROR_CODE,
   type FieldList,
@@ -69,7 +70,7 @@ export class Http2Stream implements ServerStream {
   /** True: the answer must have no body (HEAD). */
   isBodiless = false;
   /** Chunks that wait for a window or for room in the output. */
-  queue: Uint8Array[] | undefined;
+  queue: ChunkQueue | undefined;
   /** Bytes of the first chunk that have left. */
   queueOffset = 0;
   /** The end has been asked for, with these trailers. */
@@ -119,8 +120,9 @@ export class Http2Stream implements ServerStream {
     if (this.isClosed) return;
     if (sent < chunk.length) {
       this.queueMovedMs = this.#owner.nowMs;
-      this.queue = [chunk];
-      this.queueOffset = sent;
+      this.queue = new ChunkQueue();
+      this.queue.push(chunk.subarray(sent));
+      this.queueOffset = 0;
       this.#owner.block(this);
     }
     if (sent === 0) return;
@@ -156,8 +158,9 @@ export class Http2Stream implements ServerStream {
     const { queue } = this;
     if (queue === undefined) return 0;
     let total = 0;
-    while (queue.length > 0 && total < limit) {
-      const chunk = queue[0]!;
+    while (total < limit) {
+      const chunk = queue.first;
+      if (chunk === undefined) break;
       const from = this.queueOffset;
       const sent = this.#owner.sendData(this, chunk, from, Math.min(chunk.length, from + limit - total));
       if (this.isClosed) return total;

@@ -36,8 +36,11 @@ test('Http1ServerConnection reads the same head again without making another, an
   );
 });
 
-test('Http1ServerConnection begins 8 requests a turn, and the others in their order in the next ones', () => {
-  const world = new ServerWorld({ answer: (stream) => stream.respond(204, [], true) });
+test('Http1ServerConnection begins so many requests a turn, and the others in their order in the next ones', () => {
+  const world = new ServerWorld({
+    answer: (stream) => stream.respond(204, [], true),
+    limits: { maxRequestsPerTurn: 8 },
+  });
   world.connection.receive(
     bytes(Array.from({ length: 20 }, (_, index) => `GET /${index} HTTP/1.1\r\nHost: a\r\n\r\n`).join('')),
   );
@@ -380,6 +383,35 @@ test('Http1ServerConnection answers a wrong body with 400 if there is no answer,
     'close: Chunk without a size',
   ]);
 });
+
+const joined: readonly {
+  readonly name: string;
+  readonly chunks: readonly number[];
+  readonly want: number[];
+}[] = [
+  { name: 'tiny ones', chunks: [1, 2, 3, 1], want: [7] },
+  { name: 'not one that is alone', chunks: [5], want: [5] },
+  { name: 'no large ones', chunks: [1024, 1024], want: [1024, 1024] },
+  { name: 'nothing to a large one', chunks: [1, 1, 2000, 1, 1], want: [2, 2000, 2] },
+  { name: 'up to 16 KiB', chunks: Array(20).fill(1000), want: [16_000, 4000] },
+];
+
+for (const { name, chunks, want } of joined) {
+  test(`Http1ServerConnection joins chunks that have come together: ${name}`, () => {
+    const pieces: Uint8Array[] = [];
+    const world = new ServerWorld();
+    world.onData = (chunk) => void pieces.push(chunk);
+    const body = chunks.map((length, index) => String.fromCharCode(65 + index).repeat(length));
+    const text = body.map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`).join('');
+    world.receive(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${text}0\r\n\r\n`);
+    assert.deepEqual(
+      pieces.map(({ length }) => length),
+      want,
+    );
+    assert.equal(pieces.map((piece) => new TextDecoder().decode(piece)).join(''), body.join(''));
+    assert.equal(world.events().at(-1), 'end');
+  });
+}
 
 const UPGRADE = 'GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n';
 
