@@ -46,3 +46,13 @@ export function parseLabel(
   }
   return labels;
 }
+
+/** `--access-log` and `--access-log-file`, for a command that carries traffic. */
+export function addAccessLogOptions(command: Command): Command {
+  return command
+    .option(
+      '--access-log <format>',
+      "log every request: text or json (Istio's own formats), or one of Envoy's format strings",
+    )
+    .option('--access-log-file <path>', 'where to log requests, instead of standard output');
+}

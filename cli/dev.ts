@@ -1,7 +1,7 @@
 /** `pointsman dev`: the gateway with both greeters, or before your own servers, its rules followed as you save. */
 import { dirname, join, relative } from 'node:path';
 import type { Command } from 'commander';
-import { defineCommand, jsonOption, parsePort, repeated } from './command.ts';
+import { addAccessLogOptions, defineCommand, jsonOption, parsePort, repeated } from './command.ts';
 import { invocation } from './invocation.ts';
 import { parseUpstream, type UpstreamOption, upstreamService } from './listen-option.ts';
 import type { RunOptions } from './run.ts';
@@ -13,6 +13,8 @@ interface DevOptions {
   readonly adminPort: number;
   readonly upstream?: readonly UpstreamOption[];
   readonly json?: true;
+  readonly accessLog?: string;
+  readonly accessLogFile?: string;
 }
 
 /** The greeter's host and port, as dubbo-go's tutorial has them. */
@@ -21,7 +23,7 @@ const SERVICE_PORT = 20000;
 
 /** Declares the command. */
 export function devCommand(): Command {
-  return defineCommand(
+  const command = defineCommand(
     'dev',
     'Run the gateway with greeter v1 and v2 behind it, and follow the rule files as you save.',
     [
@@ -46,6 +48,7 @@ export function devCommand(): Command {
     )
     .addOption(jsonOption())
     .action(dev);
+  return addAccessLogOptions(command);
 }
 
 async function dev(options: DevOptions): Promise<void> {
@@ -61,6 +64,8 @@ async function dev(options: DevOptions): Promise<void> {
     debugHeaders: true,
     explainNotFound: true,
     ...(options.json && { json: true }),
+    ...(options.accessLog !== undefined && { accessLog: options.accessLog }),
+    ...(options.accessLogFile !== undefined && { accessLogFile: options.accessLogFile }),
     ...(options.upstream === undefined
       ? await greeters()
       : { remoteServices: [upstreamService(HOST, SERVICE_PORT, options.upstream)] }),

@@ -14,6 +14,7 @@ import { serveApp } from '../gateway/through-app.ts';
 import type { Service } from '../router/index.ts';
 import { createHealth } from '../services/health/health.ts';
 import { reflectionRoutes } from '../services/reflection/reflection.ts';
+import { openAccessLog } from './access-log.ts';
 import { CommandFailure, EXIT, usageFailure } from './failure.ts';
 import type { PortMapping } from './listen-option.ts';
 import { createLog, type Log } from './log.ts';
@@ -36,6 +37,10 @@ export interface RunOptions {
   /** Tells clients why nothing was found, which is for development. */
   readonly explainNotFound?: boolean;
   readonly json?: boolean;
+  /** Format of the access log. Default: requests are not logged. */
+  readonly accessLog?: string;
+  /** Default: standard output. */
+  readonly accessLogFile?: string;
   readonly services?: readonly InProcessService[];
   readonly remoteServices?: readonly Service[];
   /** Called when the drain begins. */
@@ -67,6 +72,7 @@ export async function run(options: RunOptions): Promise<void> {
       `Cannot find "${missing}": no such file or folder; --config takes one that is there, and follows what is added to a folder`,
     );
   const log = createLog(options.json === true);
+  const accessLog = openAccessLog(options.accessLog, options.accessLogFile, log);
   const metrics = prometheusMetrics({ source: sourceOf(options) });
   const health = createHealth([]);
   const gateway = createGateway({
@@ -82,6 +88,7 @@ export async function run(options: RunOptions): Promise<void> {
     debugHeaders: options.debugHeaders ?? false,
     explainNotFound: options.explainNotFound ?? false,
     metrics,
+    ...(accessLog && { accessLog: accessLog.options }),
     log,
     ownServices(router) {
       health.routes(router);
@@ -91,9 +98,12 @@ export async function run(options: RunOptions): Promise<void> {
   metrics.watchConfig(() => gateway.config.current());
   metrics.watchClusters(() => gateway.statistics());
   const open: Listening[] = [];
-  endOnSignal(gateway, open, log, () => {
-    health.shutDown();
-    options.onDrain?.();
+  endOnSignal(gateway, open, log, {
+    onDrain() {
+      health.shutDown();
+      options.onDrain?.();
+    },
+    onEnd: async () => accessLog?.close(),
   });
   try {
     const admin = await openAdmin(gateway, metrics.expose, options, log);
@@ -231,7 +241,12 @@ function logReload(before: ConfigSnapshot, after: ConfigSnapshot, log: Log): voi
  * The first SIGTERM or SIGINT drains and exits 0, a second one exits at once. A handler of its own makes this work
  * for process 1 of a container, too, which has no default action.
  */
-function endOnSignal(gateway: Gateway, open: readonly Listening[], log: Log, onDrain: () => void): void {
+function endOnSignal(
+  gateway: Gateway,
+  open: readonly Listening[],
+  log: Log,
+  { onDrain, onEnd }: { onDrain(): void; onEnd(): Promise<void> },
+): void {
   let ending = false;
   const end = async (signal: string) => {
     if (ending) {
@@ -246,6 +261,7 @@ function endOnSignal(gateway: Gateway, open: readonly Listening[], log: Log, onD
     if (cut > 0) log('WARN', `${cut} calls were cut off`);
     await Promise.all(open.map((listening) => listening.close(ADMIN_DRAIN_MS)));
     log('INFO', 'ended');
+    await onEnd();
     process.exit(EXIT.fine);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end(signal));

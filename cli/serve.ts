@@ -1,6 +1,13 @@
 /** `pointsman serve`: the gateway alone, for production. */
 import type { Command } from 'commander';
-import { defineCommand, jsonOption, parseLabel, parsePort, repeated } from './command.ts';
+import {
+  addAccessLogOptions,
+  defineCommand,
+  jsonOption,
+  parseLabel,
+  parsePort,
+  repeated,
+} from './command.ts';
 import { usageFailure } from './failure.ts';
 import { type PortMapping, parsePortMapping } from './listen-option.ts';
 import type { RunOptions } from './run.ts';
@@ -14,12 +21,13 @@ interface ServeOptions
 
 /** Declares the command. */
 export function serveCommand(): Command {
-  return defineCommand(
+  const command = defineCommand(
     'serve',
     'Run the gateway: route requests by the rules, and follow the rules as they change.',
     [
       'pointsman serve --config rules/',
       'pointsman serve --config se.yaml --config vs.yaml --port 8080=20000 --admin-port 0',
+      'pointsman serve --config rules/ --access-log json --access-log-file requests.log',
       'POINTSMAN_ADMIN_TOKEN=... pointsman serve --config /etc/pointsman --admin-host 0.0.0.0',
     ],
   )
@@ -46,6 +54,7 @@ export function serveCommand(): Command {
     )
     .addOption(jsonOption())
     .action(serve);
+  return addAccessLogOptions(command);
 }
 
 async function serve(options: ServeOptions): Promise<void> {

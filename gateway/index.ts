@@ -39,11 +39,12 @@ import {
   type ListenerTls,
   type Listening,
 } from './listener/listening.ts';
-import { observer } from './observer.ts';
+import { type AccessLog, observer } from './observer.ts';
 import { Overload } from './overload.ts';
 import { createOwnServices, type OwnCall, type OwnServices } from './own.ts';
 import { type ProxyContext, proxy } from './proxy.ts';
 import { type InProcessService, type RegisteredServices, registerServices } from './service.ts';
+import { compileAccessLog } from './telemetry/access-log.ts';
 import type { MetricSink } from './telemetry/metric.ts';
 import { throughApp } from './through-app.ts';
 import { WebStream } from './web-stream.ts';
@@ -94,10 +95,23 @@ export interface GatewayOptions {
   readonly maxRequests?: number;
   /** Told of every request that was routed. Default: nobody. */
   readonly metrics?: MetricSink;
+  /** Writes a line for every request. Default: nowhere. */
+  readonly accessLog?: AccessLogOptions;
   /** Told what happens inside. Default: nobody. */
   readonly log?: (level: 'INFO' | 'WARN' | 'ERROR', message: string) => void;
   /** Draws for weights, faults and mirrors. Default: the runtime's chance. */
   readonly random?: Random;
+}
+
+/** Where requests are logged, and how. */
+export interface AccessLogOptions {
+  /**
+   * `text` or `json` for Istio's own formats, one of Envoy's format strings, or an object of them for lines of JSON.
+   * Headers are logged where the format names them, and never else.
+   */
+  readonly format: string | Readonly<Record<string, string>>;
+  /** Given each line with its end. Must not throw. */
+  write(line: string): void;
 }
 
 /** What to listen on. */
@@ -131,7 +145,10 @@ export interface ListenOptions {
 const DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024;
 const DEFAULT_MAX_REQUESTS = 20_000;
 
-/** A gateway; see {@link Gateway}. Throws a RangeError for two services in process of one name. */
+/**
+ * A gateway; see {@link Gateway}. Throws a RangeError for two services in process of one name, and for an access log
+ * whose format cannot be read.
+ */
 export function createGateway(options: GatewayOptions = {}): Gateway {
   return new Gateway(options);
 }
@@ -151,6 +168,7 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
   readonly #ownHosts = new Set<string>();
   readonly #coverage = new Coverage(this);
   readonly #overload: Overload;
+  readonly #accessLog: AccessLog | undefined;
   #unwatchMemory: (() => void) | undefined;
   readonly #rules: RulesInEffect;
   #context: ProxyContext | undefined;
@@ -161,6 +179,8 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
     super();
     this.#options = options;
     const { config = [], services = [], maxBodyBytes = DEFAULT_MAX_BODY_BYTES, log } = options;
+    const { accessLog } = options;
+    this.#accessLog = accessLog && { lineOf: compileAccessLog(accessLog.format), write: accessLog.write };
     this.#overload = new Overload(options.maxRequests ?? DEFAULT_MAX_REQUESTS);
     this.config = new ConfigStore('start' in config ? [config] : config);
     this.#registered = registerServices(services, maxBodyBytes);
@@ -319,16 +339,17 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
 
   /** What calls need of the gateway, made anew with each rule set. */
   #contextOf(rules: RuleSet): ProxyContext {
+    const isEdge = this.#options.proxy?.type === 'router';
     const { debugHeaders = false, explainNotFound = false, metrics, random = byChance } = this.#options;
     return {
       rules,
       random,
       clock: systemClock,
-      isEdge: this.#options.proxy?.type === 'router',
+      isEdge,
       debugHeaders,
       explainNotFound,
-      ended: observer(this.#overload, metrics),
-      isObserved: metrics !== undefined,
+      ended: observer(this.#overload, { metrics, accessLog: this.#accessLog, isEdge }),
+      observed: this.#accessLog ? 'timing' : metrics ? 'duration' : 'nothing',
       overload: this.#overload,
       own: this.#ownCall,
       authorityOf: this.#authorityOf,

@@ -4,18 +4,36 @@ import { grpcStatusOf } from '../router/route/grpc.ts';
 import { firstHeader } from '../router/route/header.ts';
 import { isGrpcContentType } from '../router/route/index.ts';
 import type { Exchange, ExchangeEnded } from '../traffic/exchange.ts';
+import { accessRecordOf } from './access-record.ts';
 import type { Overload } from './overload.ts';
+import type { AccessLine } from './telemetry/access-log.ts';
 import type { MetricSink, RequestOutcome } from './telemetry/metric.ts';
 
-/** One for all exchanges of a gateway: lets go of their places, and tells the sink. */
-export function observer(overload: Overload, metrics: MetricSink | undefined): ExchangeEnded {
-  if (!metrics)
+/** An access log with its format compiled. */
+export interface AccessLog {
+  readonly lineOf: AccessLine;
+  write(line: string): void;
+}
+
+/** Who is told of exchanges. */
+export interface Observers {
+  readonly metrics: MetricSink | undefined;
+  readonly accessLog: AccessLog | undefined;
+  /** What clients say of those before them is not believed. */
+  readonly isEdge: boolean;
+}
+
+/** One for all exchanges of a gateway: lets go of their places, and tells who wants to know. */
+export function observer(overload: Overload, { metrics, accessLog, isEdge }: Observers): ExchangeEnded {
+  if (!metrics && !accessLog)
     return () => {
       overload.active--;
     };
   return (exchange) => {
     overload.active--;
-    metrics.requestEnded(outcomeOf(exchange, performance.now() - exchange.startedMs));
+    const outcome = outcomeOf(exchange, performance.now() - exchange.startedMs);
+    metrics?.requestEnded(outcome);
+    accessLog?.write(accessLog.lineOf(accessRecordOf(exchange, outcome, isEdge)));
   };
 }
 
@@ -23,8 +41,9 @@ function outcomeOf(exchange: Exchange, durationMs: number): RequestOutcome {
   const { decision, status, flag, details } = exchange;
   const isGrpc = isGrpcContentType(firstHeader(exchange.head.headers, 'content-type'));
   let { grpcStatus } = exchange;
-  // Source: Envoy `source/common/grpc/common.cc` (Common::getGrpcStatus).
-  if (isGrpc && grpcStatus === undefined && status !== 0) grpcStatus = grpcStatusOf(status);
+  // Trailers, else headers, else what the status says. Source: Envoy `source/common/grpc/common.cc` (Common::getGrpcStatus).
+  if (isGrpc && grpcStatus === undefined && status !== 0)
+    grpcStatus = Number(firstHeader(exchange.responseHeaders, 'grpc-status') ?? grpcStatusOf(status));
   return {
     host: decision?.destination?.host,
     subset: decision?.destination?.subset,

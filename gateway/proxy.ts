@@ -26,8 +26,8 @@ export interface ProxyContext extends ForwardOptions {
   readonly explainNotFound: boolean;
   /** Told of each exchange that is over. */
   readonly ended: ExchangeEnded;
-  /** Somebody wants to know how long exchanges take. */
-  readonly isObserved: boolean;
+  /** What somebody wants to know of exchanges: nothing, how long they take, or also when what happened. */
+  readonly observed: 'nothing' | 'duration' | 'timing';
   readonly overload: Overload;
   /** The gateway's own services, for a request as it arrived. */
   own(head: RouteRequest): OwnCall | undefined;
@@ -76,7 +76,8 @@ export function proxy(stream: ServerStream, arrival: Arrival, gateway: ProxyCont
   const { isOver } = overload;
   overload.active++;
   const exchange = new Exchange(stream, head, hasEnded, upgrade, gateway.ended, undefined);
-  if (gateway.isObserved) exchange.startedMs = performance.now();
+  if (gateway.observed !== 'nothing') exchange.startedMs = gateway.clock.now();
+  if (gateway.observed === 'timing') exchange.timing = { requestEndedMs: 0, answeredMs: 0 };
   if (!arrival.sendsTrailers && isGrpcContentType(firstHeader(headers, 'content-type')))
     return refuse(exchange, NO_TRAILERS);
   if (upgrade !== undefined && upgrade.toLowerCase() !== 'websocket')

@@ -10,6 +10,14 @@ import type { RunningEndpoint } from '../upstream/cluster.ts';
 import { ERROR_CODE, type FieldList, NO_FIELDS, type ServerStream } from '../wire/stream.ts';
 import { withDate } from './filter/date.ts';
 
+/** When what happened, on the clock of `performance.now()`; 0 where it did not. */
+export interface ExchangeTiming {
+  /** The request's last byte has come. */
+  requestEndedMs: number;
+  /** An upstream's answer has begun. */
+  answeredMs: number;
+}
+
 /** Told once when an exchange is over. */
 export type ExchangeEnded = (exchange: Exchange) => void;
 
@@ -34,10 +42,14 @@ export class Exchange implements ServerStream {
   decision: Decision | undefined;
   /** On the clock of `performance.now()`; 0 where nobody asks. */
   startedMs = 0;
+  /** Undefined where nobody asks. */
+  timing: ExchangeTiming | undefined;
   /** The endpoint that was asked last. */
   endpoint: RunningEndpoint | undefined;
-  /** Requests that were sent to endpoints. */
+  /** Tries; 1 also where there was no endpoint for the first. */
   attempts = 0;
+  /** Why the last try came to no connection, as the transport said it. */
+  failureReason: string | undefined;
   /** Of the request's body, when it comes from the client and goes to an upstream. */
   receivedBytes = 0;
   /** Of the answer's body. */

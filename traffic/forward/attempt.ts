@@ -76,9 +76,11 @@ export class Attempt implements UpstreamReceiver {
     if (!this.isOver) this.#owner.ended(this, trailers);
   }
 
-  reset(reason: ResetReason, _detail: string): void {
+  reset(reason: ResetReason, detail: string): void {
     if (this.isOver) return;
     this.over();
+    if (reason === 'remote-connection-failure' || reason === 'connection-timeout')
+      this.#owner.exchange.failureReason = detail;
     this.#broken(reason);
   }
 

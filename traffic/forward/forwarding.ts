@@ -157,6 +157,8 @@ export class Forwarding implements StreamReceiver {
       this.#noMoreRetries();
     }
     this.#clearTryTimer();
+    const { timing } = this.exchange;
+    if (timing) timing.answeredMs = this.#options.clock.now();
     this.exchange.details = 'via_upstream';
     let list = endToEnd(headers);
     const { responseHeaders, corsHeaders, cluster } = this.#decision;
@@ -265,8 +267,10 @@ export class Forwarding implements StreamReceiver {
    */
   #complete(): void {
     const { timeoutMs } = this.#decision;
+    const { clock } = this.#options;
+    const { timing } = this.exchange;
+    if (timing) timing.requestEndedMs = clock.now();
     if (timeoutMs > 0) {
-      const { clock } = this.#options;
       this.#completedMs = clock.now();
       this.#timer = clock.set(timeoutMs, timeOut, this);
     }

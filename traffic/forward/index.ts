@@ -43,6 +43,7 @@ export function forward(
   const endpoint = cluster.pick(picked);
   if (!endpoint) {
     cluster.counter.noneHealthy++;
+    exchange.attempts = 1;
     return refuse(decision, exchange, NO_ENDPOINT);
   }
   const mirrors =
