@@ -188,7 +188,9 @@ export class RunningCluster {
 
   #run(endpoint: ClusterEndpoint, before: Map<string, RunningEndpoint>, keys: string[]): RunningEndpoint[] {
     const cluster = this.#cluster;
-    const isByClient = cluster.policy.connectionPool?.useClientProtocol === true;
+    const isByClient =
+      cluster.policy.connectionPool?.useClientProtocol === true ||
+      (this.#pool.prefersHttp2 && cluster.protocol === 'http1');
     const get = (protocol: Cluster['protocol']): PooledUpstream | undefined => {
       const pooled = this.#pool.get({ ...cluster, protocol }, endpoint, this.breaker);
       if (pooled) keys.push(pooled.key);

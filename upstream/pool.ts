@@ -46,6 +46,11 @@ export interface PoolOptions {
   /** Looks names up; `null`: nothing is, names are dialled. */
   readonly resolve?: Resolve | null;
   readonly delay?: Delay;
+  /**
+   * True: a request that came over HTTP/2 goes on over it, to clusters that speak HTTP/1.1 too: a client knows what its
+   * protocol needs. Default false.
+   */
+  readonly prefersHttp2?: boolean;
 }
 
 /** Holds upstreams from the moment a cluster asks for them until {@link retain} drops them or {@link close}. */
@@ -55,6 +60,7 @@ export class UpstreamPool {
   readonly nowMs: () => number;
   readonly later: (run: () => void) => void;
   readonly names: Names;
+  readonly prefersHttp2: boolean;
   readonly #held = new Map<string, PooledUpstream>();
   readonly #inProcess: InProcessLookup;
   readonly #connect: Connect;
@@ -65,6 +71,7 @@ export class UpstreamPool {
     this.#inProcess = inProcess;
     this.#connect = connect;
     this.nowMs = nowMs;
+    this.prefersHttp2 = options.prefersHttp2 ?? false;
     this.later = later;
     this.names = new Names(resolve ?? undefined, delay);
   }

@@ -33,7 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'gateway/telemetry': ['router/table'],
   workbench: ['router'],
   gateway: ['traffic', 'upstream', 'config', 'router', 'wire', 'workbench'],
-  client: ['traffic', 'upstream', 'config', 'router'],
+  client: ['traffic', 'upstream', 'config', 'router', 'wire'],
   services: ['gen', 'client'],
   cli: ['gateway', 'client', 'services', 'workbench', 'config', 'router', 'upstream', 'traffic'],
   gen: [],
@@ -134,4 +134,29 @@ test('the host RegExp is never built from a value in router/', () => {
     .filter(({ path }) => /\bnew RegExp\s*\(|[^.\w]RegExp\s*\(/.test(readFileSync(join(root, path), 'utf8')))
     .map(({ path }) => path);
   assert.deepEqual(wrong, []);
+});
+
+test('pointsman/client loads nothing of the gateway, and no runtime before it is asked to', () => {
+  const loaded = new Set<string>();
+  const packages = new Set<string>();
+  const load = (path: string): void => {
+    if (loaded.has(path)) return;
+    loaded.add(path);
+    const text = readFileSync(join(root, path), 'utf8')
+      .replace(/\/\*[\s\S]*?\*\//g, '')
+      .replace(/\b(?:import|export) type [^;]*?\bfrom\s*'[^']+'/g, '');
+    for (const [, target = ''] of text.matchAll(/(?:\bfrom|\bimport)\s*'([^'\n]+)'/g))
+      if (target.startsWith('.')) load(relative(root, join(root, dirname(path), target)));
+      else packages.add(target);
+  };
+  load('client/index.ts');
+  assert.ok(loaded.has('traffic/forward/forwarding.ts'));
+  assert.deepEqual(
+    [...loaded].filter((path) => path.startsWith('gateway/')),
+    [],
+  );
+  assert.deepEqual(
+    [...packages].filter((name) => !/^(@connectrpc\/connect|re2js|yaml|zod)(\/|$)/.test(name)),
+    [],
+  );
 });

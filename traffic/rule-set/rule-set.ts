@@ -10,6 +10,7 @@ import {
   createRouter,
   type Issue,
   type Router,
+  type RouteTable,
 } from '../../router/index.ts';
 import { type RunningClusters, startClusters } from '../../upstream/cluster.ts';
 import { PASSTHROUGH_CLUSTER } from '../../upstream/original-destination.ts';
@@ -50,19 +51,23 @@ export function buildRuleSet(
 ): RuleSet {
   const compilation = compile(resources, options.compile, options.previous?.compilation);
   const { table, issues } = compilation;
-  const host = options.defaultHost?.toLowerCase();
-  const own =
-    host === undefined
-      ? []
-      : table.listeners.filter(({ virtualHosts }) =>
-          virtualHosts.some(({ domains }) => domains.includes(host)),
-        );
+  const defaultServicePort =
+    options.defaultHost === undefined ? undefined : onlyPortOf(table, options.defaultHost);
   return {
     compilation,
     router: options.router ?? createRouter(table),
     clusters: startClusters([...table.clusters, PASSTHROUGH_CLUSTER], pool, options.chance),
-    ...(own.length === 1 && { defaultServicePort: own[0]!.port }),
+    ...(defaultServicePort !== undefined && { defaultServicePort }),
     servicePorts: table.listeners.map(({ port }) => port),
     issues: [...issues, ...limitationsOf(resources)],
   };
+}
+
+/** The only service port of a host; undefined where it has none, or several. */
+export function onlyPortOf({ listeners }: RouteTable, host: string): number | undefined {
+  const name = host.toLowerCase();
+  const own = listeners.filter(({ virtualHosts }) =>
+    virtualHosts.some(({ domains }) => domains.includes(name)),
+  );
+  return own.length === 1 ? own[0]!.port : undefined;
 }

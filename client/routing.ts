@@ -1,0 +1,144 @@
+/**
+ * What all transports of a program share: the rules in effect, and connections to the endpoints. Imports the store,
+ * traffic and upstream's pool.
+ */
+import { Code, ConnectError } from '@connectrpc/connect';
+import type { UniversalClientFn } from '@connectrpc/connect/protocol';
+import { ConfigStore } from '../config/store.ts';
+import type { CompileOptions, Explanation, Issue, Random, RouteRequest, Service } from '../router/index.ts';
+import { systemClock } from '../traffic/clock.ts';
+import { onlyPortOf, type RuleSet } from '../traffic/rule-set/rule-set.ts';
+import { RulesInEffect } from '../traffic/rule-set/rules-in-effect.ts';
+import { type ClusterState, describeCluster } from '../upstream/cluster-state.ts';
+import { UpstreamPool } from '../upstream/pool.ts';
+import { type CallContext, routeCall } from './routed-call.ts';
+import { type SourceName, sourceOf } from './source.ts';
+
+/** What calls are routed by. */
+export interface RoutingOptions {
+  /** Where rules and endpoints come from: sources, or paths of files and folders, watched. Default: nowhere. */
+  readonly config?: SourceName | readonly SourceName[];
+  /** Services that no resource tells of. Default: none. */
+  readonly services?: readonly Service[];
+  /** The caller's namespace, for short names of hosts, `sourceNamespace` and `exportTo`. Default `default`. */
+  readonly namespace?: string;
+  /** The caller's labels, for `sourceLabels`. Default: none. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly meshConfig?: NonNullable<CompileOptions['meshConfig']>;
+  /** Draws for weights, faults, mirrors and back-off. Default: the runtime's chance. */
+  readonly random?: Random;
+  /** Told what rules ask for in vain. Default: nobody. */
+  readonly log?: (level: 'WARN' | 'ERROR', message: string) => void;
+}
+
+/** Routing for any number of transports; see {@link Routing}. */
+export function createRouting(options: RoutingOptions = {}): Routing {
+  return new Routing(options);
+}
+
+/** Rules in effect, and connections to the endpoints that they name. Lives from the first call, or `ready()`, to `close()`. */
+export class Routing {
+  /** What is loaded, and the place to apply and delete resources. */
+  readonly config: ConfigStore;
+  readonly #pool: UpstreamPool;
+  readonly #rules: RulesInEffect;
+  readonly #random: Random;
+  /** By whether calls want HTTP/2; made anew with each rule set. */
+  #contexts: readonly [CallContext, CallContext] | undefined;
+  #isClosed = false;
+
+  constructor(options: RoutingOptions) {
+    const { config = [], services = [], namespace, labels, meshConfig, random = byChance, log } = options;
+    const names = typeof config === 'string' || 'start' in config ? [config] : config;
+    this.config = new ConfigStore(names.map(sourceOf));
+    this.#random = random;
+    this.#pool = new UpstreamPool(() => undefined, { prefersHttp2: true });
+    this.#rules = new RulesInEffect(this.config, this.#pool, {
+      compile: {
+        services,
+        proxy: { ...(namespace !== undefined && { namespace }), ...(labels && { labels }) },
+        ...(meshConfig && { meshConfig }),
+      },
+      chance: Math.random,
+      swapped: (rules) => {
+        this.#contexts = [this.#contextOf(rules, false), this.#contextOf(rules, true)];
+      },
+      log,
+    });
+  }
+
+  /** Resolves when the first configuration is in effect. Rejects when a source cannot start; the next call tries again. */
+  ready(): Promise<void> {
+    return this.#rules.ready();
+  }
+
+  /** Ends watching the configuration; calls under way finish, and new ones fail. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.config.stop();
+    this.#pool.close();
+  }
+
+  /** Why a request goes where it goes. */
+  explain(request: RouteRequest): Explanation {
+    return this.#rules.current?.router.explain(request) ?? { tried: [], outcomes: [] };
+  }
+
+  /** Clusters in effect with their endpoints. */
+  clusters(): readonly ClusterState[] {
+    return [...(this.#rules.current?.clusters.byName.values() ?? [])].map(describeCluster);
+  }
+
+  /** What the rules in effect say that has no effect. */
+  issues(): readonly Issue[] {
+    return this.#rules.current?.issues ?? [];
+  }
+
+  /** The HTTP client for one of Connect's transports. `isHttp2`: its protocol needs HTTP/2. */
+  httpClient(isHttp2: boolean): UniversalClientFn {
+    return async (request) => {
+      if (this.#isClosed) throw new ConnectError('Cannot call: the transport is closed', Code.Unavailable);
+      if (!this.#contexts) await this.#start();
+      return routeCall(request, this.#contexts![isHttp2 ? 1 : 0]);
+    };
+  }
+
+  async #start(): Promise<void> {
+    try {
+      await this.ready();
+    } catch (cause) {
+      throw new ConnectError(
+        `Cannot load the rules: ${(cause as Error).message}`,
+        Code.Unavailable,
+        undefined,
+        undefined,
+        cause,
+      );
+    }
+  }
+
+  #contextOf(rules: RuleSet, isHttp2: boolean): CallContext {
+    const ports = new Map<string, number>();
+    return {
+      rules,
+      clock: systemClock,
+      random: this.#random,
+      isHttp2,
+      portOf(authority) {
+        const known = ports.get(authority);
+        if (known !== undefined) return known;
+        const [, host = authority, port] = /^(.*?)(?::(\d+))?$/.exec(authority) ?? [];
+        const found =
+          port === undefined ? (onlyPortOf(rules.compilation.table, host.toLowerCase()) ?? 80) : Number(port);
+        // Authorities come from the program, which may make up any number of them.
+        if (ports.size >= MAX_PORTS) ports.clear();
+        ports.set(authority, found);
+        return found;
+      },
+    };
+  }
+}
+
+const MAX_PORTS = 1024;
+
+const byChance: Random = (bound) => Math.floor(Math.random() * bound);
