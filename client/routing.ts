@@ -5,7 +5,15 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { UniversalClientFn } from '@connectrpc/connect/protocol';
 import { ConfigStore } from '../config/store.ts';
-import type { CompileOptions, Explanation, Issue, Random, RouteRequest, Service } from '../router/index.ts';
+import {
+  type CompileOptions,
+  type Explanation,
+  formatIssue,
+  type Issue,
+  type Random,
+  type RouteRequest,
+  type Service,
+} from '../router/index.ts';
 import { systemClock } from '../traffic/clock.ts';
 import { onlyPortOf, type RuleSet } from '../traffic/rule-set/rule-set.ts';
 import { RulesInEffect } from '../traffic/rule-set/rules-in-effect.ts';
@@ -27,7 +35,7 @@ export interface RoutingOptions {
   readonly meshConfig?: NonNullable<CompileOptions['meshConfig']>;
   /** Draws for weights, faults, mirrors and back-off. Default: the runtime's chance. */
   readonly random?: Random;
-  /** Told what rules ask for in vain. Default: nobody. */
+  /** Told what is wrong in the rules' texts, and what rules ask for in vain. Default: nobody. */
   readonly log?: (level: 'WARN' | 'ERROR', message: string) => void;
 }
 
@@ -52,6 +60,7 @@ export class Routing {
     const names = typeof config === 'string' || 'start' in config ? [config] : config;
     this.config = new ConfigStore(names.map(sourceOf));
     this.#random = random;
+    if (log) logIssues(this.config, log);
     this.#pool = new UpstreamPool(() => undefined, { prefersHttp2: true });
     this.#rules = new RulesInEffect(this.config, this.#pool, {
       compile: {
@@ -142,3 +151,14 @@ export class Routing {
 const MAX_PORTS = 1024;
 
 const byChance: Random = (bound) => Math.floor(Math.random() * bound);
+
+/** Each issue once, as long as it is there. */
+function logIssues(config: ConfigStore, log: NonNullable<RoutingOptions['log']>): void {
+  let known: ReadonlySet<string> = new Set();
+  config.subscribe(({ issues }) => {
+    const texts = new Map(issues.map((issue) => [formatIssue(issue), issue.severity]));
+    for (const [text, severity] of texts)
+      if (!known.has(text)) log(severity === 'error' ? 'ERROR' : 'WARN', text);
+    known = new Set(texts.keys());
+  });
+}

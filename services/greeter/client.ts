@@ -1,7 +1,8 @@
 /**
- * The tutorial's client: calls `SayHello` once a second through an address (a gateway, a sidecar or a greeter
- * itself) and logs each answer. A stock Connect program on @connectrpc/connect-node; what the tutorial's
- * `conf/dubbogo.yaml` said are options here.
+ * The tutorial's client: calls `SayHello` once a second and logs each answer; what the tutorial's `conf/dubbogo.yaml`
+ * said are options here. It reaches the greeter in one of two ways: through an address (a gateway, a sidecar or a
+ * greeter itself), as a stock Connect program on @connectrpc/connect-node, or without anything in between, when it has
+ * rules of its own and routes each call by them.
  *
  * Exit code 0: stopped by SIGINT or SIGTERM, or all of `--count` calls were answered. 1: some of them were not.
  * 2: wrong use.
@@ -11,6 +12,7 @@ import { createClient, type Interceptor, type Transport } from '@connectrpc/conn
 import { Command, Option } from 'commander';
 import { Greeter, UserSchema } from '../../gen/api/greeter_pb.ts';
 import {
+  collectLabels,
   collectLines,
   parseCount,
   parseDurationMs,
@@ -20,13 +22,16 @@ import {
 } from './command-line.ts';
 import { log } from './log.ts';
 import { formatPrototext } from './prototext.ts';
-import { resolveTarget, type TargetOptions } from './target.ts';
+import { defaultAddress, resolveTarget, type TargetOptions } from './target.ts';
 import { createTransport, type HttpVersion, httpVersions, type Protocol, protocols } from './transport.ts';
 
 interface ClientOptions {
-  readonly address: string;
+  readonly address?: string;
+  readonly config: readonly string[];
+  readonly namespace?: string;
+  readonly labels: Readonly<Record<string, string>>;
   readonly protocol: Protocol;
-  readonly httpVersion: HttpVersion;
+  readonly httpVersion?: HttpVersion;
   readonly name: string;
   readonly header: readonly string[];
   /** Milliseconds from the start of one call to the start of the next. */
@@ -43,9 +48,33 @@ interface ClientOptions {
 const command = new Command('client.ts')
   .description('Call api.Greeter/SayHello again and again and log each answer.')
   .addOption(
-    new Option('--address <address>', 'what to call: HOST:PORT, http://, https:// or tri://HOST:PORT')
-      .default('localhost:8080')
-      .env('GREETER_ADDRESS'),
+    new Option(
+      '--address <address>',
+      `what to call: HOST:PORT, http://, https:// or tri://HOST:PORT, or with rules xds:///HOST:PORT (default: ${defaultAddress})`,
+    ).env('GREETER_ADDRESS'),
+  )
+  .addOption(
+    new Option(
+      '--config <path>',
+      'rules to route by in this process, a file or folder, watched; repeatable, in the variable one a line',
+    )
+      .argParser(collectLines)
+      .default([], 'none')
+      .env('GREETER_CONFIG'),
+  )
+  .addOption(
+    new Option('--namespace <name>', "the caller's namespace, with rules (default: default)").env(
+      'GREETER_NAMESPACE',
+    ),
+  )
+  .addOption(
+    new Option(
+      '--labels <label>',
+      "the caller's labels for sourceLabels, with rules, as K=V[,K=V]; repeatable",
+    )
+      .argParser(collectLabels)
+      .default({}, 'none')
+      .env('GREETER_LABELS'),
   )
   .addOption(
     new Option('--protocol <protocol>', 'protocol of the calls; tri is gRPC')
@@ -54,9 +83,8 @@ const command = new Command('client.ts')
       .env('GREETER_PROTOCOL'),
   )
   .addOption(
-    new Option('--http-version <version>', 'HTTP version; 2 is h2c for http://')
+    new Option('--http-version <version>', 'HTTP version; 2, the default, is h2c for http://')
       .choices(httpVersions)
-      .default('2')
       .env('GREETER_HTTP_VERSION'),
   )
   .addOption(new Option('--name <name>', 'who is greeted').default('laurence').env('GREETER_NAME'))
@@ -117,6 +145,7 @@ Examples:
   client.ts --address localhost:8080 --header 'user: admin'
   client.ts --address localhost:20000 --protocol connect --http-version 1.1 --count 5
   client.ts --address localhost:8080 --service dubbo-go-server --interval 100ms
+  client.ts --config deploy/istio --config endpoints.yaml --header 'user: admin'
 
 Exit code: 0 stopped by a signal, or all of --count calls were answered; 1 some were not; 2 wrong use.`,
   );
@@ -125,7 +154,7 @@ parseOrExit(command, process.argv);
 await run(command.opts<ClientOptions>());
 
 async function run(options: ClientOptions): Promise<never> {
-  const client = createClient(Greeter, openTransport(options));
+  const client = createClient(Greeter, await openTransport(options));
   const stop = new AbortController();
   process.on('SIGINT', () => stop.abort());
   process.on('SIGTERM', () => stop.abort());
@@ -152,22 +181,23 @@ async function run(options: ClientOptions): Promise<never> {
   process.exit(0);
 }
 
-/** Returns the transport that the options name; exits 2 with the reason when there is none. */
-function openTransport(options: ClientOptions): Transport {
+/** Resolves with the transport that the options name; exits 2 with the reason when there is none. */
+async function openTransport(options: ClientOptions): Promise<Transport> {
   try {
-    const target = resolveTarget({ ...options, service: options.service });
-    if (target.kind === 'xds') {
+    const { address, service, config, namespace, labels } = options;
+    const target = resolveTarget({ ...options, address, service, hasRules: config.length > 0 });
+    if (target.kind === 'routed' && config.length === 0)
       throw new TypeError(
         `Cannot ask ${options.registryAddress} for '${target.name}': xDS is not supported yet by this client; ` +
-          'give the address of a gateway or sidecar instead, for example --address localhost:8080',
+          'give rules with --config, or the address of a gateway or sidecar, for example --address localhost:8080',
       );
-    }
-    return createTransport({
+    return await createTransport({
       target,
       protocol: options.protocol,
       httpVersion: options.httpVersion,
       interceptors: [setRequest(options)],
       timeoutMs: options.timeout,
+      routing: { config, labels, log, ...(namespace !== undefined && { namespace }) },
     });
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;

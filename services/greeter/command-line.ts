@@ -48,6 +48,20 @@ export function collectLines(text: string, given: readonly string[]): readonly s
   return [...given, ...text.split(/\r?\n/).filter((line) => line.trim() !== '')];
 }
 
+/** Returns the labels given so far and those of `text`, as `K=V` or `K=V,K=V`. */
+export function collectLabels(
+  text: string,
+  given: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const labels = text.split(',').map((pair) => {
+    const [, name, value] = /^([^=\s]+)=(\S*)$/.exec(pair.trim()) ?? [];
+    if (name === undefined || value === undefined)
+      throw new InvalidArgumentError('Want K=V or K=V,K=V, for example app=shop.');
+    return [name, value] as const;
+  });
+  return { ...given, ...Object.fromEntries(labels) };
+}
+
 /**
  * Returns the request headers that `--header` gave as `NAME: VALUE`. Throws a TypeError that does not repeat the
  * text, which may hold a secret; that is why this is no parser of commander's, whose messages do.

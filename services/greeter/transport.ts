@@ -1,6 +1,7 @@
 /**
- * The stock Connect transport for a target: @connectrpc/connect-node with the protocol and HTTP version that
- * were asked for. Imports @connectrpc and node:net.
+ * The transport for a target: the stock one of @connectrpc/connect-node for an address, with the protocol and HTTP
+ * version that were asked for, or one that routes by rules in this process. Imports @connectrpc, node:net and the
+ * routing client.
  */
 import * as net from 'node:net';
 import type { Interceptor, Transport } from '@connectrpc/connect';
@@ -19,17 +20,46 @@ export const httpVersions = ['1.1', '2'] as const;
 export type HttpVersion = (typeof httpVersions)[number];
 
 export interface TransportOptions {
-  readonly target: Extract<Target, { kind: 'address' }>;
+  readonly target: Target;
   readonly protocol: Protocol;
-  readonly httpVersion: HttpVersion;
+  /** Undefined: HTTP/2, and for a routed target what the rules say. */
+  readonly httpVersion: HttpVersion | undefined;
   readonly interceptors: Interceptor[];
   /** The deadline of each call in milliseconds; 0: none. */
   readonly timeoutMs: number;
+  /** For a routed target: where its rules come from, and who asks. */
+  readonly routing: {
+    readonly config: readonly string[];
+    readonly namespace?: string;
+    readonly labels: Readonly<Record<string, string>>;
+    log(level: 'WARN' | 'ERROR', message: string): void;
+  };
 }
 
-/** Returns the transport, or throws a TypeError for gRPC over HTTP/1.1, which cannot work. */
-export function createTransport(options: TransportOptions): Transport {
-  const { target, httpVersion } = options;
+/** Resolves with the transport, or rejects with a TypeError for what cannot work, such as gRPC over HTTP/1.1. */
+export async function createTransport(options: TransportOptions): Promise<Transport> {
+  const { target, timeoutMs } = options;
+  if (target.kind === 'address') return createAddressTransport(target, options);
+  if (options.httpVersion !== undefined)
+    throw new TypeError(
+      `Cannot choose the HTTP version for ${target.name}: leave out --http-version, as the port's protocol says it`,
+    );
+  // Who calls an address is a stock Connect program, and loads nothing else.
+  const { createRoutedTransport } = await import('../../client/index.ts');
+  return createRoutedTransport({
+    ...options.routing,
+    baseUrl: target.name,
+    protocol: options.protocol === 'tri' ? 'grpc' : options.protocol,
+    interceptors: options.interceptors,
+    ...(timeoutMs > 0 && { defaultTimeoutMs: timeoutMs }),
+  });
+}
+
+function createAddressTransport(
+  target: Extract<Target, { kind: 'address' }>,
+  options: TransportOptions,
+): Transport {
+  const { httpVersion = '2' } = options;
   const connect = `${target.connect.host.includes(':') ? `[${target.connect.host}]` : target.connect.host}:${target.connect.port}`;
   const grpc = options.protocol === 'grpc' || options.protocol === 'tri';
   if (grpc && httpVersion === '1.1') {

@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import * as http from 'node:http';
 import * as http2 from 'node:http2';
 import type * as net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { Greeter } from '../../../gen/api/greeter_pb.ts';
 import type { Handler } from '../../../services/greeter/listener.ts';
+import { routes as v1 } from '../../../services/greeter/v1.ts';
+import { routes as v2 } from '../../../services/greeter/v2.ts';
 import { start, withGreeter, withProgram } from './process.ts';
 
 const isoTime = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`;
@@ -169,16 +174,54 @@ for (const version of ['1.1', '2'] as const) {
   });
 }
 
+test('client with rules of its own routes each call to the greeters themselves', async () => {
+  const greeter = (routes: typeof v1) => http2.createServer(connectNodeAdapter({ routes }));
+  const folder = await mkdtemp(join(tmpdir(), 'greeter-'));
+  await withServer(greeter(v1), (one) =>
+    withServer(greeter(v2), async (two) => {
+      await writeFile(
+        join(folder, 'endpoints.yaml'),
+        `apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: dubbo-go-server }
+spec:
+  hosts: [dubbo-go-server.default.svc.cluster.local]
+  ports: [{ number: 20000, name: grpc, protocol: GRPC }]
+  resolution: STATIC
+  endpoints:
+    - { address: 127.0.0.1, ports: { grpc: ${one} }, labels: { dubbogoAppVersion: v1 } }
+    - { address: 127.0.0.1, ports: { grpc: ${two} }, labels: { dubbogoAppVersion: v2 } }
+`,
+      );
+      const rules = ['--config', 'deploy/istio', '--config', folder, '--count', '2', '--interval', '0'];
+      const answers = async (...args: readonly string[]) => {
+        const { lines, stderr, exit } = await runClient([...rules, ...args]);
+        assert.equal(stderr, '');
+        assert.equal(exit, 0, lines.join('\n'));
+        assert.equal(lines.length, 2);
+        return lines;
+      };
+      for (const line of await answers('--protocol', 'connect')) assert.match(line, response('v1.0.0'));
+      const asAdmin = await answers('--header', 'user: admin', '--address', 'xds:///dubbo-go-server:20000');
+      for (const line of asAdmin) assert.match(line, response('v2.0.0'));
+    }),
+  );
+  await rm(folder, { recursive: true });
+});
+
 test('client refuses wrong use with exit code 2 and what would do', async () => {
   const cases = [
     [
       ['--address', 'xds:///dubbo-go-server:20000'],
-      /xDS is not supported yet by this client; give the address/,
+      /xDS is not supported yet by this client; give rules with --config/,
     ],
     [
       ['--registry-protocol', 'xds', '--service', 'a'],
       /Cannot ask istiod\S+:15010 for 'xds:\/\/\/a:20000': xDS is not/,
     ],
+    [['--config', 'rules', '--address', 'https://greeter'], /want http:\/\/HOST:PORT or xds:\/\/\/HOST:PORT/],
+    [['--config', 'rules', '--http-version', '2'], /leave out --http-version/],
+    [['--config', 'rules', '--labels', 'app'], /Want K=V/],
     [['--http-version', '1.1'], /Cannot speak grpc over HTTP\/1\.1/],
     [['--interval', 'soon'], /'soon' is invalid\. Want a duration/],
     [['--header', 'secret'], /^error: Cannot send a --header: want 'NAME: VALUE'/],

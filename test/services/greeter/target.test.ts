@@ -7,6 +7,7 @@ const defaults: TargetOptions = {
   service: undefined,
   port: 20000,
   registryProtocol: 'direct',
+  hasRules: false,
 };
 
 test('resolveTarget() reads each form of address', () => {
@@ -36,13 +37,24 @@ test('resolveTarget() makes service and port the authority, at the address', () 
   });
 });
 
-test('resolveTarget() tells a mesh name from an address', () => {
+test('resolveTarget() calls localhost:8080 where nothing is said', () => {
+  const target = resolveTarget({ ...defaults, address: undefined });
+  assert.deepEqual(target.kind === 'address' && target.connect, { host: 'localhost', port: 8080 });
+});
+
+test('resolveTarget() tells a host of rules from an address', () => {
   const name = 'xds:///dubbo-go-server:20000';
-  assert.deepEqual(resolveTarget({ ...defaults, address: name }), { kind: 'xds', name });
-  assert.deepEqual(resolveTarget({ ...defaults, registryProtocol: 'xds', service: 'dubbo-go-server' }), {
-    kind: 'xds',
-    name,
-  });
+  const cases: readonly (readonly [Partial<TargetOptions>, string])[] = [
+    [{ address: name }, name],
+    [{ registryProtocol: 'xds', service: 'dubbo-go-server', address: undefined }, name],
+    [{ hasRules: true, address: undefined }, name],
+    [{ hasRules: true, address: undefined, service: 'greeter', port: 80 }, 'xds:///greeter:80'],
+    [{ hasRules: true, address: name }, name],
+    [{ hasRules: true, address: 'greeter:8080' }, 'xds:///greeter:8080'],
+    [{ hasRules: true, address: 'tri://greeter' }, 'xds:///greeter'],
+  ];
+  for (const [options, want] of cases)
+    assert.deepEqual(resolveTarget({ ...defaults, ...options }), { kind: 'routed', name: want }, want);
 });
 
 test('resolveTarget() refuses with what would do', () => {
