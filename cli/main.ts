@@ -9,6 +9,7 @@ import { applyCommand } from './apply.ts';
 import { checkCommand } from './check.ts';
 import { deleteCommand } from './delete.ts';
 import { devCommand } from './dev.ts';
+import { diffCommand } from './diff.ts';
 import { explainCommand } from './explain.ts';
 import { CommandFailure, EXIT } from './failure.ts';
 import { getCommand } from './get.ts';
@@ -38,6 +39,7 @@ const commands = [
   checkCommand,
   explainCommand,
   testCommand,
+  diffCommand,
 ];
 for (const declare of commands) {
   const command = declare();

@@ -66,6 +66,36 @@ function assumedEndpoints(host: string, resources: readonly ValidResource[]): En
   return [...byId.values()];
 }
 
+/**
+ * A DestinationRule for each host whose subsets rules name while no DestinationRule is for it: as with services, it
+ * is assumed that what rules speak of is there.
+ */
+export function assumedSubsets(resources: readonly ValidResource[]): ValidResourceOf<'DestinationRule'>[] {
+  const subsets = new Map<string, Set<string>>();
+  for (const resource of resources.filter(isVirtualService)) {
+    for (const { route = [], mirror, mirrors = [] } of resource.spec.http ?? []) {
+      const destinations = [...route, ...mirrors].map(({ destination }) => destination);
+      for (const each of [...destinations, mirror]) {
+        if (!each?.subset) continue;
+        const host = fullName(each.host, resource.metadata.namespace) ?? each.host.toLowerCase();
+        subsets.set(host, (subsets.get(host) ?? new Set()).add(each.subset));
+      }
+    }
+  }
+  for (const { kind, spec, metadata } of resources) {
+    if (kind !== 'DestinationRule') continue;
+    const host = fullName(spec.host, metadata.namespace) ?? spec.host.toLowerCase();
+    for (const each of subsets.keys())
+      if (each === host || (host.startsWith('*') && each.endsWith(host.slice(1)))) subsets.delete(each);
+  }
+  return [...subsets].map(([host, names]) => ({
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'DestinationRule',
+    metadata: { name: `assumed-${host}`, namespace: host.split('.')[1] ?? 'default' },
+    spec: { host, subsets: [...names].map((name) => ({ name, labels: { subset: name } })) },
+  }));
+}
+
 const isVirtualService = (each: ValidResource): each is ValidResourceOf<'VirtualService'> =>
   each.kind === 'VirtualService';
 

@@ -1,5 +1,6 @@
 /** The requests that can get to a VirtualService's hosts. Imports the algebra of regions. */
 import { regexAutomaton } from '../region/automaton.ts';
+import { quotePattern } from '../region/pattern.ts';
 import type { Sender, World } from '../region/world.ts';
 
 /** The world of one VirtualService, or of one of its hosts. */
@@ -50,10 +51,13 @@ function authorityPattern(hosts: readonly string[]): string {
   const names = hosts.map((host) => {
     const labels = host.split('.');
     const isService = labels.length > 4 && labels.slice(-3).join('.') === CLUSTER_DOMAIN.join('.');
-    if (!isService) return quote(host);
+    if (!isService) return quotePattern(host);
     const [service = '', namespace = '', ...domain] = labels;
-    const tail = [namespace, ...domain].reduceRight((after, label) => `(?:\\.${quote(label)}${after})?`, '');
-    return `${quote(service)}${tail}`;
+    const tail = [namespace, ...domain].reduceRight(
+      (after, label) => `(?:\\.${quotePattern(label)}${after})?`,
+      '',
+    );
+    return `${quotePattern(service)}${tail}`;
   });
   return `(?i:(?:.*\\.)?(?:${names.join('|')})\\.?|[0-9a-f.:\\[\\]%]+)(?::[^\\]\\x00\\r\\n]*)?`;
 }
@@ -79,10 +83,4 @@ function canArrive({ authority, gateway, namespace }: Sender, hosts: readonly st
 /** The namespace of the first host that is a service; undefined without one. */
 function namespaceOf(hosts: readonly string[]): string | undefined {
   return hosts.find((host) => host.endsWith(`.${CLUSTER_DOMAIN.join('.')}`))?.split('.')[1];
-}
-
-function quote(text: string): string {
-  return [...text]
-    .map((char) => (/^\w$/.test(char) ? char : `\\x{${char.codePointAt(0)!.toString(16)}}`))
-    .join('');
 }

@@ -73,6 +73,37 @@ export function regexAutomaton(pattern: string): Automaton {
   return program === undefined ? NOTHING : programAutomaton(program);
 }
 
+/** The texts of one set that are not in the other. */
+export function differenceOf(one: Automaton, other: Automaton): Automaton {
+  const pairs: (readonly [number, number])[] = [];
+  const numbers = new Map<string, number>();
+  const stateOf = (own: number, taken: number): number => {
+    if (own === DEAD) return DEAD;
+    const key = `${own} ${taken}`;
+    let number = numbers.get(key);
+    if (number === undefined) {
+      number = pairs.push([own, taken]) - 1;
+      numbers.set(key, number);
+    }
+    return number;
+  };
+  return {
+    start: stateOf(one.start, other.start),
+    step(state, rune) {
+      if (state === DEAD) return DEAD;
+      const [own, taken] = pairs[state]!;
+      return stateOf(one.step(own, rune), taken === DEAD ? DEAD : other.step(taken, rune));
+    },
+    accepts(state) {
+      if (state === DEAD) return false;
+      const [own, taken] = pairs[state]!;
+      return one.accepts(own) && (taken === DEAD || !other.accepts(taken));
+    },
+    size: () => one.size() + other.size() + pairs.length,
+    bounds: rising([...one.bounds, ...other.bounds]),
+  };
+}
+
 /** True when the text belongs to the set. */
 export function acceptsText(automaton: Automaton, text: string): boolean {
   let state = automaton.start;

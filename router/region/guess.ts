@@ -37,7 +37,10 @@ export function guess(
     const text = match.kind === 'any' ? (preferredTexts(dimension, world)[0] ?? 'any') : match.value;
     const value = odd && match.kind === 'prefix' ? text + ODD_ENDING : text;
     if (!inUniverse(dimension, value, world, hasQuery, workspace)) return undefined;
-    states.set(dimension.id, [...(states.get(dimension.id) ?? []), value]);
+    const before = states.get(dimension.id);
+    if (dimension.presence === 'many') states.set(dimension.id, [...(before ?? []), value]);
+    // Of several conditions on one value the one that asks for most is the best guess.
+    else if (!before || value.length > before[0]!.length) states.set(dimension.id, [value]);
   }
   return states;
 }

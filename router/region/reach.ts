@@ -47,7 +47,7 @@ export function reachOf(
   const index = indexPaths(workspace);
   return regions.map((region, position): Reach => {
     const isAsked = only?.has(position) ?? true;
-    const reach = isAsked ? decide(region, regions, index.candidates, world, workspace) : UNDECIDED;
+    const reach = isAsked ? decideRegion(region, regions, index.candidates, world, workspace) : UNDECIDED;
     index.add(region, position);
     return reach;
   });
@@ -55,7 +55,11 @@ export function reachOf(
 
 const UNDECIDED: Reach = { verdict: 'unknown' };
 
-function decide(
+/**
+ * The verdict on one region behind others. `candidates` gives, for a path, the positions in `regions` of all earlier
+ * rules that may take it.
+ */
+export function decideRegion(
   region: Region,
   regions: readonly Region[],
   candidates: (path: string) => readonly number[],

@@ -1,0 +1,83 @@
+/** `pointsman diff`: which requests two versions of rules treat differently, with an example of each. */
+import { type Command, Option } from 'commander';
+import { defineCommand, jsonOption, parseLabel } from './command.ts';
+import { EXIT } from './failure.ts';
+
+interface DiffCommandOptions {
+  readonly markdown?: true;
+  readonly log?: string;
+  readonly namespace?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly gateway?: string;
+  readonly json?: true;
+}
+
+/** Declares the command. */
+export function diffCommand(): Command {
+  return defineCommand(
+    'diff',
+    'Tell which requests move between two versions of rules, exactly, with an example of each.',
+    [
+      'pointsman diff deploy/istio/scenarios/all-v1.yaml deploy/istio/scenarios/user-admin.yaml',
+      'pointsman diff HEAD deploy/istio',
+      'pointsman diff HEAD~1:deploy/istio HEAD:deploy/istio --markdown',
+      'pointsman diff http://localhost:9901 deploy/istio --log access.log',
+    ],
+  )
+    .argument('<old>', 'a file, folder or -, REV or REV:PATH of git, or the URL of a gateway')
+    .argument('<new>', 'the same')
+    .option('--log <file>', 'count how many requests of an access log move (lines of Envoy or JSON)')
+    .option('--gateway <name>', 'look at requests through this gateway alone')
+    .option('--namespace <name>', 'look at clients in this namespace alone')
+    .option('--labels <k=v>', 'look at clients with these labels alone; repeatable', parseLabel)
+    .addOption(jsonOption())
+    .addOption(new Option('--markdown', 'print Markdown, for a pull request').conflicts('json'))
+    .action(diff);
+}
+
+async function diff(oldName: string, newName: string, options: DiffCommandOptions): Promise<void> {
+  const { readSide } = await import('./rule-side.ts');
+  const { diffRules } = await import('../workbench/diff/index.ts');
+  const { diffText, diffMarkdown } = await import('../workbench/diff/text.ts');
+  const { issueText, note, print, printJson, wantsColor } = await import('./terminal.ts');
+  const sides = { before: await readSide(oldName, newName), after: await readSide(newName, oldName) };
+  const issues = [...sides.before.issues, ...sides.after.issues];
+  for (const issue of issues) note(`${issueText(issue, process.stderr)}\n`);
+  const { namespace, labels, gateway } = options;
+  const isOne = namespace !== undefined || labels !== undefined || gateway !== undefined;
+  const client = {
+    ...(namespace !== undefined && { namespace }),
+    ...(labels && { labels }),
+    ...(gateway !== undefined && { gateway }),
+  };
+  const { resources: before } = sides.before;
+  const { resources: after } = sides.after;
+  const found = diffRules(before, after, isOne ? { clients: [client] } : {});
+  const replay = options.log === undefined ? undefined : await replayLog(options.log, before, after, client);
+  const isSame = found.moves.length + found.unknown.length + found.clusters.length === 0 && found.isComplete;
+  if (!isSame || issues.length > 0) process.exitCode = EXIT.findings;
+  if (options.json) {
+    printJson({ same: isSame, ...found, issues, ...(replay && { log: replay }) });
+    return;
+  }
+  const { replayText } = await import('../workbench/diff/replay.ts');
+  print(options.markdown ? diffMarkdown(found) : diffText(found, { color: wantsColor(process.stdout) }));
+  if (replay) print(`\n${replayText(replay)}`);
+  if (found.assumed.length > 0)
+    note(`subsets are assumed to exist, as no DestinationRule was given, of ${found.assumed.join(', ')}`);
+  // What could not be read is on neither side, so that nothing is proved of it.
+  if (issues.length > 0) note('some resources could not be read; nothing is said of them');
+}
+
+async function replayLog(
+  file: string,
+  before: Parameters<typeof import('../workbench/diff/replay.ts').createReplay>[0],
+  after: typeof before,
+  client: Parameters<typeof import('../workbench/diff/replay.ts').createReplay>[2],
+) {
+  const { createReplay } = await import('../workbench/diff/replay.ts');
+  const { linesOf } = await import('./line.ts');
+  const replay = createReplay(before, after, client);
+  for await (const line of linesOf(file)) replay.add(line);
+  return replay.report();
+}

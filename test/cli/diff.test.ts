@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { run } from '../program.ts';
+import { pointsman } from './program.ts';
+
+const ALL_V1 = 'deploy/istio/scenarios/all-v1.yaml';
+const USER_ADMIN = 'deploy/istio/scenarios/user-admin.yaml';
+const CANARY = 'deploy/istio/scenarios/canary-90-10.yaml';
+
+let folder: string;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pointsman-diff-'));
+});
+after(() => rm(folder, { recursive: true, force: true }));
+
+test("diff tells of the tutorial's steps what a person would, and counts a log", async () => {
+  const log = join(folder, 'access.log');
+  const line =
+    '[2026-01-01T00:00:00.000Z] "POST /api.Greeter/SayHello HTTP/2" 200 - 5 9 1 1 "-" "grpc-go" "1" "dubbo-go-server" "-"';
+  await writeFile(log, `${line}\nno log\n${line}\n`);
+  const { code, stdout } = await pointsman(['diff', USER_ADMIN, CANARY, '--log', log]);
+  assert.equal(code, 1);
+  assert.equal(
+    stdout,
+    `dubbo-go-server: requests with header user = "admin"
+  90 % of them go to v1 instead of v2
+  by VirtualService default/dubbo-go-server http[0].match[0] (${USER_ADMIN}:12); now VirtualService default/dubbo-go-server http[0] (${CANARY}:10)
+  curl -H 'user: admin' http://dubbo-go-server/
+
+dubbo-go-server: all other requests
+  10 % of them go to v2 instead of v1
+  by VirtualService default/dubbo-go-server http[1] (${USER_ADMIN}:19); now VirtualService default/dubbo-go-server http[0] (${CANARY}:10)
+  curl http://dubbo-go-server/
+
+2 sets of requests move
+
+of 2 logged requests 0.2 move (10 %)
+  0.2  dubbo-go-server v1 → dubbo-go-server v2
+  1 line is no access log and was left out (line 2)
+`,
+  );
+});
+
+test('diff reads revisions of git on either side', async (t) => {
+  const git = async (...args: string[]) => {
+    const { code, output } = await run('git', ['-c', 'user.name=a', '-c', 'user.email=a@b', ...args], {
+      cwd: folder,
+    });
+    assert.equal(code, 0, output);
+  };
+  try {
+    await git('init', '-q');
+  } catch {
+    return t.skip('git is not installed');
+  }
+  const rules = (subset: string) =>
+    `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: shop}, spec: {hosts: [shop], http: [{route: [{destination: {host: shop, subset: ${subset}}}]}]}}\n`;
+  await writeFile(join(folder, 'rules.yaml'), rules('v1'));
+  await git('add', 'rules.yaml');
+  await git('commit', '-qm', 'one');
+  await writeFile(join(folder, 'rules.yaml'), rules('v2'));
+  const diff = (...args: string[]) => pointsman(['diff', ...args], { cwd: folder });
+  assert.match(
+    (await diff('HEAD', 'rules.yaml')).stdout,
+    /all of them go to v2 instead of v1\n {2}by .*\(HEAD:rules\.yaml:1\)/,
+  );
+  const same = await diff('HEAD:.', 'HEAD:rules.yaml');
+  assert.equal(same.stdout, 'no request changes\n');
+  assert.equal(same.code, 0);
+  const none = await diff('HEAD:other.yaml', 'rules.yaml');
+  assert.equal(none.code, 2);
+  assert.match(none.stderr, /^error: Cannot find rules at "HEAD:other\.yaml"/);
+});
+
+test('diff exits 2 for a side that is nothing', async () => {
+  const { code, stderr } = await pointsman(['diff', 'nowhere', ALL_V1]);
+  assert.equal(code, 2);
+  assert.match(stderr, /^error: Cannot find "nowhere": it is no file or folder, no revision of git .*\n$/);
+});

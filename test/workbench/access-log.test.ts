@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readLogLine } from '../../workbench/access-log.ts';
+
+/** Lines as Envoy's and Istio's documentation show them. */
+const CASES: readonly [name: string, line: string, want: string | undefined][] = [
+  [
+    "Envoy's default format",
+    '[2016-04-15T20:17:00.310Z] "POST /api/v1/locations HTTP/2" 204 - 154 0 226 100 "10.0.35.28" "nsq2http" "cc21d9b0-cf5c-432b-8c7e-98aeb7988cd2" "locations" "tcp://10.0.2.1:80"',
+    'POST locations /api/v1/locations 80 h2 user-agent=nsq2http x-forwarded-for=10.0.35.28 x-request-id=cc21d9b0-cf5c-432b-8c7e-98aeb7988cd2',
+  ],
+  [
+    "Istio's format",
+    '[2020-11-25T21:26:18.409Z] "GET /status/418 HTTP/1.1" 418 - via_upstream - "-" 0 135 3 1 "-" "curl/7.73.0-DEV" "84961386-6d84-929d-98bd-c5aee93b5c88" "httpbin:8000" "127.0.0.1:80" inbound|8000|| 127.0.0.1:41854 10.44.1.27:80 10.44.1.23:37652 outbound_.8000_._.httpbin.foo.svc.cluster.local default',
+    'GET httpbin:8000 /status/418 8000 h1 user-agent=curl/7.73.0-DEV x-request-id=84961386-6d84-929d-98bd-c5aee93b5c88',
+  ],
+  [
+    'JSON by the names of Istio, with headers',
+    '{"method":"GET","path":"/a?b=c","authority":"shop","protocol":"HTTP/2","user_agent":"curl","headers":{"User":"admin"}}',
+    'GET shop /a?b=c 80 h2 user=admin user-agent=curl',
+  ],
+  ['JSON without a request', '{"level":"info"}', undefined],
+  ['JSON that is cut off', '{"method":"GET"', undefined],
+  ['another text', 'Started server on port 80', undefined],
+  [
+    'a request that was none',
+    '[2016-04-15T20:17:00.310Z] "- - -" 400 DPE 0 11 0 - "-" "-" "-" "-" "-"',
+    undefined,
+  ],
+];
+
+for (const [name, line, want] of CASES) {
+  test(`readLogLine() reads ${name}`, () => {
+    const read = readLogLine(line)?.request;
+    const got =
+      read &&
+      [
+        ...[read.method, read.authority, read.path, read.port, read.http2 ? 'h2' : 'h1'],
+        ...read.headers.map((header) => header.join('=')),
+      ].join(' ');
+    assert.equal(got, want);
+  });
+}

@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parse, type ValidResource, validate } from '../../../router/index.ts';
+import { type DiffOptions, diffRules } from '../../../workbench/diff/index.ts';
+import { diffMarkdown, diffText } from '../../../workbench/diff/text.ts';
+
+function rules(text: string): readonly ValidResource[] {
+  const { resources, issues } = validate(parse(text).resources);
+  assert.deepEqual(
+    issues.filter(({ severity }) => severity === 'error'),
+    [],
+  );
+  return resources;
+}
+
+function virtualService(http: string, rest = ''): string {
+  return `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: shop }
+spec: { hosts: [shop], ${rest} http: [${http}] }
+`;
+}
+
+const to = (subset: string, more = '') =>
+  `{ ${more} route: [{ destination: { host: shop, subset: ${subset} } }] }`;
+const split = (v1: number, v2: number) =>
+  `{ route: [{ destination: { host: shop, subset: v1 }, weight: ${v1} }, { destination: { host: shop, subset: v2 }, weight: ${v2} }] }`;
+
+/** Each move as one line: conditions, effects, example. */
+function movesOf(before: string, after: string, options?: DiffOptions): string[] {
+  const diff = diffRules(rules(before), rules(after), options);
+  assert.deepEqual(diff.unknown, []);
+  return diff.moves.map(({ conditions, flows, changes, percent, example }) =>
+    [
+      conditions.join(' and '),
+      ...flows.map(({ from, to, percent: part }) => `${Number(part.toFixed(2))} % ${from} -> ${to}`),
+      ...changes.map(({ name, from, to }) => `${name} ${from} -> ${to}`),
+      `${Number(percent.toFixed(2))} %`,
+      example?.curl ?? '',
+    ].join(' | '),
+  );
+}
+
+const CASES: readonly [name: string, before: string, after: string, want: readonly string[]][] = [
+  ['the same rules', to('v1'), to('v1'), []],
+  ['another name of a rule', to('v1', 'name: a,'), to('v1', 'name: b,'), []],
+  ['a rule that no request gets to', to('v1'), `${to('v1')}, ${to('v2')}`, []],
+  [
+    'rules in another order that have no request in common',
+    `${to('v1', 'match: [{ uri: { prefix: /a } }],')}, ${to('v2', 'match: [{ uri: { prefix: /b } }],')}`,
+    `${to('v2', 'match: [{ uri: { prefix: /b } }],')}, ${to('v1', 'match: [{ uri: { prefix: /a } }],')}`,
+    [],
+  ],
+  [
+    'a prefix written as two that cover it',
+    to('v1', 'match: [{ uri: { prefix: /a } }],'),
+    `${to('v1', 'match: [{ uri: { exact: /a } }, { uri: { regex: "/a.+" } }],')}`,
+    [],
+  ],
+  [
+    'a rule for a header put before the others',
+    to('v1'),
+    `${to('v2', 'match: [{ headers: { user: { exact: admin } } }],')}, ${to('v1')}`,
+    [`header user = "admin" | 100 % shop v1 -> shop v2 | 100 % | curl -H 'user: admin' http://shop/`],
+  ],
+  ['other weights', split(90, 10), split(50, 50), [' | 40 % shop v1 -> shop v2 | 40 % | curl http://shop/']],
+  ['weights of another sum and the same shares', split(90, 10), split(45, 5), []],
+  [
+    'a timeout',
+    to('v1'),
+    to('v1', 'timeout: 5s,'),
+    [' | timeout none -> 5000 ms | 100 % | curl http://shop/'],
+  ],
+  [
+    'a path that is no longer taken',
+    `${to('v1', 'match: [{ uri: { prefix: /api } }],')}`,
+    `${to('v1', 'match: [{ uri: { prefix: /api/ } }],')}`,
+    ['path begins with "/api" | 100 % shop v1 -> no route (404) | 100 % | curl http://shop/api'],
+  ],
+  [
+    'a redirect in place of a destination',
+    to('v1'),
+    '{ redirect: { uri: /new, redirectCode: 302 } }',
+    [' | 100 % shop v1 -> redirect 302 to /new | 100 % | curl http://shop/'],
+  ],
+  [
+    'two rules swapped that have requests in common: a header sent twice has both values',
+    `${to('v1', 'match: [{ headers: { x: { exact: a } } }],')}, ${to('v2', 'match: [{ headers: { x: { exact: b } } }],')}`,
+    `${to('v2', 'match: [{ headers: { x: { exact: b } } }],')}, ${to('v1', 'match: [{ headers: { x: { exact: a } } }],')}`,
+    [
+      `header x = "a" and header x = "b" | 100 % shop v1 -> shop v2 | 100 % | curl -H 'x: a' -H 'x: b' http://shop/`,
+    ],
+  ],
+  [
+    'a header that Envoy joins when it is sent twice',
+    `${to('v1', 'match: [{ headers: { user-agent: { exact: a } } }],')}, ${to('v2', 'match: [{ headers: { user-agent: { exact: b } } }],')}`,
+    `${to('v2', 'match: [{ headers: { user-agent: { exact: b } } }],')}, ${to('v1', 'match: [{ headers: { user-agent: { exact: a } } }],')}`,
+    [],
+  ],
+  [
+    'regexes, by the shortest text that only one of them takes',
+    to('v1', 'match: [{ uri: { regex: "/v[0-9]+" } }],'),
+    to('v1', 'match: [{ uri: { regex: "/v[0-9]" } }],'),
+    ['path matches "/v[0-9]+" | 100 % shop v1 -> no route (404) | 100 % | curl http://shop/v00'],
+  ],
+  [
+    'a rewrite said in two rules and in one',
+    to('v1', 'match: [{ uri: { prefix: /a/b } }], rewrite: { uri: /c/b },') +
+      `, ${to('v1', 'match: [{ uri: { prefix: /a } }], rewrite: { uri: /c },')}`,
+    to('v1', 'match: [{ uri: { prefix: /a } }], rewrite: { uri: /c },'),
+    [],
+  ],
+  [
+    'another rewrite',
+    to('v1', 'match: [{ uri: { prefix: /a } }], rewrite: { uri: /c },'),
+    to('v1', 'match: [{ uri: { prefix: /a } }], rewrite: { uri: /d },'),
+    [
+      'path begins with "/a" | path as the old rule rewrites it -> as the new rule rewrites it | 100 % | curl http://shop/a',
+    ],
+  ],
+];
+
+for (const [name, before, after, want] of CASES) {
+  test(`diffRules() compares ${name}`, () => {
+    assert.deepEqual(movesOf(virtualService(before), virtualService(after)), want);
+  });
+}
+
+test('diffRules() looks at every sort of client that rules tell apart', () => {
+  const before = virtualService(to('v1'));
+  const after = virtualService(
+    `${to('v2', 'match: [{ sourceLabels: { app: web } }, { sourceNamespace: other }],')}, ${to('v1')}`,
+  );
+  const { moves, isComplete } = diffRules(rules(before), rules(after));
+  const clients = moves.flatMap((move) =>
+    move.clients.map(({ namespace, labels }) => `${namespace} ${labels?.['app']}`),
+  );
+  assert.deepEqual([...new Set(clients)].sort(), [
+    'default web',
+    'elsewhere web',
+    'other undefined',
+    'other web',
+  ]);
+  assert.equal(isComplete, true);
+  assert.deepEqual(movesOf(before, after, { clients: [{ namespace: 'default' }] }), []);
+});
+
+test('diffRules() looks at gateways, hosts that come and go, and wildcards', () => {
+  const gateway = (hosts: string, subset: string) => `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: public }
+spec: { hosts: [${hosts}], gateways: [public], http: [${to(subset)}] }
+`;
+  const before = gateway('"*.example.com"', 'v1');
+  const after = `${gateway('"*.example.com"', 'v1')}---${gateway('www.example.com', 'v2').replace('name: public', 'name: www')}`;
+  const { moves } = diffRules(rules(before), rules(after));
+  assert.deepEqual(
+    moves.map(({ hosts, clients, example }) => [hosts, clients.map(({ gateway }) => gateway), example?.curl]),
+    [[['www.example.com'], ['default/public'], 'curl http://www.example.com/']],
+  );
+  const gone = diffRules(rules(before), []);
+  assert.deepEqual(
+    gone.moves.map(({ hosts, after: side }) => [hosts, side.outcome]),
+    [[['*.example.com'], 'no route (404)']],
+  );
+});
+
+test('diffRules() tells of subsets that select other endpoints and of other policies', () => {
+  const rule = (labels: string, policy: string) => `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: shop }
+spec: { host: shop, trafficPolicy: { ${policy} }, subsets: [{ name: v1, labels: { ${labels} } }] }
+`;
+  const { clusters, moves } = diffRules(
+    rules(rule('version: v1', 'loadBalancer: { simple: ROUND_ROBIN }')),
+    rules(rule('version: v2', 'loadBalancer: { simple: RANDOM }')),
+  );
+  assert.deepEqual(moves, []);
+  assert.deepEqual(
+    clusters.map(({ target, field, from, to }) => `${target}: ${field} ${from} -> ${to}`),
+    [
+      'shop: loadBalancer {"kind":"ROUND_ROBIN"} -> {"kind":"RANDOM"}',
+      'shop v1: endpoints version=v1 -> version=v2',
+      'shop v1: loadBalancer {"kind":"ROUND_ROBIN"} -> {"kind":"RANDOM"}',
+    ],
+  );
+});
+
+test('diffRules() names what is too complex to compare, and proves nothing then', () => {
+  const before = virtualService(to('v1', 'match: [{ uri: { regex: "/.*a.{14}" } }],'));
+  const after = virtualService(to('v1', 'match: [{ uri: { regex: "/.*b.{14}" } }],'));
+  const diff = diffRules(rules(before), rules(after), { maxSteps: 1000 });
+  assert.ok(diff.unknown.length > 0);
+  assert.deepEqual(diff.moves, []);
+  assert.doesNotMatch(diffText(diff), /no request changes/);
+  assert.match(diffText(diff), /could not be compared$/);
+});
+
+test('diffText() says what moves, by which rules, with a line to paste', () => {
+  const before = rules(virtualService(to('v1')));
+  const after = rules(
+    virtualService(`${to('v2', 'match: [{ headers: { user: { exact: admin } } }],')}, ${split(90, 10)}`),
+  );
+  const diff = diffRules(before, after);
+  assert.equal(
+    diffText(diff),
+    `shop: requests with header user = "admin"
+  all of them go to v2 instead of v1
+  by VirtualService default/shop http[0] (-:5); now VirtualService default/shop http[0].match[0] (-:5)
+  curl -H 'user: admin' http://shop/
+
+shop: all other requests
+  10 % of them go to v2 instead of v1
+  by VirtualService default/shop http[0] (-:5); now VirtualService default/shop http[1] (-:5)
+  curl http://shop/
+
+2 sets of requests move`,
+  );
+  assert.match(
+    diffMarkdown(diff),
+    /^\*\*2 sets of requests move\*\*\n\n\| requests \| what changes \| for example \|\n/,
+  );
+  assert.equal(diffText(diffRules(before, before)), 'no request changes');
+});

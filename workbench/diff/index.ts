@@ -1,0 +1,286 @@
+/**
+ * The difference of two rule sets as sets of requests: who is served by another rule, and to what effect. Found by
+ * working on the conditions, for every client, host and port that the rules tell apart. Imports the workbench.
+ */
+import {
+  compile,
+  type Listener,
+  type RouteRequest,
+  type RouteTable,
+  type RuleOrigin,
+  type ValidResource,
+  type VirtualHost,
+} from '../../router/index.ts';
+import { curlOf, requestOf } from '../../router/region/example.ts';
+import type { Workspace } from '../../router/region/partition.ts';
+import type { World } from '../../router/region/world.ts';
+import { assumedServices, assumedSubsets } from '../assumed-service.ts';
+import { type Client, clientsOf, proxyOf } from '../client.ts';
+import { portsOf } from '../rule-set.ts';
+import { createTester, type Tester } from '../trial.ts';
+import { type AspectChange, changesBetween, type Flow } from './change.ts';
+import { type ClusterChange, diffClusters } from './cluster-diff.ts';
+import { wordsOf } from './condition-text.ts';
+import { type HostClass, hostClasses } from './host-class.ts';
+import { type DiffSide, diffRoutes, type RouteMove } from './route-diff.ts';
+
+/** See {@link diffRules}. */
+export interface DiffOptions {
+  /** Whose requests are compared. Default: one of each sort that the rules tell apart. */
+  readonly clients?: readonly Client[];
+  /** Steps of automata that may be spent. Default 20,000,000, some seconds. */
+  readonly maxSteps?: number;
+}
+
+/** Requests that fare otherwise. */
+export interface Move {
+  /** Domains that the requests are for, the most telling first. */
+  readonly hosts: readonly string[];
+  readonly ports: readonly number[];
+  readonly clients: readonly Client[];
+  /** What the requests have in common, in words. */
+  readonly conditions: readonly string[];
+  /** True when they are those that earlier rules leave. */
+  readonly isRest: boolean;
+  readonly before: MoveSide;
+  readonly after: MoveSide;
+  /** How many of 100 such requests fare otherwise. */
+  readonly percent: number;
+  /** Which part of the requests goes from where to where. */
+  readonly flows: readonly Flow[];
+  /** What else is otherwise. */
+  readonly changes: readonly AspectChange[];
+  /** A request that moves. */
+  readonly example?: { readonly curl: string; readonly request: RouteRequest; readonly client: Client };
+}
+
+/** One side of a move. */
+export interface MoveSide {
+  /** Absent where no rule takes the requests. */
+  readonly rule?: RuleOrigin;
+  /** What becomes of them, in words. */
+  readonly outcome: string;
+}
+
+/** See {@link diffRules}. */
+export interface RuleDiff {
+  readonly moves: readonly Move[];
+  /** Regions of which it is not known whether requests move; {@link Move.example} is absent. */
+  readonly unknown: readonly Move[];
+  /** Clusters that are reached in another way: by other labels, load balancing, limits. */
+  readonly clusters: readonly ClusterChange[];
+  /** False when there are clients that were not compared. */
+  readonly isComplete: boolean;
+  /** How many clients were compared. */
+  readonly clients: number;
+  /** Hosts whose subsets are assumed to exist, as neither side has a DestinationRule for them. */
+  readonly assumed: readonly string[];
+}
+
+const MAX_STEPS = 20_000_000;
+
+/** The difference. Without moves, unknown regions and cluster changes, and complete, it proves that no request changes. */
+export function diffRules(
+  before: readonly ValidResource[],
+  after: readonly ValidResource[],
+  { clients: given, maxSteps = MAX_STEPS }: DiffOptions = {},
+): RuleDiff {
+  const assumed = assumedSubsets([...before, ...after]);
+  const both = [...before, ...after, ...assumed];
+  const { clients, complete } = given ? { clients: given, complete: true } : clientsOf(both);
+  const ports = portsOf(both);
+  const services = assumedServices(both, ports);
+  const found = createMoveList();
+  const workspace: Workspace = { steps: maxSteps, automata: new Map() };
+  const known = new Map<string, Found[]>();
+  const clusters = new Map<string, ClusterChange>();
+  for (const client of clients) {
+    const tableOf = (resources: readonly ValidResource[]): RouteTable =>
+      compile([...resources, ...assumed], { services, proxy: proxyOf(client) }).table;
+    const tables = { before: tableOf(before), after: tableOf(after) };
+    for (const each of diffTables(tables, workspace, known)) found.add(each, client);
+    for (const change of diffClusters(tables.before, tables.after))
+      clusters.set(JSON.stringify(change), change);
+  }
+  const { moves, unknown } = found.all();
+  return {
+    moves,
+    unknown,
+    clusters: [...clusters.values()],
+    isComplete: complete,
+    clients: clients.length,
+    assumed: assumed.map(({ spec }) => spec.host),
+  };
+}
+
+/** A move on one listener. */
+export interface Found {
+  readonly hosts: readonly string[];
+  readonly port: number;
+  readonly move: RouteMove;
+  readonly example?: RouteRequest;
+  /** What the rules look at in the example. */
+  readonly curl?: string;
+}
+
+/** The moves between two tables, on each listener. */
+export function* diffTables(
+  tables: { readonly before: RouteTable; readonly after: RouteTable },
+  workspace: Workspace,
+  known: Map<string, Found[]> = new Map(),
+): Generator<Found> {
+  const { before, after } = tables;
+  const testers = { before: createTester(before), after: createTester(after) };
+  const clusters = { before: namesOf(before), after: namesOf(after) };
+  const ports = new Set([...before.listeners, ...after.listeners].map(({ port }) => port));
+  const listenerOf = ({ listeners, fallback }: RouteTable, port: number): Listener =>
+    listeners.find((each) => each.port === port) ?? fallback;
+  for (const port of [...ports, undefined]) {
+    // The fallback's own port stands for all that have no listener.
+    const number = port ?? before.fallback.port;
+    const [one, other] =
+      port === undefined
+        ? [before.fallback, after.fallback]
+        : [listenerOf(before, port), listenerOf(after, port)];
+    if (port === undefined && ports.has(number)) continue;
+    for (const hosts of hostClasses(one, other)) {
+      const key = keyOf(hosts, number, one, clusters);
+      if (key === undefined) continue;
+      let moves = known.get(key);
+      if (moves === undefined) {
+        moves = [...diffHosts(hosts, one, clusters, workspace)].map(({ move, world }) =>
+          foundOf(move, hosts, world, number, testers),
+        );
+        known.set(key, moves);
+      }
+      for (const each of moves) yield { ...each, hosts: hosts.domains, port: number };
+    }
+  }
+}
+
+type Clusters = Readonly<Record<'before' | 'after', ReadonlySet<string>>>;
+type Testers = Readonly<Record<'before' | 'after', Tester>>;
+
+const namesOf = ({ clusters }: RouteTable): ReadonlySet<string> => new Set(clusters.map(({ name }) => name));
+
+const texts = new WeakMap<VirtualHost, string>();
+
+function textOf(host: VirtualHost | undefined): string {
+  if (!host) return '';
+  let text = texts.get(host);
+  if (text === undefined) {
+    text = JSON.stringify([host.routes, host.httpsRedirect]);
+    texts.set(host, text);
+  }
+  return text;
+}
+
+/** Equal for classes that differ alike; undefined for one without a difference. */
+function keyOf(hosts: HostClass, port: number, listener: Listener, clusters: Clusters): string | undefined {
+  const [one, other] = [textOf(hosts.before), textOf(hosts.after)];
+  const missing = (host: VirtualHost | undefined, names: ReadonlySet<string>): string =>
+    (host?.routes ?? [])
+      .flatMap(({ action }) =>
+        action.kind === 'forward' ? action.destinations.map(({ cluster }) => cluster) : [],
+      )
+      .filter((cluster) => !names.has(cluster))
+      .join();
+  const gaps = [missing(hosts.before, clusters.before), missing(hosts.after, clusters.after)];
+  if (!hosts.before === !hosts.after && one === other && gaps[0] === gaps[1]) return undefined;
+  return JSON.stringify([
+    hosts.domains,
+    port,
+    listener.normalization,
+    !hosts.before,
+    !hosts.after,
+    ...gaps,
+    one,
+    other,
+  ]);
+}
+
+function* diffHosts(
+  hosts: HostClass,
+  listener: Listener,
+  clusters: Clusters,
+  workspace: Workspace,
+): Generator<{ move: RouteMove; world: World }> {
+  const { before, after } = hosts;
+  const world: World = {
+    normalization: listener.normalization,
+    gateways: ['mesh'],
+    authoritySamples: hosts.samples,
+    authorities: hosts.authorities,
+    arrives: ({ authority }) => hosts.has(authority),
+  };
+  const lists = [
+    { routes: before?.routes ?? [], clusters: clusters.before },
+    { routes: after?.routes ?? [], clusters: clusters.after },
+  ] as const;
+  for (const move of diffRoutes(...lists, world, workspace)) yield { move, world };
+}
+
+/** With an example that was tried on both sides; without one, it is not known whether any request moves. */
+function foundOf(move: RouteMove, hosts: HostClass, world: World, port: number, testers: Testers): Found {
+  const { sample, ...open } = move;
+  const common = { hosts: hosts.domains, port };
+  if (!sample) return { ...common, move: open };
+  const example = requestOf(sample, world, port);
+  const isTls = hosts.before?.httpsRedirect || hosts.after?.httpsRedirect;
+  const request: RouteRequest = isTls ? { ...example.request, scheme: 'https', tls: true } : example.request;
+  const isTaken = (tester: Tester, { route }: DiffSide): boolean => tester(request).route === route;
+  if (!isTaken(testers.before, move.before) || !isTaken(testers.after, move.after))
+    return { ...common, move: open };
+  const asked = move.requirements.map(({ dimension }) => dimension);
+  return { ...common, move, example: request, curl: curlOf({ ...example, request }, asked) };
+}
+
+/** Moves that are the same for several ports and clients are one. */
+function createMoveList() {
+  const byText = new Map<string, { move: Move; ports: Set<number>; clients: Set<Client> }>();
+  return {
+    add({ hosts, port, move, example, curl }: Found, client: Client): void {
+      const { flows, changes, percent } = changesBetween(move.before.outcome, move.after.outcome);
+      const sides = { before: moveSide(move.before), after: moveSide(move.after) };
+      const conditions = wordsOf(move.requirements);
+      const key = JSON.stringify([hosts[0], conditions, sides, flows, changes, example === undefined]);
+      const known = byText.get(key);
+      if (known) {
+        known.ports.add(port);
+        known.clients.add(client);
+        return;
+      }
+      const shown = example && curl !== undefined ? { example: { curl, request: example, client } } : {};
+      const made = {
+        hosts,
+        ports: [],
+        clients: [],
+        conditions,
+        isRest: move.isRest,
+        ...sides,
+        percent,
+        flows,
+        changes,
+        ...shown,
+      };
+      byText.set(key, { move: made, ports: new Set([port]), clients: new Set([client]) });
+    },
+    all(): { moves: Move[]; unknown: Move[] } {
+      const all = [...byText.values()].map(
+        ({ move, ports, clients }): Move => ({ ...move, ports: [...ports], clients: [...clients] }),
+      );
+      return { moves: all.filter(({ example }) => example), unknown: all.filter(({ example }) => !example) };
+    },
+  };
+}
+
+function moveSide({ route, outcome }: DiffSide): MoveSide {
+  const { what, shares } = outcome;
+  const to = shares.map(({ target, percent }) =>
+    shares.length === 1 ? target : `${Number(percent.toFixed(2))} % ${target}`,
+  );
+  return {
+    ...(route?.origin && { rule: route.origin }),
+    outcome: shares.length === 0 ? what : `to ${to.join(', ')}`,
+  };
+}
