@@ -115,8 +115,11 @@ export interface Connection {
   readonly output: ByteWriter;
   /** Bytes from the peer, which now belong to the engine. */
   receive(chunk: Uint8Array): void;
-  /** The peer sends no more: it has closed its side, or the socket is gone. Every stream that is not over is told. */
-  inputEnded(): void;
+  /**
+   * The peer sends no more: it has closed its side, or with `isBroken` the socket is gone before it did. Every stream that
+   * is not over is told. Default false.
+   */
+  inputEnded(isBroken?: boolean): void;
   /** The socket has taken output, so that what waits for room goes on. */
   flushed(): void;
   /** A turn of the loop that the engine woke its owner in is over: of what has come, the next part is dealt with. */

@@ -218,8 +218,8 @@ test('listen() ends every call of many to an upstream that fails in all ways, an
   await until(() => outcomes.length === 2 * CALLS);
   const flags = (from: number) =>
     [...new Set(outcomes.slice(from, from + CALLS).map(({ flag }) => flag ?? '-'))].sort();
-  assert.deepEqual(flags(0), ['-', 'UC', 'UT']);
-  assert.deepEqual(flags(CALLS), ['-', 'UC', 'URX', 'URX,UC', 'URX,UT']);
+  assert.deepEqual(flags(0), ['-', 'UC', 'UPE', 'UT']);
+  assert.deepEqual(flags(CALLS), ['-', 'UPE', 'URX', 'URX,UC', 'URX,UT']);
   assert.deepEqual(
     gateway.clusters().flatMap(({ endpoints }) => endpoints.map(({ active }) => active)),
     [0],

@@ -335,7 +335,7 @@ test('listen() breaks its answer off when the upstream breaks off in the middle'
   });
   await assert.rejects(ask(port));
   await next();
-  assert.equal(seen[0]?.flag, 'UC');
+  assert.equal(seen[0]?.flag, 'UPE');
   await gateway.stop(0);
   await server.kill();
 });

@@ -46,6 +46,7 @@ export class Driver implements ConnectionEvents, SocketEvents {
   #isClosing = false;
   #isEnded = false;
   #isGone = false;
+  #hasPeerEnded = false;
   #closingSinceMs = 0;
   #detail = '';
 
@@ -98,7 +99,8 @@ export class Driver implements ConnectionEvents, SocketEvents {
   }
 
   ended(): void {
-    if (!this.#isClosing) this.#connection!.inputEnded();
+    this.#hasPeerEnded = true;
+    if (!this.#isClosing) this.#connection!.inputEnded(false);
     else if (this.#isEnded) this.socket.destroy();
   }
 
@@ -110,7 +112,7 @@ export class Driver implements ConnectionEvents, SocketEvents {
       ticker = undefined;
     }
     this.socket.events = NO_EVENTS;
-    if (!this.#isClosing) this.#connection!.inputEnded();
+    if (!this.#isClosing) this.#connection!.inputEnded(!this.#hasPeerEnded);
     this.#closed(error ?? this.#detail);
   }
 

@@ -93,8 +93,13 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
     return stream;
   }
 
-  /** The server sends no more, or the socket is gone. */
-  inputEnded(): void {
+  /**
+   * The server sends no more, or the socket is gone. An answer that ends too early is a wrong one; one whose length was
+   * not said ends with the connection, unless that broke.
+   *
+   * Source: Envoy `source/common/http/codec_client.cc` (CodecClient::onEvent), which takes a broken one for an end, too.
+   */
+  inputEnded(isBroken = false): void {
     switch (this.#state) {
       case 'closed':
         return;
@@ -104,7 +109,7 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
         this.#stream?.receiver.end(NO_FIELDS);
         return;
       case 'body':
-        if (this.body.endsWithConnection) {
+        if (this.body.endsWithConnection && !isBroken) {
           const { receiver } = this.#stream!;
           this.#leave('closed');
           receiver.end(NO_FIELDS);
@@ -114,7 +119,9 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
         break;
       default:
     }
-    this.#fail('connection-termination', 'Closed by the server');
+    const isAmid = this.#state === 'head' || (this.#state === 'body' && !this.body.endsWithConnection);
+    if (isAmid) this.#fail('protocol-error', 'Closed by the server amid its answer');
+    else this.#fail('connection-termination', 'Closed by the server');
   }
 
   /** Closes the connection when it is idle, else after the exchange. */

@@ -23,14 +23,6 @@ const recorded: readonly Recorded[] = JSON.parse(
 
 /** Where a line is not Envoy's, and why. One that is none any more fails. */
 const DIFFERENCES: Readonly<Record<string, { readonly why: string; ours(line: string): string }>> = {
-  'a connection that breaks in the answer': {
-    why: 'Envoy takes an early end over HTTP/1.1 for a breach of the protocol',
-    ours: (line) =>
-      line
-        .replaceAll('protocol_error', 'connection_termination')
-        .replaceAll('UPE', 'UC')
-        .replaceAll('UpstreamProtocolError', 'UpstreamConnectionTermination'),
-  },
   'a refused connection': {
     why: "the transport's own words",
     ours: (line) =>

@@ -172,6 +172,30 @@ test('Http1ClientConnection says whether anything of the answer came before the 
   assert.equal(partly.connection.receivedAny, true);
 });
 
+test('Http1ClientConnection tells an answer that ended too early from none, and from one cut off', () => {
+  const none = 'reset connection-termination: Closed by the server';
+  const amid = 'reset protocol-error: Closed by the server amid its answer';
+  for (const [received, isBroken, want] of [
+    ['', false, none],
+    ['', true, none],
+    ['HTTP/1.1 2', false, amid],
+    ['HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhal', false, amid],
+    ['HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhal', true, amid],
+    ['HTTP/1.1 200 OK\r\n\r\nhalf', false, 'end'],
+    ['HTTP/1.1 200 OK\r\n\r\nhalf', true, none],
+  ] as const) {
+    const world = new ClientWorld();
+    world.open();
+    if (received !== '') world.receive(received);
+    world.connection.inputEnded(isBroken);
+    assert.equal(
+      world.events().find((event) => /^(reset|end)/.test(event)),
+      want,
+      received,
+    );
+  }
+});
+
 test('Http1ClientConnection closes when bytes come that answer nothing', () => {
   const world = new ClientWorld();
   world.receive('HTTP/1.1 408 Request Timeout\r\n\r\n');

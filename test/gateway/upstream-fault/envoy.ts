@@ -1,0 +1,144 @@
+/** Real Envoy with a route and a cluster for each case, as Istio would have written them. Imports node only. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { FaultCase } from './case.ts';
+import { closedPort } from './endpoint.ts';
+
+/** Istio's own, where a rule has none. Source: Istio `pilot/pkg/networking/core/route/retry/retry.go` (DefaultPolicy). */
+const DEFAULT_RETRIES = {
+  attempts: 2,
+  retryOn: 'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes',
+};
+
+/** An Envoy that listens. */
+export interface RunningEnvoy {
+  readonly port: number;
+  /** The flags of a call that is over. */
+  flagsOf(id: string): Promise<string>;
+  stop(): void;
+}
+
+/** Starts it before the ports, one for each case; `c0` is the host of the first. Throws what it says against its configuration. */
+export async function startEnvoy(
+  program: string,
+  cases: readonly FaultCase[],
+  ports: readonly number[],
+): Promise<RunningEnvoy> {
+  const folder = mkdtempSync(join(tmpdir(), 'pointsman-envoy-'));
+  const log = join(folder, 'access.log');
+  const port = await closedPort();
+  const type = 'type.googleapis.com/envoy.extensions';
+  const virtualHosts = cases.map(({ timeoutMs = 0, retries = DEFAULT_RETRIES }, index) => ({
+    name: `c${index}`,
+    domains: [`c${index}`],
+    includeRequestAttemptCount: true,
+    routes: [
+      {
+        match: { prefix: '/' },
+        route: {
+          cluster: `c${index}`,
+          timeout: `${timeoutMs / 1000}s`,
+          ...(retries.attempts > 0 && {
+            retryPolicy: {
+              retryOn: retries.retryOn,
+              numRetries: retries.attempts,
+              retryBackOff: { baseInterval: '0.001s' },
+              retriableStatusCodes: [503],
+            },
+          }),
+        },
+      },
+    ],
+  }));
+  const clusters = cases.map(({ protocol, tlsConnectTimeoutMs }, index) => ({
+    name: `c${index}`,
+    type: 'STATIC',
+    connectTimeout: `${(tlsConnectTimeoutMs ?? 10_000) / 1000}s`,
+    ...(protocol && {
+      typedExtensionProtocolOptions: {
+        'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+          '@type': `${type}.upstreams.http.v3.HttpProtocolOptions`,
+          explicitHttpConfig: { http2ProtocolOptions: {} },
+        },
+      },
+    }),
+    ...(tlsConnectTimeoutMs && {
+      transportSocket: {
+        name: 'envoy.transport_sockets.tls',
+        typedConfig: { '@type': `${type}.transport_sockets.tls.v3.UpstreamTlsContext` },
+      },
+    }),
+    loadAssignment: {
+      clusterName: `c${index}`,
+      endpoints: [
+        {
+          lbEndpoints: [
+            { endpoint: { address: { socketAddress: { address: '127.0.0.1', portValue: ports[index] } } } },
+          ],
+        },
+      ],
+    },
+  }));
+  const manager = {
+    '@type': `${type}.filters.network.http_connection_manager.v3.HttpConnectionManager`,
+    statPrefix: 'http',
+    routeConfig: { name: 'routes', virtualHosts },
+    httpFilters: [
+      {
+        name: 'envoy.filters.http.router',
+        typedConfig: { '@type': `${type}.filters.http.router.v3.Router` },
+      },
+    ],
+    accessLog: [
+      {
+        name: 'file',
+        typedConfig: {
+          '@type': `${type}.access_loggers.file.v3.FileAccessLog`,
+          path: log,
+          logFormat: { textFormatSource: { inlineString: '%REQ(X-ID)% %RESPONSE_FLAGS%\n' } },
+        },
+      },
+    ],
+  };
+  const file = join(folder, 'envoy.json');
+  const listener = {
+    name: 'listener',
+    address: { socketAddress: { address: '127.0.0.1', portValue: port } },
+    filterChains: [{ filters: [{ name: 'http', typedConfig: manager }] }],
+  };
+  writeFileSync(file, JSON.stringify({ staticResources: { listeners: [listener], clusters } }));
+  const child = spawn(
+    program,
+    ['-c', file, '--concurrency', '1', '--file-flush-interval-msec', '10', '-l', 'info'],
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
+  await new Promise<void>((done, fail) => {
+    let text = '';
+    child.stderr.on('data', (chunk: Uint8Array) => {
+      text += Buffer.from(chunk).toString();
+      if (text.includes('starting main dispatch loop')) done();
+    });
+    child.on('exit', () => fail(new Error(text)));
+  });
+  return {
+    port,
+    async flagsOf(id) {
+      for (let count = 0; count < 200; count++) {
+        const line = readFileSync(log, 'utf8')
+          .split('\n')
+          .find((each) => each.startsWith(`${id} `));
+        if (line) return line.split(' ')[1]!;
+        await new Promise((done) => setTimeout(done, 10));
+      }
+      return 'not logged';
+    },
+    stop() {
+      child.kill('SIGKILL');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
