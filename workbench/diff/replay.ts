@@ -139,9 +139,9 @@ export function replayText({ requests, moved, moves, broken, brokenLines }: Repl
   for (const move of moves) lines.push(`  ${rounded(move.requests)}  ${move.what}`);
   if (broken > 0) {
     const more = broken > brokenLines.length ? ', …' : '';
-    lines.push(
-      `  ${broken} lines are no access log and were left out (line ${brokenLines.join(', ')}${more})`,
-    );
+    const what =
+      broken === 1 ? '1 line is no access log and was' : `${broken} lines are no access log and were`;
+    lines.push(`  ${what} left out (line ${brokenLines.join(', ')}${more})`);
   }
   return lines.join('\n');
 }
