@@ -1,6 +1,8 @@
 /** Where resources come from. A source reports whole snapshots of what it holds; it never interprets rules. */
 import type { Issue } from '../router/issue.ts';
 import type { ValidResource } from '../router/schema/kind.ts';
+import type { Service } from '../router/table/cluster.ts';
+import type { RouteTable } from '../router/table/route-table.ts';
 
 /** Everything one source holds at one moment. */
 export interface SourceSnapshot {
@@ -20,14 +22,43 @@ export interface SourceSnapshot {
    * `apply` or `delete` laid over the resource. Absent: none.
    */
   readonly saved?: readonly string[];
+  /** Services and their endpoints that the source knows beside its resources. Absent: none. */
+  readonly services?: readonly Service[];
+  /** What a control plane has made of its rules: it is obeyed in place of what resources compile to. Absent: none. */
+  readonly table?: RouteTable;
+}
+
+/** How a source stands with the peer that it reads from. */
+export interface SourceState {
+  readonly state: 'connecting' | 'connected' | 'disconnected';
+  /** ISO time since when. */
+  readonly since: string;
+  /** Why it is not connected, in one sentence. What was read last stays in effect. */
+  readonly reason?: string;
+  /** How many of each kind the peer has sent. */
+  readonly counts?: Readonly<Record<string, number>>;
+  /** What the peer has sent and what is not in effect, with the reason. */
+  readonly refused?: readonly {
+    readonly kind: string;
+    readonly name: string;
+    readonly reason: string;
+    readonly since: string;
+  }[];
 }
 
 /** A place that resources come from, watched until the signal aborts. */
 export interface ConfigSource {
   /** As the user wrote it: `deploy/istio`, `k8s://`, `xds://localhost:15010`. */
   readonly name: string;
-  /** Calls `onSnapshot` with the first snapshot before it resolves, then on each change. */
-  start(onSnapshot: (snapshot: SourceSnapshot) => void, signal: AbortSignal): Promise<void>;
+  /**
+   * Calls `onSnapshot` with the first snapshot before it resolves, then on each change. A source with a peer that may
+   * be away calls `onState` each time it stands otherwise with it, also while it waits for the first snapshot.
+   */
+  start(
+    onSnapshot: (snapshot: SourceSnapshot) => void,
+    signal: AbortSignal,
+    onState?: (state: SourceState) => void,
+  ): Promise<void>;
   /**
    * Looks for changes now, and resolves once they are reported. Absent: the source reports them as they happen.
    * The store asks before it lays anything over, so that a save made earlier is not taken for a later one.

@@ -5,6 +5,8 @@
 import type { Issue } from '../router/issue.ts';
 import type { ValidResource } from '../router/schema/kind.ts';
 import { resourceKey } from '../router/schema/resource.ts';
+import type { Service } from '../router/table/cluster.ts';
+import type { RouteTable } from '../router/table/route-table.ts';
 import {
   EMPTY_HOLDING,
   type Held,
@@ -13,7 +15,7 @@ import {
   type ResourceState,
   sameContent,
 } from './resource-state.ts';
-import type { ConfigSource, SourceSnapshot } from './source.ts';
+import type { ConfigSource, SourceSnapshot, SourceState } from './source.ts';
 
 /** All that is in effect at one moment, and what is not and why. Never changes once published. */
 export interface ConfigSnapshot {
@@ -24,6 +26,16 @@ export interface ConfigSnapshot {
   /** What is wrong in the texts there now, warnings included. */
   readonly issues: readonly Issue[];
   readonly states: readonly ResourceState[];
+  /** Services that sources know beside their resources. Absent: none. */
+  readonly services?: readonly Service[];
+  /** A control plane's own table, to be obeyed in place of what resources compile to. Absent: none. */
+  readonly table?: RouteTable;
+}
+
+/** A source with a peer, and how it stands with it. */
+export interface NamedSourceState extends SourceState {
+  /** As the user wrote it. */
+  readonly name: string;
 }
 
 /** What {@link ConfigStore.apply} did to each resource, in kubectl's words. */
@@ -61,6 +73,9 @@ interface Feed {
   readonly source: ConfigSource;
   holding: Holding;
   issues: readonly Issue[];
+  services: readonly Service[];
+  table: RouteTable | undefined;
+  state: SourceState | undefined;
   reported: boolean;
 }
 
@@ -72,6 +87,7 @@ export class ConfigStore {
   readonly #feeds: readonly Feed[];
   readonly #overlay = new Map<string, Laid>();
   readonly #listeners = new Set<(snapshot: ConfigSnapshot) => void>();
+  readonly #stateListeners = new Set<(state: NamedSourceState) => void>();
   /** Made when it is needed: an edge lets a module make a store while it loads, but nothing that aborts. */
   #stopping: AbortController | undefined;
   readonly #now: () => Date;
@@ -81,7 +97,15 @@ export class ConfigStore {
   #current: ConfigSnapshot = { version: 0, resources: [], issues: [], states: [] };
 
   constructor(sources: readonly ConfigSource[], options: ConfigStoreOptions = {}) {
-    this.#feeds = sources.map((source) => ({ source, holding: EMPTY_HOLDING, issues: [], reported: false }));
+    this.#feeds = sources.map((source) => ({
+      source,
+      holding: EMPTY_HOLDING,
+      issues: [],
+      services: [],
+      table: undefined,
+      state: undefined,
+      reported: false,
+    }));
     this.#now = options.now ?? (() => new Date());
   }
 
@@ -107,6 +131,17 @@ export class ConfigStore {
   subscribe(listener: (snapshot: ConfigSnapshot) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  /** How the sources that have a peer stand with it now. */
+  sources(): readonly NamedSourceState[] {
+    return this.#feeds.flatMap(({ source, state }) => (state ? [{ name: source.name, ...state }] : []));
+  }
+
+  /** Calls the listener, which must not throw, each time a source stands otherwise with its peer. Returns the function that ends it. */
+  subscribeSources(listener: (state: NamedSourceState) => void): () => void {
+    this.#stateListeners.add(listener);
+    return () => void this.#stateListeners.delete(listener);
   }
 
   /**
@@ -155,6 +190,7 @@ export class ConfigStore {
     this.#stopping ??= new AbortController();
     this.#stopping.abort();
     this.#listeners.clear();
+    this.#stateListeners.clear();
   }
 
   async #start(): Promise<void> {
@@ -164,7 +200,11 @@ export class ConfigStore {
     const attempt = new AbortController();
     const watching = AbortSignal.any([signal, attempt.signal]);
     const start = (feed: Feed) =>
-      feed.source.start((snapshot) => this.#take(feed, snapshot, watching), watching);
+      feed.source.start(
+        (snapshot) => this.#take(feed, snapshot, watching),
+        watching,
+        (state) => this.#takeState(feed, state, watching),
+      );
     try {
       await Promise.all(this.#feeds.map(start));
     } catch (error) {
@@ -179,10 +219,18 @@ export class ConfigStore {
     await Promise.all(this.#feeds.map(({ source }) => source.refresh?.()));
   }
 
+  #takeState(feed: Feed, state: SourceState, watching: AbortSignal): void {
+    if (watching.aborted) return;
+    feed.state = state;
+    for (const listener of [...this.#stateListeners]) listener({ name: feed.source.name, ...state });
+  }
+
   #take(feed: Feed, snapshot: SourceSnapshot, watching: AbortSignal): void {
     if (watching.aborted) return;
     feed.holding = holdNext(feed.holding, snapshot, this.#now().toISOString());
     feed.issues = snapshot.issues;
+    feed.services = snapshot.services ?? [];
+    feed.table = snapshot.table;
     feed.reported = true;
     for (const key of snapshot.saved ?? []) this.#overlay.delete(key);
     for (const [key, laid] of this.#overlay) {
@@ -265,7 +313,15 @@ export class ConfigStore {
       resources.push(resource);
       states.push({ key, source: APPLIED, state: 'active', since, issues: [] });
     }
-    return { resources, issues, states };
+    const services = this.#feeds.flatMap((feed) => feed.services);
+    const table = this.#feeds.find((feed) => feed.table !== undefined)?.table;
+    return {
+      resources,
+      issues,
+      states,
+      ...(services.length > 0 && { services }),
+      ...(table && { table }),
+    };
   }
 }
 

@@ -123,6 +123,9 @@ export const ISSUE_CODES = {
   'subset-missing': 'A destination names a subset that no DestinationRule of its host has.',
   'regex-plain': 'A regular expression says what an exact text or a prefix would say.',
   'delegate-unused': 'No rule delegates to a VirtualService without hosts.',
+  // Control planes.
+  'xds-refused':
+    'A control plane has sent a resource that is not understood; the version before it stays in effect.',
   // What carries traffic.
   'not-carried-out':
     'A rule asks for something that the gateway does not do yet; traffic is routed without it, or not at all.',

@@ -48,7 +48,12 @@ export function createAdmin(target: AdminTarget, options: GuardOptions): Hono {
   });
   app.get('/config', (context) => {
     const { version, states, issues } = target.store.current();
-    return context.json({ version, resources: states, issues: [...issues, ...target.compileIssues()] });
+    return context.json({
+      version,
+      sources: target.store.sources(),
+      resources: states,
+      issues: [...issues, ...target.compileIssues()],
+    });
   });
   app.get('/clusters', (context) => context.json({ clusters: target.clusters() }));
   app.get('/explain', explainHandler(target));

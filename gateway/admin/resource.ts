@@ -29,6 +29,17 @@ const deletion = z.strictObject({ keys: z.array(z.string().regex(/^[^/]+\/[^/]+\
  */
 export function resourceRoutes(store: ConfigStore): Hono {
   return new Hono()
+    .use(async (context, next) => {
+      const { method } = context.req;
+      if (store.current().table === undefined || (method !== 'PUT' && method !== 'DELETE')) return next();
+      return context.json(
+        {
+          error:
+            'Cannot change resources here: the rules come from a control plane, which knows nothing of them; apply them to its cluster',
+        },
+        409,
+      );
+    })
     .get('/', (context) => context.json({ resources: store.current().resources.map(toManifest) }))
     .put('/', limited(MAX_BYTES), async (context) => {
       const { resources, issues, refused } = await readBody(context);

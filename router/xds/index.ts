@@ -5,12 +5,12 @@
 export { readCluster, type XdsCluster } from './cluster.ts';
 export { readLoadAssignment, type XdsEndpoints } from './endpoint.ts';
 export { readListener, type XdsListener } from './listener.ts';
+export { clusterNamesOf } from './reference.ts';
 export { XdsRefusal } from './refusal.ts';
 export { readRouteConfiguration, type XdsRoutes } from './route-configuration.ts';
 export {
   createXdsTables,
   endpointsNames,
-  missingResources,
   routeNames,
   type XdsResources,
   type XdsTableOptions,

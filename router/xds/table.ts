@@ -69,20 +69,6 @@ export function createXdsTables(options: XdsTableOptions): (resources: XdsResour
   };
 }
 
-/** The names of the resources that others name and that are not there. */
-export function missingResources({ listeners, routes, clusters, endpoints }: XdsResources): {
-  readonly routes: readonly string[];
-  readonly endpoints: readonly string[];
-} {
-  const named = routeNames(listeners);
-  return {
-    routes: named.filter((name) => !routes.has(name)),
-    endpoints: [...clusters.values()].flatMap(({ endpointsName }) =>
-      endpointsName !== undefined && !endpoints.has(endpointsName) ? [endpointsName] : [],
-    ),
-  };
-}
-
 /** The RouteConfigurations that listeners ask for, each once. */
 export function routeNames(listeners: XdsResources['listeners']): string[] {
   const names = [...listeners.values()].flatMap(({ routes }) =>

@@ -45,11 +45,15 @@ export interface RuleSetOptions {
 
 /** Compiles a snapshot. Meanwhile requests go on under the set before. */
 export function buildRuleSet(
-  { resources }: Pick<ConfigSnapshot, 'resources'>,
+  { resources, services = [], table: sent }: Pick<ConfigSnapshot, 'resources' | 'services' | 'table'>,
   pool: UpstreamPool,
   options: RuleSetOptions,
 ): RuleSet {
-  const compilation = compile(resources, options.compile, options.previous?.compilation);
+  const known = { ...options.compile, services: [...(options.compile.services ?? []), ...services] };
+  // A control plane has compiled its rules already.
+  const compilation = sent
+    ? { table: sent, issues: [] }
+    : compile(resources, known, options.previous?.compilation);
   const { table, issues } = compilation;
   const defaultServicePort =
     options.defaultHost === undefined ? undefined : onlyPortOf(table, options.defaultHost);

@@ -4,7 +4,7 @@ import { ConfigStore } from '../../../config/store.ts';
 import { textSource } from '../../../config/text.ts';
 import { type AdminOptions, type AdminTarget, createAdmin } from '../../../gateway/admin/index.ts';
 import { MAX_RESOURCE_BYTES } from '../../../gateway/admin/resource.ts';
-import type { RouteRequest } from '../../../router/index.ts';
+import { compile, type RouteRequest } from '../../../router/index.ts';
 
 const KEY = '/resources/VirtualService/default/greeter';
 
@@ -116,6 +116,32 @@ test('createAdmin() tells in /config what is in effect, since when, and what is 
     json.issues.map(({ code }: { code: string }) => code),
     ['unreachable-rule'],
   );
+});
+
+test('createAdmin() tells in /config how a control plane stands, and lets nobody change its rules', async () => {
+  const state = {
+    state: 'disconnected' as const,
+    since: '2026-11-25T00:00:00.000Z',
+    reason: 'connect ECONNREFUSED 127.0.0.1:15010',
+  };
+  const { table } = compile([]);
+  const store = new ConfigStore([
+    {
+      name: 'xds://localhost:15010',
+      async start(onSnapshot, _signal, onState) {
+        onState?.(state);
+        onSnapshot({ resources: [], issues: [], refused: [], unreadable: [], table });
+      },
+    },
+  ]);
+  await store.start();
+  const { ask } = await admin({ loopback: true }, { store });
+  assert.deepEqual((await ask('/config')).json.sources, [{ name: 'xds://localhost:15010', ...state }]);
+  for (const init of [{ method: 'PUT', body: rule('v2') }, { method: 'DELETE' }]) {
+    const answer = await ask(KEY, init);
+    assert.equal(answer.status, 409);
+    assert.match(answer.json.error, /^Cannot change resources here: the rules come from a control plane/);
+  }
 });
 
 test('createAdmin() lists clusters, links every endpoint on its page, and knows no other path', async () => {
