@@ -1,0 +1,54 @@
+/**
+ * What a control plane sent last, in a folder, so that a process that starts while it is away goes on with it: one file
+ * for each kind of resource, a DeltaDiscoveryResponse as it could have been sent.
+ */
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import {
+  DeltaDiscoveryResponseSchema,
+  ResourceSchema,
+} from '../../gen/envoy/service/discovery/v3/discovery_pb.ts';
+import { RESOURCE_TYPES, type SentResource } from './collection.ts';
+
+/** By type URL. */
+type Sent = ReadonlyMap<string, readonly SentResource[]>;
+
+const TYPES = Object.values(RESOURCE_TYPES);
+
+/** What the folder holds; undefined when it holds nothing, or not all kinds. Rejects for files that are damaged. */
+export async function readCache(folder: string): Promise<Sent | undefined> {
+  const sent = new Map<string, readonly SentResource[]>();
+  for (const { kind, typeUrl } of TYPES) {
+    let bytes: Uint8Array;
+    try {
+      bytes = await readFile(join(folder, `${kind}.binpb`));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+    const { resources } = fromBinary(DeltaDiscoveryResponseSchema, bytes);
+    sent.set(
+      typeUrl,
+      resources.flatMap(({ version, resource }) => (resource ? [{ version, any: resource }] : [])),
+    );
+  }
+  return sent;
+}
+
+/** Writes all kinds, each file whole or not at all. Makes the folder, for its owner alone. */
+export async function writeCache(folder: string, sent: Sent): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  for (const { kind, typeUrl } of TYPES) {
+    const resources = (sent.get(typeUrl) ?? []).map(({ version, any }) =>
+      create(ResourceSchema, { version, resource: any }),
+    );
+    const bytes = toBinary(
+      DeltaDiscoveryResponseSchema,
+      create(DeltaDiscoveryResponseSchema, { typeUrl, resources }),
+    );
+    const path = join(folder, `${kind}.binpb`);
+    await writeFile(`${path}.part`, bytes, { mode: 0o600 });
+    await rename(`${path}.part`, path);
+  }
+}

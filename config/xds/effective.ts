@@ -1,0 +1,80 @@
+/**
+ * Make before break: of what a control plane has sent, what can be in effect now. Its kinds of resources arrive one
+ * after the other, so that for a moment routes may name clusters that are not there yet, or that are no longer.
+ */
+import { clusterNamesOf, type XdsResources, type XdsRoutes } from '../../router/xds/index.ts';
+
+/** Half of a change waits for the other half so long, in milliseconds; then it is in effect as it is. */
+export const HOLD_MS = 2000;
+
+/** Follows what is sent, a step behind where that would break calls. */
+export class EffectiveResources {
+  #current: XdsResources = {
+    listeners: new Map(),
+    routes: new Map(),
+    clusters: new Map(),
+    endpoints: new Map(),
+  };
+  /** By the name of routes whose new version waits. */
+  readonly #heldSinceMs = new Map<string, number>();
+  /** By the name of clusters that are gone and that routes still lead to. */
+  readonly #goneSinceMs = new Map<string, number>();
+
+  /** Milliseconds until what is held comes into effect without its other half; undefined when nothing is held. */
+  waitMs(nowMs: number): number | undefined {
+    const isWaiting = (sinceMs: number) => nowMs - sinceMs < HOLD_MS;
+    const since = [...this.#heldSinceMs.values(), ...this.#goneSinceMs.values()].filter(isWaiting);
+    return since.length === 0 ? undefined : Math.max(0, Math.min(...since) + HOLD_MS - nowMs);
+  }
+
+  /**
+   * What is in effect from now on. Routes that name clusters which are not there come into effect once they are, the
+   * routes before staying until then; a cluster that is gone stays while routes in effect lead to it. Neither for
+   * longer than {@link HOLD_MS}: what never comes, or never goes, is in effect as it was sent.
+   */
+  next(sent: XdsResources, nowMs: number): XdsResources {
+    const before = this.#current;
+    const isReady = (name: string) => {
+      const cluster = sent.clusters.get(name);
+      if (!cluster) return false;
+      return cluster.endpointsName === undefined || sent.endpoints.has(cluster.endpointsName);
+    };
+    const missing = (routes: XdsRoutes) =>
+      [...clusterNamesOf([routes])].filter((name) => name.startsWith('outbound|') && !isReady(name));
+
+    const routes = new Map<string, XdsRoutes>();
+    for (const [name, next] of sent.routes) {
+      const old = before.routes.get(name);
+      const heldSinceMs = this.#heldSinceMs.get(name) ?? nowMs;
+      // What the routes before missed, too, is not on its way.
+      const missed = old && old !== next ? new Set(missing(old)) : undefined;
+      const waits = missed !== undefined && missing(next).some((cluster) => !missed.has(cluster));
+      if (old !== undefined && waits && nowMs - heldSinceMs < HOLD_MS) {
+        routes.set(name, old);
+        this.#heldSinceMs.set(name, heldSinceMs);
+      } else {
+        routes.set(name, next);
+        this.#heldSinceMs.delete(name);
+      }
+    }
+    for (const name of this.#heldSinceMs.keys()) if (!sent.routes.has(name)) this.#heldSinceMs.delete(name);
+
+    const clusters = new Map(sent.clusters);
+    const endpoints = new Map(sent.endpoints);
+    const named = clusterNamesOf(routes.values());
+    for (const name of this.#goneSinceMs.keys())
+      if (!named.has(name) || sent.clusters.has(name)) this.#goneSinceMs.delete(name);
+    for (const name of named) {
+      const old = before.clusters.get(name);
+      if (!old || sent.clusters.has(name)) continue;
+      const goneSinceMs = this.#goneSinceMs.get(name) ?? nowMs;
+      this.#goneSinceMs.set(name, goneSinceMs);
+      if (nowMs - goneSinceMs >= HOLD_MS) continue;
+      clusters.set(name, old);
+      const kept = old.endpointsName === undefined ? undefined : before.endpoints.get(old.endpointsName);
+      if (kept && !endpoints.has(kept.name)) endpoints.set(kept.name, kept);
+    }
+    this.#current = { listeners: new Map(sent.listeners), routes, clusters, endpoints };
+    return this.#current;
+  }
+}

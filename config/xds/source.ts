@@ -1,0 +1,275 @@
+/**
+ * Rules from an Istio control plane over xDS: `xds://HOST:PORT`. What it has sent last stays in effect while it is
+ * away, and it is asked again until it answers.
+ */
+import type { RouteTable } from '../../router/table/route-table.ts';
+import { createXdsTables } from '../../router/xds/index.ts';
+import type { ConfigSource, SourceSnapshot, SourceState } from '../source.ts';
+import { parseXdsAddress, type XdsAddress } from './address.ts';
+import { EffectiveResources, HOLD_MS } from './effective.ts';
+import { nodeOf, type XdsIdentity } from './node.ts';
+import { AdsState } from './state.ts';
+import type { XdsStream } from './stream.ts';
+
+export type { XdsIdentity } from './node.ts';
+
+/** See the fields. */
+export interface XdsSourceOptions {
+  /** On whose behalf rules are asked for. Default: a sidecar, and what the environment of a pod says. */
+  readonly identity?: XdsIdentity;
+  /** Returns a number in [0, 1): waits are not the same for all who lost a control plane. Default: the runtime's chance. */
+  readonly chance?: () => number;
+}
+
+/** Changes that come closer together than this are one. */
+const GATHER_MS = 20;
+/** A control plane that has not said anything for so long is given up and asked anew. */
+const ANSWER_LIMIT_MS = 10_000;
+/** Waits between connections grow from the first to the last. Source: Envoy `api/envoy/config/core/v3/grpc_service.proto` (RetryPolicy). */
+const FIRST_WAIT_MS = 500;
+const LAST_WAIT_MS = 30_000;
+/** What changes is written to the cache so much later. */
+const CACHE_DELAY_MS = 200;
+
+/** A source for `xds://HOST:PORT?…`; see `parseXdsAddress` for the rest. Throws a TypeError for an address that is none. */
+export function xdsSource(url: string, options: XdsSourceOptions = {}): ConfigSource {
+  const address = parseXdsAddress(url);
+  return {
+    name: url,
+    start: (onSnapshot, signal, onState) =>
+      new XdsClient(url, address, options, onSnapshot, onState ?? (() => {}), signal).start(),
+  };
+}
+
+class XdsClient {
+  readonly #name: string;
+  readonly #address: XdsAddress;
+  readonly #options: XdsSourceOptions;
+  readonly #onSnapshot: (snapshot: SourceSnapshot) => void;
+  readonly #onState: (state: SourceState) => void;
+  readonly #signal: AbortSignal;
+  readonly #ads: AdsState;
+  readonly #effective = new EffectiveResources();
+  readonly #toTable: ReturnType<typeof createXdsTables>;
+  readonly #first = Promise.withResolvers<void>();
+  #state: SourceState = { state: 'connecting', since: new Date().toISOString() };
+  #form: 'delta' | 'sotw';
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timerDueMs = Number.POSITIVE_INFINITY;
+  #cacheTimer: ReturnType<typeof setTimeout> | undefined;
+  #changedMs: number | undefined;
+
+  constructor(
+    name: string,
+    address: XdsAddress,
+    options: XdsSourceOptions,
+    onSnapshot: (snapshot: SourceSnapshot) => void,
+    onState: (state: SourceState) => void,
+    signal: AbortSignal,
+  ) {
+    const { type = 'sidecar', namespace = 'default' } = options.identity ?? {};
+    this.#name = name;
+    this.#address = address;
+    this.#options = options;
+    this.#onSnapshot = onSnapshot;
+    this.#onState = onState;
+    this.#signal = signal;
+    this.#form = address.isStateOfTheWorld ? 'sotw' : 'delta';
+    const keepsBytes = address.cacheFolder !== undefined;
+    this.#ads = new AdsState({ isGrpc: address.isGrpc, keepsBytes, now: () => new Date() });
+    this.#toTable = createXdsTables({ type, namespace });
+  }
+
+  /** Resolves with the first rules in effect: those of the control plane, or of the cache. */
+  async start(): Promise<void> {
+    const aborted = () => {
+      clearTimeout(this.#timer);
+      clearTimeout(this.#cacheTimer);
+      this.#first.resolve();
+    };
+    if (this.#signal.aborted) return;
+    this.#signal.addEventListener('abort', aborted, { once: true });
+    await this.#restore();
+    void this.#run();
+    await this.#first.promise;
+  }
+
+  async #restore(): Promise<void> {
+    const { cacheFolder } = this.#address;
+    if (cacheFolder === undefined) return;
+    const { readCache } = await import('./cache.ts');
+    try {
+      const sent = await readCache(cacheFolder);
+      if (!sent) return;
+      this.#ads.restore(sent);
+      this.#publish();
+    } catch (error) {
+      this.#setState('connecting', `the cache in ${cacheFolder} cannot be read: ${(error as Error).message}`);
+    }
+  }
+
+  async #run(): Promise<void> {
+    let failures = 0;
+    while (!this.#signal.aborted) {
+      let hasAnswered = false;
+      const reason = await this.#converse(() => {
+        hasAnswered = true;
+      });
+      if (this.#signal.aborted) return;
+      failures = hasAnswered ? 0 : failures + 1;
+      this.#setState('disconnected', reason);
+      const limitMs = Math.min(FIRST_WAIT_MS * 2 ** Math.max(0, failures - 1), LAST_WAIT_MS);
+      const { chance = Math.random } = this.#options;
+      await this.#sleep(limitMs * (0.5 + chance() / 2));
+    }
+  }
+
+  /** One stream from its beginning to its end; resolves with why it ended. */
+  async #converse(onAnswer: () => void): Promise<string> {
+    const ended = new AbortController();
+    const signal = AbortSignal.any([this.#signal, ended.signal]);
+    let stream: XdsStream | undefined;
+    const silence = setTimeout(
+      () => ended.abort(new Error(`no answer within ${ANSWER_LIMIT_MS / 1000} s`)),
+      ANSWER_LIMIT_MS,
+    );
+    try {
+      const { openStream } = await import('./stream.ts');
+      const { identity = {} } = this.#options;
+      const node = nodeOf(identity, this.#address.isGrpc);
+      stream = await openStream(this.#address, node, this.#form, signal);
+      for (const request of this.#ads.open()) stream.send(request);
+      for await (const response of stream.responses) {
+        clearTimeout(silence);
+        onAnswer();
+        const { requests, isChanged } = this.#ads.take(response);
+        for (const request of requests) stream.send(request);
+        if (this.#state.state !== 'connected') this.#setState('connected');
+        else if (requests.some(({ refusal }) => refusal !== undefined)) this.#tellState();
+        if (isChanged) this.#changed();
+      }
+      return 'it has ended the stream';
+    } catch (error) {
+      if (ended.signal.aborted) return (ended.signal.reason as Error).message;
+      if (this.#form === 'delta' && isUnimplemented(error)) {
+        this.#form = 'sotw';
+        return 'it knows no delta discovery: whole states are asked for from now on';
+      }
+      return reasonOf(error);
+    } finally {
+      clearTimeout(silence);
+      stream?.close();
+    }
+  }
+
+  #changed(): void {
+    this.#changedMs ??= performance.now();
+    this.#publishIn(GATHER_MS);
+    const { cacheFolder } = this.#address;
+    if (cacheFolder === undefined || this.#cacheTimer !== undefined) return;
+    this.#cacheTimer = setTimeout(async () => {
+      this.#cacheTimer = undefined;
+      // Half of a first answer would not be gone on with.
+      if (!this.#ads.isComplete) return;
+      try {
+        const { writeCache } = await import('./cache.ts');
+        await writeCache(cacheFolder, this.#ads.sent);
+      } catch (error) {
+        this.#setState(
+          this.#state.state,
+          `the cache in ${cacheFolder} cannot be written: ${(error as Error).message}`,
+        );
+      }
+    }, CACHE_DELAY_MS);
+  }
+
+  #publishIn(delayMs: number): void {
+    const dueMs = performance.now() + delayMs;
+    if (this.#signal.aborted || dueMs >= this.#timerDueMs) return;
+    clearTimeout(this.#timer);
+    this.#timerDueMs = dueMs;
+    this.#timer = setTimeout(() => {
+      this.#timerDueMs = Number.POSITIVE_INFINITY;
+      // What is named and not answered yet is about to come.
+      const waitedMs = performance.now() - (this.#changedMs ?? 0);
+      if (!this.#ads.isComplete && waitedMs < HOLD_MS) this.#publishIn(HOLD_MS - waitedMs);
+      else if (this.#ads.isComplete || this.#hasListeners()) this.#publish();
+    }, delayMs);
+  }
+
+  /** Without listeners there are no rules at all: the control plane has not got round to them. */
+  #hasListeners(): boolean {
+    return this.#ads.resources.listeners.size > 0;
+  }
+
+  #publish(): void {
+    if (this.#signal.aborted) return;
+    this.#changedMs = undefined;
+    const nowMs = performance.now();
+    const table = this.#toTable(this.#effective.next(this.#ads.resources, nowMs));
+    this.#onSnapshot(this.#snapshot(table));
+    this.#tellState();
+    const waitMs = this.#effective.waitMs(nowMs);
+    if (waitMs !== undefined) this.#publishIn(waitMs);
+    this.#first.resolve();
+  }
+
+  #snapshot(table: RouteTable): SourceSnapshot {
+    const issues = this.#ads.refused.map(({ kind, name, reason }) => ({
+      code: 'xds-refused' as const,
+      severity: 'error' as const,
+      message: `Cannot take ${kind} "${name}" of ${this.#name}: ${reason}`,
+    }));
+    return { resources: [], issues, refused: [], unreadable: [], table };
+  }
+
+  #setState(state: SourceState['state'], reason?: string): void {
+    const before = this.#state;
+    const since = before.state === state ? before.since : new Date().toISOString();
+    this.#state = { state, since, ...(reason !== undefined && { reason }) };
+    this.#tellState();
+  }
+
+  #tellState(): void {
+    const { listeners, routes, clusters, endpoints } = this.#ads.resources;
+    this.#state = {
+      ...this.#state,
+      counts: {
+        Listener: listeners.size,
+        RouteConfiguration: routes.size,
+        Cluster: clusters.size,
+        ClusterLoadAssignment: endpoints.size,
+      },
+      refused: this.#ads.refused,
+    };
+    this.#onState(this.#state);
+  }
+
+  #sleep(delayMs: number): Promise<void> {
+    return new Promise((done) => {
+      const timer = setTimeout(end, delayMs);
+      const { signal } = { signal: this.#signal };
+      function end() {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', end);
+        done();
+      }
+      signal.addEventListener('abort', end, { once: true });
+    });
+  }
+}
+
+/** gRPC's status for a method that is not there. */
+const UNIMPLEMENTED = 12;
+
+function isUnimplemented(error: unknown): boolean {
+  return (error as { code?: unknown }).code === UNIMPLEMENTED;
+}
+
+/** The reason without Connect's own prefix, and with the system's word for what failed below it. */
+function reasonOf(error: unknown): string {
+  const { rawMessage, message, cause } = error as { rawMessage?: string; message: string; cause?: unknown };
+  const below = (cause as { code?: string } | undefined)?.code;
+  const text = rawMessage ?? message;
+  return below === undefined || text.includes(below) ? text : `${text} (${below})`;
+}

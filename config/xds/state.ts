@@ -1,0 +1,197 @@
+/**
+ * The client's side of aggregated discovery: what was asked for, what came and what was refused, and so what to say
+ * next. No stream, no clock; which form of the protocol is spoken makes no difference here.
+ *
+ * Source: Envoy `docs/root/api-docs/xds_protocol.rst`.
+ */
+import { clusterNamesOf, endpointsNames, routeNames, type XdsResources } from '../../router/xds/index.ts';
+import { Collection, RESOURCE_TYPES, type RefusedResource, type SentResource } from './collection.ts';
+
+/** What the client says about one kind. */
+export interface XdsRequest {
+  readonly typeUrl: string;
+  /** All names that are wanted; empty for all there are. */
+  readonly names: readonly string[];
+  /** Those of {@link names} that were not wanted before on this stream. */
+  readonly subscribe: readonly string[];
+  /** Those that no longer are. */
+  readonly unsubscribe: readonly string[];
+  /** Of the last answer that was taken; empty when none was. */
+  readonly versionInfo: string;
+  /** Of the last answer on this stream; empty when there is none. */
+  readonly nonce: string;
+  /** The request says of the last answer that it is taken, or why it is not. */
+  readonly isAnswer: boolean;
+  readonly refusal?: string;
+  /** Set in the first request about a kind on a stream: versions known from an earlier one, by name. */
+  readonly known?: Readonly<Record<string, string>>;
+}
+
+/** What the control plane says about one kind. */
+export interface XdsResponse {
+  readonly typeUrl: string;
+  readonly nonce: string;
+  readonly versionInfo: string;
+  readonly resources: readonly SentResource[];
+  readonly removed: readonly string[];
+  /** Of kinds that are sent as a whole: what is not among the resources is gone. */
+  readonly isWhole: boolean;
+}
+
+/** See the fields. */
+export interface AdsStateOptions {
+  /** A gRPC client is given all listeners, and of the rest what it asks for by name. */
+  readonly isGrpc: boolean;
+  /** What comes is kept as it came, for a cache. */
+  readonly keepsBytes: boolean;
+  /** For `since`. */
+  readonly now: () => Date;
+}
+
+type ValueOf<M> = M extends ReadonlyMap<string, infer V> ? V : never;
+type Collections = { readonly [K in keyof XdsResources]: Collection<ValueOf<XdsResources[K]>> };
+
+/** Outlives streams: what is known stays known while the control plane is away. */
+export class AdsState {
+  readonly #options: AdsStateOptions;
+  readonly #all: Collections;
+  readonly #byUrl: ReadonlyMap<string, Collection<unknown>>;
+  /** Kinds that were asked about on this stream. */
+  readonly #opened = new Set<Collection<unknown>>();
+
+  constructor(options: AdsStateOptions) {
+    const { isGrpc, keepsBytes } = options;
+    this.#options = options;
+    // In this order they are asked for: what is named before what names it.
+    this.#all = {
+      clusters: new Collection(RESOURCE_TYPES.clusters, !isGrpc, keepsBytes),
+      endpoints: new Collection(RESOURCE_TYPES.endpoints, false, keepsBytes),
+      listeners: new Collection(RESOURCE_TYPES.listeners, true, keepsBytes),
+      routes: new Collection(RESOURCE_TYPES.routes, false, keepsBytes),
+    };
+    const list: Collection<unknown>[] = Object.values(this.#all);
+    this.#byUrl = new Map(list.map((each) => [each.type.typeUrl, each]));
+  }
+
+  /** All that was understood. The maps change as more comes. */
+  get resources(): XdsResources {
+    const { clusters, endpoints, listeners, routes } = this.#all;
+    return {
+      clusters: clusters.values,
+      endpoints: endpoints.values,
+      listeners: listeners.values,
+      routes: routes.values,
+    };
+  }
+
+  /** All that was not. */
+  get refused(): readonly RefusedResource[] {
+    return Object.values(this.#all).flatMap(({ refused }) => [...refused.values()]);
+  }
+
+  /** What was taken, as it came, by kind; empty unless bytes are kept. */
+  get sent(): ReadonlyMap<string, readonly SentResource[]> {
+    return new Map(Object.values(this.#all).map(({ type, sent }) => [type.typeUrl, sent]));
+  }
+
+  /** There is an answer to all that was asked. */
+  get isComplete(): boolean {
+    const { clusters, endpoints, listeners, routes } = this.#all;
+    return (
+      listeners.isAnswered &&
+      routeNames(listeners.values).every((name) => routes.has(name)) &&
+      (clusters.isWildcard ? clusters.isAnswered : [...clusters.names].every((name) => clusters.has(name))) &&
+      endpointsNames(clusters.values).every((name) => endpoints.has(name))
+    );
+  }
+
+  /** Takes what was sent in an earlier life: it is in effect until the control plane says otherwise. */
+  restore(sent: ReadonlyMap<string, readonly SentResource[]>): void {
+    for (const [typeUrl, resources] of sent) {
+      const collection = this.#byUrl.get(typeUrl);
+      if (!collection) continue;
+      for (const each of resources) collection.take(each, this.#options.now);
+      collection.isAnswered = true;
+    }
+  }
+
+  /** What to say first on a new stream. */
+  open(): XdsRequest[] {
+    this.#opened.clear();
+    for (const collection of this.#byUrl.values()) collection.nonce = '';
+    return this.#subscribe();
+  }
+
+  /** Takes an answer: what to say to it, and whether anything has changed by it. */
+  take(response: XdsResponse): { readonly requests: readonly XdsRequest[]; readonly isChanged: boolean } {
+    const collection = this.#byUrl.get(response.typeUrl);
+    if (!collection) return { requests: [], isChanged: false };
+    const outcomes = response.resources.map((each) => collection.take(each, this.#options.now));
+    const refusals = outcomes.flatMap(({ refusal }) => refusal ?? []);
+    let isChanged = !collection.isAnswered || outcomes.length > refusals.length;
+    for (const name of response.removed) if (collection.remove(name)) isChanged = true;
+    if (response.isWhole && collection.type.isWhole && collection.isWildcard) {
+      const present = new Set(outcomes.map(({ name }) => name));
+      if (collection.retain(present)) isChanged = true;
+    }
+    collection.isAnswered = true;
+    collection.nonce = response.nonce;
+    if (refusals.length === 0) collection.versionInfo = response.versionInfo;
+    const answer: XdsRequest = {
+      ...requestOf(collection),
+      isAnswer: true,
+      ...(refusals.length > 0 && { refusal: refusals.join('; ') }),
+    };
+    return { requests: [answer, ...this.#subscribe()], isChanged };
+  }
+
+  /** Asks for what is named now and was not, and lets go of what no longer is. */
+  #subscribe(): XdsRequest[] {
+    const { clusters, endpoints, listeners, routes } = this.#all;
+    return [
+      ...this.#want(clusters, clusters.isWildcard ? [] : servicesOf(clusterNamesOf(routes.values.values()))),
+      ...this.#want(endpoints, endpointsNames(clusters.values)),
+      ...this.#want(listeners, []),
+      ...this.#want(routes, routeNames(listeners.values)),
+    ];
+  }
+
+  #want(collection: Collection<unknown>, names: readonly string[]): XdsRequest[] {
+    const { isWildcard, names: before } = collection;
+    const isFirst = !this.#opened.has(collection);
+    // Names that are none would ask for all there are.
+    if (isFirst && !isWildcard && names.length === 0) return [];
+    const wanted = new Set(names);
+    const subscribe = isFirst ? names : names.filter((name) => !before.has(name));
+    const unsubscribe = isFirst ? [] : [...before].filter((name) => !wanted.has(name));
+    if (!isFirst && subscribe.length === 0 && unsubscribe.length === 0) return [];
+    if (!isWildcard) collection.retain(wanted);
+    collection.names = wanted;
+    this.#opened.add(collection);
+    return [
+      {
+        ...requestOf(collection),
+        subscribe,
+        unsubscribe,
+        ...(isFirst && { known: collection.versions }),
+      },
+    ];
+  }
+}
+
+function requestOf({ type, names, versionInfo, nonce }: Collection<unknown>): XdsRequest {
+  return {
+    typeUrl: type.typeUrl,
+    names: [...names],
+    subscribe: [],
+    unsubscribe: [],
+    versionInfo,
+    nonce,
+    isAnswer: false,
+  };
+}
+
+/** Passthrough and the like are the proxy's own: nobody is asked for them. */
+function servicesOf(names: ReadonlySet<string>): string[] {
+  return [...names].filter((name) => name.startsWith('outbound|'));
+}

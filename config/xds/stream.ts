@@ -1,0 +1,115 @@
+/**
+ * One stream of aggregated discovery over gRPC. Loaded when a control plane is asked for, as it brings Connect's
+ * HTTP/2 client.
+ */
+import { readFile } from 'node:fs/promises';
+import { createClient } from '@connectrpc/connect';
+import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { AggregatedDiscoveryService } from '../../gen/envoy/service/discovery/v3/ads_pb.ts';
+import type { XdsAddress } from './address.ts';
+import { deltaRequest, deltaResponse, stateRequest, stateResponse, type XdsNode } from './message.ts';
+import type { XdsRequest, XdsResponse } from './state.ts';
+
+/** An open stream. Its answers end, or throw, when it does. */
+export interface XdsStream {
+  send(request: XdsRequest): void;
+  readonly responses: AsyncIterable<XdsResponse>;
+  /** Closes the connection below, too. */
+  close(): void;
+}
+
+/** A connection that says nothing is asked whether it still is there. */
+const PING_INTERVAL_MS = 15_000;
+const PING_TIMEOUT_MS = 5000;
+
+/** Opens a stream on a connection of its own; nothing is sent before the first request. */
+export async function openStream(
+  address: XdsAddress,
+  node: XdsNode,
+  form: 'delta' | 'sotw',
+  signal: AbortSignal,
+): Promise<XdsStream> {
+  const { host, port, tls, tokenFile } = address;
+  const place = `${host}:${port}`;
+  const baseUrl = `${tls ? 'https' : 'http'}://${place}`;
+  const [token, ca] = await Promise.all([readText(tokenFile), readText(tls?.caFile)]);
+  const sessions = new Http2SessionManager(
+    baseUrl,
+    { pingIntervalMs: PING_INTERVAL_MS, pingTimeoutMs: PING_TIMEOUT_MS },
+    {
+      ...(ca !== undefined && { ca }),
+      ...(tls?.serverName !== undefined && { servername: tls.serverName }),
+    },
+  );
+  const client = createClient(
+    AggregatedDiscoveryService,
+    createGrpcTransport({ baseUrl, sessionManager: sessions }),
+  );
+  const requests = new RequestQueue();
+  const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token.trim()}` } };
+  // The node is sent once, with the first request.
+  let unsent: XdsNode | undefined = node;
+  const nodeOnce = () => {
+    const once = unsent;
+    unsent = undefined;
+    return once;
+  };
+  const responses =
+    form === 'delta'
+      ? map(
+          client.deltaAggregatedResources(
+            map(requests, (request) => deltaRequest(request, nodeOnce())),
+            { signal, ...headers },
+          ),
+          deltaResponse,
+        )
+      : map(
+          client.streamAggregatedResources(
+            map(requests, (request) => stateRequest(request, nodeOnce())),
+            { signal, ...headers },
+          ),
+          stateResponse,
+        );
+  return {
+    send: (request) => requests.add(request),
+    responses,
+    close() {
+      requests.end();
+      sessions.abort();
+    },
+  };
+}
+
+async function readText(file: string | undefined): Promise<string | undefined> {
+  return file === undefined ? undefined : await readFile(file, 'utf8');
+}
+
+async function* map<From, To>(items: AsyncIterable<From>, change: (item: From) => To): AsyncIterable<To> {
+  for await (const item of items) yield change(item);
+}
+
+/** What is to be sent, for a reader that waits for more until the end. */
+class RequestQueue implements AsyncIterable<XdsRequest> {
+  readonly #waiting: XdsRequest[] = [];
+  #hasEnded = false;
+  #wake: () => void = () => {};
+
+  add(request: XdsRequest): void {
+    this.#waiting.push(request);
+    this.#wake();
+  }
+
+  end(): void {
+    this.#hasEnded = true;
+    this.#wake();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<XdsRequest> {
+    while (true) {
+      const next = this.#waiting.shift();
+      if (next !== undefined) yield next;
+      else if (this.#hasEnded) return;
+      else await new Promise<void>((done) => (this.#wake = done));
+    }
+  }
+}

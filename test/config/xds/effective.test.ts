@@ -1,0 +1,77 @@
+/** Make before break: which of what was sent is in effect while the rest is on its way. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Any } from '@bufbuild/protobuf/wkt';
+import { EffectiveResources, HOLD_MS } from '../../../config/xds/effective.ts';
+import { AdsState } from '../../../config/xds/state.ts';
+import { cluster, endpoints, listener, routes, TYPE_URL, V1, V2 } from './resources.ts';
+
+function world() {
+  const state = new AdsState({ isGrpc: false, keepsBytes: false, now: () => new Date(0) });
+  const effective = new EffectiveResources();
+  state.open();
+  const send = (typeUrl: string, ...resources: Any[]) =>
+    state.take({
+      typeUrl,
+      nonce: '1',
+      versionInfo: '1',
+      resources: resources.map((any) => ({ any, version: '1' })),
+      removed: [],
+      isWhole: true,
+    });
+  send(TYPE_URL.cluster, cluster(V1));
+  send(TYPE_URL.endpoints, endpoints(V1, 1));
+  send(TYPE_URL.listener, listener(80));
+  send(TYPE_URL.routes, routes(80, 'reviews', V1));
+  const at = (nowMs: number) => {
+    const { routes: inEffect, clusters } = effective.next(state.resources, nowMs);
+    const action = inEffect.get('80')?.virtualHosts[0]?.routes[0]?.action;
+    const to = action?.kind === 'forward' ? action.destinations[0]?.cluster : undefined;
+    return { to, clusters: [...clusters.keys()].sort() };
+  };
+  at(0);
+  return { send, at, effective };
+}
+
+test('EffectiveResources lets routes wait for a cluster that is not there yet', () => {
+  const { send, at, effective } = world();
+  send(TYPE_URL.routes, routes(80, 'reviews', V2));
+  assert.equal(at(10).to, V1);
+  assert.equal(effective.waitMs(110), HOLD_MS - 100);
+  send(TYPE_URL.cluster, cluster(V1), cluster(V2));
+  assert.equal(at(20).to, V1, 'its endpoints are not there yet');
+  send(TYPE_URL.endpoints, endpoints(V2, 2));
+  assert.deepEqual(at(30), { to: V2, clusters: [V1, V2] });
+  assert.equal(effective.waitMs(30), undefined);
+});
+
+test('EffectiveResources lets routes wait for a while only', () => {
+  const { send, at } = world();
+  send(TYPE_URL.routes, routes(80, 'reviews', V2));
+  assert.equal(at(10).to, V1);
+  assert.equal(at(10 + HOLD_MS - 1).to, V1);
+  assert.equal(at(10 + HOLD_MS).to, V2);
+});
+
+test('EffectiveResources does not wait again for what routes have missed before', () => {
+  const { send, at } = world();
+  send(TYPE_URL.routes, routes(80, 'reviews', V2));
+  at(0);
+  at(HOLD_MS);
+  send(TYPE_URL.routes, routes(80, 'reviews-too', V2));
+  assert.equal(at(HOLD_MS + 1).to, V2);
+});
+
+test('EffectiveResources keeps a cluster that is gone while routes lead to it, and for a while only', () => {
+  const { send, at, effective } = world();
+  send(TYPE_URL.cluster, cluster(V2));
+  send(TYPE_URL.endpoints, endpoints(V2, 2));
+  assert.deepEqual(at(10), { to: V1, clusters: [V1, V2] });
+  assert.equal(effective.waitMs(10), HOLD_MS);
+  send(TYPE_URL.routes, routes(80, 'reviews', V2));
+  assert.deepEqual(at(20), { to: V2, clusters: [V2] });
+  send(TYPE_URL.cluster, cluster(V1));
+  assert.deepEqual(at(30).clusters, [V1, V2]);
+  assert.deepEqual(at(30 + HOLD_MS).clusters, [V1]);
+  assert.equal(effective.waitMs(30 + HOLD_MS), undefined);
+});

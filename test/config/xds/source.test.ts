@@ -1,0 +1,185 @@
+/** Rules from a control plane over a real connection: what is in effect while it comes, goes and errs. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import type { SourceSnapshot, SourceState } from '../../../config/source.ts';
+import { xdsSource } from '../../../config/xds/source.ts';
+import { ControlPlane, type ControlPlaneOptions, setAll } from './control-plane.ts';
+import { badRoutes, cluster, endpoints, listener, routes, TYPE_URL, V1, V2 } from './resources.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'pointsman-xds-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const REVIEWS = {
+  cluster: [cluster(V1), cluster(V2)],
+  endpoints: [endpoints(V1, 1001), endpoints(V2, 1002)],
+  listener: [listener(80)],
+  routes: [routes(80, 'reviews', V1)],
+};
+
+async function planeOf(options: ControlPlaneOptions = {}) {
+  const plane = new ControlPlane(options);
+  setAll(plane, REVIEWS);
+  return { plane, port: await plane.listen() };
+}
+
+/** The destination of the only rule. */
+function destination({ table }: SourceSnapshot): string | undefined {
+  const action = table?.listeners[0]?.virtualHosts[0]?.routes[0]?.action;
+  return action?.kind === 'forward' ? action.destinations[0]?.cluster : undefined;
+}
+
+/** A source at work; what it says is waited for, not slept for. */
+function follow(url: string) {
+  const aborting = new AbortController();
+  const snapshots: SourceSnapshot[] = [];
+  const states: SourceState[] = [];
+  let wake = () => {};
+  const source = xdsSource(url, { chance: () => 0, identity: { namespace: 'shop', labels: { app: 'web' } } });
+  const started = source.start(
+    (snapshot) => {
+      snapshots.push(snapshot);
+      wake();
+    },
+    aborting.signal,
+    (state) => {
+      states.push(state);
+      wake();
+    },
+  );
+  const until = async (what: () => boolean) => {
+    while (!what()) await new Promise<void>((done) => (wake = done));
+  };
+  return {
+    started,
+    states,
+    latest: () => snapshots.at(-1)!,
+    until,
+    untilDestination: (name: string) => until(() => destination(snapshots.at(-1)!) === name),
+    untilState: (state: SourceState['state']) => until(() => states.at(-1)?.state === state),
+    stop: () => aborting.abort(),
+  };
+}
+
+for (const { name, query, options } of [
+  { name: 'what has changed', query: '', options: {} },
+  { name: 'whole states', query: '?mode=sotw', options: {} },
+  { name: 'whole states, where changes are not known', query: '', options: { knowsDelta: false } },
+])
+  test(`xdsSource() gives the table of a control plane that sends ${name}, and follows it`, async () => {
+    const { plane, port } = await planeOf(options);
+    const following = follow(`xds://127.0.0.1:${port}${query}`);
+    await following.started;
+    const { table } = following.latest();
+    assert.equal(destination(following.latest()), V1);
+    assert.deepEqual(
+      table?.clusters.map(({ name, endpoints }) => [name, endpoints.map(({ id }) => id)]),
+      [
+        [V1, ['127.0.0.1:1001']],
+        [V2, ['127.0.0.1:1002']],
+      ],
+    );
+    plane.set(TYPE_URL.routes, routes(80, 'reviews', V2));
+    await following.untilDestination(V2);
+    assert.equal(plane.heard[0]?.nodeId?.endsWith('.shop~shop.svc.cluster.local'), true);
+    following.stop();
+    await plane.close();
+  });
+
+test('xdsSource() keeps the rules of a control plane that is gone, says why, and goes on when it is back', async () => {
+  const { plane, port } = await planeOf();
+  const following = follow(`xds://127.0.0.1:${port}`);
+  await following.started;
+  const before = following.latest();
+  await plane.close();
+  await following.untilState('disconnected');
+  assert.equal(following.latest(), before);
+  const { reason, since } = following.states.at(-1)!;
+  assert.ok(reason);
+  assert.ok(Math.abs(Date.parse(since) - Date.now()) < 60_000);
+  const next = new ControlPlane({ port });
+  setAll(next, { ...REVIEWS, routes: [routes(80, 'reviews', V2)] });
+  await next.listen();
+  await following.untilDestination(V2);
+  await following.untilState('connected');
+  following.stop();
+  await next.close();
+});
+
+test('xdsSource() refuses resources with the reason, and takes the others', async () => {
+  const { plane, port } = await planeOf();
+  const following = follow(`xds://127.0.0.1:${port}`);
+  await following.started;
+  setAll(plane, {
+    listener: [listener(80), listener(81)],
+    routes: [badRoutes(81), routes(80, 'reviews', V2)],
+  });
+  await following.untilDestination(V2);
+  const reason = 'virtual_hosts[0].routes[0].match: it says nothing of the path that is understood';
+  const told = () => following.states.at(-1)?.refused?.map(({ kind, name, reason }) => [kind, name, reason]);
+  await following.until(() => (told()?.length ?? 0) > 0);
+  assert.deepEqual(told(), [['RouteConfiguration', '81', reason]]);
+  await following.until(() => plane.heard.some(({ refusal }) => refusal !== undefined));
+  const { refusal } = plane.heard.find((each) => each.refusal !== undefined)!;
+  assert.equal(refusal, `RouteConfiguration "81": ${reason}`);
+  assert.match(following.latest().issues[0]?.message ?? '', /Cannot take RouteConfiguration "81" of xds:/);
+  following.stop();
+  await plane.close();
+});
+
+test('xdsSource() goes on with its cache where a restart finds no control plane', async () => {
+  const { plane, port } = await planeOf();
+  const url = `xds://127.0.0.1:${port}?cache=${join(folder, 'cache')}`;
+  const first = follow(url);
+  await first.started;
+  const { readCache } = await import('../../../config/xds/cache.ts');
+  while ((await readCache(join(folder, 'cache'))) === undefined)
+    await new Promise((done) => setTimeout(done, 50));
+  first.stop();
+  await plane.close();
+  const second = follow(url);
+  await second.started;
+  assert.deepEqual(second.latest().table?.clusters, first.latest().table?.clusters);
+  assert.equal(destination(second.latest()), V1);
+  second.stop();
+});
+
+test('xdsSource() sends the token of a file with each connection', async () => {
+  const file = join(folder, 'token');
+  writeFileSync(file, 'first\n');
+  const { plane, port } = await planeOf();
+  const following = follow(`xds://127.0.0.1:${port}?token=${file}`);
+  await following.started;
+  assert.deepEqual(new Set(plane.heard.map(({ authorization }) => authorization)), new Set(['Bearer first']));
+  writeFileSync(file, 'second\n');
+  await plane.close();
+  const next = new ControlPlane({ port });
+  setAll(next, { ...REVIEWS, routes: [routes(80, 'reviews', V2)] });
+  await next.listen();
+  await following.untilDestination(V2);
+  assert.deepEqual(new Set(next.heard.map(({ authorization }) => authorization)), new Set(['Bearer second']));
+  following.stop();
+  await next.close();
+});
+
+test('xdsSource() ends, before any rules came, when it is told to', async () => {
+  const { plane, port } = await planeOf({ isSilent: true });
+  const following = follow(`xds://127.0.0.1:${port}`);
+  await following.until(() => true);
+  following.stop();
+  await following.started;
+  assert.equal(following.latest(), undefined);
+  await plane.close();
+});
+
+test('xdsSource() says of an address that is none what would do', () => {
+  for (const [url, reason] of [
+    ['xds://', /write it as xds:\/\/HOST:PORT/],
+    ['xds://a:0', /"a:0" is not HOST:PORT/],
+    ['xds://a:1?node=envoy', /node=envoy is none of sidecar, grpc/],
+    ['xds://a:1?cash=x', /unknown parameter "cash"/],
+  ] as const)
+    assert.throws(() => xdsSource(url), reason);
+});

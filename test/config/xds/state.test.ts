@@ -1,0 +1,184 @@
+/** The client's side of the discovery protocol, without a stream. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Any } from '@bufbuild/protobuf/wkt';
+import { deltaRequest, stateRequest } from '../../../config/xds/message.ts';
+import { AdsState, type XdsRequest } from '../../../config/xds/state.ts';
+import {
+  badCluster,
+  badRoutes,
+  cluster,
+  endpoints,
+  listener,
+  routes,
+  TYPE_URL,
+  V1,
+  V2,
+} from './resources.ts';
+
+const NOW = '2026-11-25T00:00:00.000Z';
+
+function newState(isGrpc = false): AdsState {
+  return new AdsState({ isGrpc, keepsBytes: false, now: () => new Date(NOW) });
+}
+
+let nonces = 0;
+
+function answer(
+  state: AdsState,
+  typeUrl: string,
+  resources: readonly Any[],
+  isWhole = true,
+  removed: string[] = [],
+) {
+  const nonce = `n${++nonces}`;
+  const { requests, isChanged } = state.take({
+    typeUrl,
+    nonce,
+    versionInfo: `v${nonces}`,
+    resources: resources.map((any) => ({ any, version: `v${nonces}` })),
+    removed,
+    isWhole,
+  });
+  return { requests, isChanged, nonce };
+}
+
+function brief({ typeUrl, names, subscribe, unsubscribe, isAnswer, refusal }: XdsRequest) {
+  const kind = Object.entries(TYPE_URL).find(([, url]) => url === typeUrl)?.[0];
+  return {
+    kind,
+    names,
+    ...(subscribe.length > 0 && { subscribe }),
+    ...(unsubscribe.length > 0 && { unsubscribe }),
+    ...(isAnswer && { isAnswer }),
+    ...(refusal !== undefined && { refusal }),
+  };
+}
+
+test('AdsState asks for all clusters and listeners, then for the endpoints and routes that they name', () => {
+  const state = newState();
+  assert.deepEqual(state.open().map(brief), [
+    { kind: 'cluster', names: [] },
+    { kind: 'listener', names: [] },
+  ]);
+  assert.deepEqual(answer(state, TYPE_URL.cluster, [cluster(V1), cluster(V2)]).requests.map(brief), [
+    { kind: 'cluster', names: [], isAnswer: true },
+    { kind: 'endpoints', names: [V1, V2], subscribe: [V1, V2] },
+  ]);
+  assert.deepEqual(answer(state, TYPE_URL.listener, [listener(80)]).requests.map(brief), [
+    { kind: 'listener', names: [], isAnswer: true },
+    { kind: 'routes', names: ['80'], subscribe: ['80'] },
+  ]);
+  assert.equal(state.isComplete, false);
+  answer(state, TYPE_URL.endpoints, [endpoints(V1, 1), endpoints(V2, 2)]);
+  answer(state, TYPE_URL.routes, [routes(80, 'reviews', V1)]);
+  assert.equal(state.isComplete, true);
+});
+
+test('AdsState asks, as a gRPC client, for the clusters that routes name', () => {
+  const state = newState(true);
+  assert.deepEqual(state.open().map(brief), [{ kind: 'listener', names: [] }]);
+  answer(state, TYPE_URL.listener, [listener(80)]);
+  const { requests } = answer(state, TYPE_URL.routes, [routes(80, 'reviews', V1)]);
+  assert.deepEqual(requests.map(brief), [
+    { kind: 'routes', names: ['80'], isAnswer: true },
+    { kind: 'cluster', names: [V1], subscribe: [V1] },
+  ]);
+});
+
+/** Everything for one service, on its first version. */
+function settled(): AdsState {
+  const state = newState();
+  state.open();
+  answer(state, TYPE_URL.cluster, [cluster(V1)]);
+  answer(state, TYPE_URL.endpoints, [endpoints(V1, 1)]);
+  answer(state, TYPE_URL.listener, [listener(80)]);
+  answer(state, TYPE_URL.routes, [routes(80, 'reviews', V1)]);
+  return state;
+}
+
+test('AdsState refuses what is not understood, keeps the version before, and takes the rest of the answer', () => {
+  const state = settled();
+  const before = state.resources.clusters.get(V1);
+  const bad = answer(state, TYPE_URL.cluster, [badCluster(V1), cluster(V2)]);
+  const refusal = `Cluster "${V1}": lb_policy: 7 is not understood`;
+  assert.deepEqual(bad.requests.map(brief), [
+    { kind: 'cluster', names: [], isAnswer: true, refusal },
+    { kind: 'endpoints', names: [V1, V2], subscribe: [V2] },
+  ]);
+  assert.equal(state.resources.clusters.get(V1), before);
+  assert.ok(state.resources.clusters.has(V2));
+  const [refused] = state.refused;
+  assert.deepEqual(refused, {
+    kind: 'Cluster',
+    name: V1,
+    reason: 'lb_policy: 7 is not understood',
+    since: NOW,
+  });
+  answer(state, TYPE_URL.cluster, [cluster(V1), cluster(V2)]);
+  assert.deepEqual(state.refused, []);
+});
+
+test('AdsState refuses bytes that are no message at all', () => {
+  const state = settled();
+  const garbage = { ...routes(80, 'reviews', V1), value: new Uint8Array([0xff, 0xff]) } as Any;
+  const { requests } = answer(state, TYPE_URL.routes, [garbage]);
+  assert.match(requests[0]!.refusal ?? '', /^RouteConfiguration "": /);
+  assert.equal(state.resources.routes.size, 1);
+});
+
+test('AdsState says of a refused answer its nonce, the version before, and the reason', () => {
+  const state = settled();
+  const good = answer(state, TYPE_URL.routes, [routes(80, 'reviews', V2)]);
+  const versionInfo = good.requests[0]!.versionInfo;
+  const { requests, nonce } = answer(state, TYPE_URL.routes, [badRoutes(80)]);
+  const whole = stateRequest(requests[0]!, undefined);
+  assert.equal(whole.responseNonce, nonce);
+  assert.equal(whole.versionInfo, versionInfo);
+  assert.deepEqual(whole.resourceNames, ['80']);
+  assert.equal(whole.errorDetail?.code, 3);
+  assert.match(whole.errorDetail?.message ?? '', /virtual_hosts\[0\]\.routes\[0\]\.match: it says nothing/);
+  const delta = deltaRequest(requests[0]!, undefined);
+  assert.equal(delta.responseNonce, nonce);
+  assert.deepEqual([delta.resourceNamesSubscribe, delta.errorDetail?.code], [[], 3]);
+});
+
+test('AdsState forgets clusters that a whole answer does not name, and lets go of their endpoints', () => {
+  const state = settled();
+  answer(state, TYPE_URL.cluster, [cluster(V1), cluster(V2)]);
+  const { requests } = answer(state, TYPE_URL.cluster, [cluster(V2)]);
+  assert.deepEqual(requests.map(brief)[1], { kind: 'endpoints', names: [V2], unsubscribe: [V1] });
+  assert.deepEqual([...state.resources.clusters.keys()], [V2]);
+  assert.equal(state.resources.endpoints.has(V1), false);
+});
+
+test('AdsState keeps endpoints that a whole answer does not name: others of them have changed', () => {
+  const state = settled();
+  answer(state, TYPE_URL.cluster, [cluster(V1), cluster(V2)]);
+  answer(state, TYPE_URL.endpoints, [endpoints(V2, 2)]);
+  assert.deepEqual([...state.resources.endpoints.keys()].sort(), [V1, V2]);
+});
+
+test('AdsState takes changes: what is not named stays, what is removed goes', () => {
+  const state = settled();
+  assert.equal(answer(state, TYPE_URL.cluster, [cluster(V2)], false).isChanged, true);
+  assert.deepEqual([...state.resources.clusters.keys()], [V1, V2]);
+  answer(state, TYPE_URL.cluster, [], false, [V1]);
+  assert.deepEqual([...state.resources.clusters.keys()], [V2]);
+  assert.equal(answer(state, TYPE_URL.cluster, [], false, [V1]).isChanged, false);
+});
+
+test('AdsState goes on, on a new stream, with what it knows', () => {
+  const state = settled();
+  const requests = state.open();
+  assert.deepEqual(requests.map(brief), [
+    { kind: 'cluster', names: [] },
+    { kind: 'endpoints', names: [V1], subscribe: [V1] },
+    { kind: 'listener', names: [] },
+    { kind: 'routes', names: ['80'], subscribe: ['80'] },
+  ]);
+  assert.ok(requests.every(({ nonce }) => nonce === ''));
+  const { initialResourceVersions } = deltaRequest(requests[0]!, undefined);
+  assert.deepEqual(Object.keys(initialResourceVersions), [V1]);
+  assert.equal(state.isComplete, true);
+});
