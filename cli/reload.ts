@@ -29,6 +29,8 @@ export function describeReload(before: ConfigSnapshot, after: ConfigSnapshot): R
   }
   for (const [key, resource] of old) if (!next.has(key)) changes.push(`${nameOf(resource)} removed`);
 
+  changes.push(...tableChanges(before, after));
+
   const known = new Set(before.issues.map(identity));
   const named = changes.slice(0, MAX_NAMED).join(', ');
   const more = changes.length > MAX_NAMED ? ` and ${changes.length - MAX_NAMED} more` : '';
@@ -37,6 +39,27 @@ export function describeReload(before: ConfigSnapshot, after: ConfigSnapshot): R
     issues: after.issues.filter((issue) => !known.has(identity(issue))),
     recovered: before.issues.some(isError) && !after.issues.some(isError),
   };
+}
+
+/** How much there is: `3 resources`; of a control plane `2 ports, 14 clusters`. */
+export function describeSize({ resources, table }: ConfigSnapshot): string {
+  if (!table) return `${resources.length} resources`;
+  return `${table.listeners.length} ports, ${table.clusters.length} clusters`;
+}
+
+/** What a control plane has changed of its routes, by port; endpoints come and go too often to be told of. */
+function tableChanges({ table: before }: ConfigSnapshot, { table: after }: ConfigSnapshot): string[] {
+  if (!before || !after) return [];
+  const old = new Map(before.listeners.map((listener) => [listener.port, listener]));
+  const next = new Map(after.listeners.map((listener) => [listener.port, listener]));
+  return [
+    ...[...next].flatMap(([port, listener]) => {
+      const was = old.get(port);
+      if (was === listener) return [];
+      return `port ${port} ${was === undefined ? 'added' : 'changed'}`;
+    }),
+    ...[...old.keys()].filter((port) => !next.has(port)).map((port) => `port ${port} removed`),
+  ];
 }
 
 function byKey(snapshot: ConfigSnapshot): Map<string, ValidResource> {

@@ -2,8 +2,6 @@
  * A gateway's life as a process, for `serve` and `dev`: opens its ports, logs each change of the rules, and ends
  * in order when it is told to.
  */
-import { existsSync } from 'node:fs';
-import { fileSource } from '../config/file.ts';
 import type { ConfigSnapshot } from '../config/store.ts';
 import { createAdmin } from '../gateway/admin/index.ts';
 import { createGateway, type Gateway, type InProcessService, type Listening } from '../gateway/index.ts';
@@ -15,15 +13,16 @@ import type { Service } from '../router/index.ts';
 import { createHealth } from '../services/health/health.ts';
 import { reflectionRoutes } from '../services/reflection/reflection.ts';
 import { openAccessLog } from './access-log.ts';
-import { CommandFailure, EXIT, usageFailure } from './failure.ts';
+import { CommandFailure, EXIT } from './failure.ts';
 import type { PortMapping } from './listen-option.ts';
 import { createLog, type Log } from './log.ts';
-import { describeReload } from './reload.ts';
+import { describeReload, describeSize } from './reload.ts';
+import { logSources, sourcesOf } from './source.ts';
 import { issueText, print } from './terminal.ts';
 
 /** See the fields; most are options of the commands. */
 export interface RunOptions {
-  /** Files and folders of rules, watched. */
+  /** Files and folders of rules, watched, or one `xds://HOST:PORT`. */
   readonly config: readonly string[];
   readonly ports: readonly PortMapping[];
   readonly host: string;
@@ -62,21 +61,13 @@ const ADMIN_DRAIN_MS = 500;
 
 /** Runs until a signal ends it. Resolves when the ports are open; the process then lives on by them. */
 export async function run(options: RunOptions): Promise<void> {
-  const foreign = options.config.find((path) => /^[a-z0-9]+:\/\//i.test(path));
-  if (foreign !== undefined)
-    throw usageFailure(`Cannot read "${foreign}": --config takes a file or a folder`);
-  // What vanishes later may come back, as a mount does; what was never there is more likely misspelt.
-  const missing = options.config.find((path) => !existsSync(path));
-  if (missing !== undefined)
-    throw usageFailure(
-      `Cannot find "${missing}": no such file or folder; --config takes one that is there, and follows what is added to a folder`,
-    );
+  const sources = sourcesOf(options);
   const log = createLog(options.json === true);
   const accessLog = openAccessLog(options.accessLog, options.accessLogFile, log);
   const metrics = prometheusMetrics({ source: sourceOf(options) });
   const health = createHealth([]);
   const gateway = createGateway({
-    config: options.config.map(fileSource),
+    config: sources,
     services: options.services ?? [],
     remoteServices: options.remoteServices ?? [],
     ...(options.defaultHost !== undefined && { defaultHost: options.defaultHost }),
@@ -113,6 +104,7 @@ export async function run(options: RunOptions): Promise<void> {
       logReload(before, snapshot, log);
       before = snapshot;
     });
+    gateway.config.subscribeSources(logSources(log));
     await gateway.ready();
     const traffic: Listening[] = [];
     for (const { port, servicePort } of options.ports) {
@@ -224,7 +216,7 @@ async function orExplain(
 
 function logReload(before: ConfigSnapshot, after: ConfigSnapshot, log: Log): void {
   const { summary, issues, recovered } = describeReload(before, after);
-  if (before.version === 0) log('INFO', `${after.resources.length} resources loaded`);
+  if (before.version === 0) log('INFO', `${describeSize(after)} loaded`);
   else if (summary !== undefined) log('INFO', summary);
   const kept = new Set(after.states.filter(({ state }) => state === 'last-good').map(({ key }) => key));
   for (const issue of issues) {

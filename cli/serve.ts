@@ -28,10 +28,15 @@ export function serveCommand(): Command {
       'pointsman serve --config rules/',
       'pointsman serve --config se.yaml --config vs.yaml --port 8080=20000 --admin-port 0',
       'pointsman serve --config rules/ --access-log json --access-log-file requests.log',
+      'pointsman serve --config xds://istiod.istio-system:15010 --namespace shop',
       'POINTSMAN_ADMIN_TOKEN=... pointsman serve --config /etc/pointsman --admin-host 0.0.0.0',
     ],
   )
-    .option('--config <path>', 'existing file or folder of rules, watched; repeatable', repeated)
+    .option(
+      '--config <source>',
+      'existing file or folder of rules, watched; repeatable; or xds://HOST:PORT, the control plane of a mesh',
+      repeated,
+    )
     .option(
       '--port <port[=service]>',
       'port to listen on, and the service port it stands for (default: the only HTTP port of the default host, else the same); repeatable (default: 8080)',

@@ -1,0 +1,59 @@
+/** The sources that `--config` names: files and folders, or a control plane. */
+import { existsSync } from 'node:fs';
+import { fileSource } from '../config/file.ts';
+import type { ConfigSource } from '../config/source.ts';
+import type { NamedSourceState } from '../config/store.ts';
+import { xdsSource } from '../config/xds/source.ts';
+import { usageFailure } from './failure.ts';
+import type { Log } from './log.ts';
+
+/** Options of a command that sources depend on. */
+export interface SourceOptions {
+  readonly config: readonly string[];
+  readonly gateway?: string;
+  readonly namespace?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** The sources that `--config` names. Throws a usage failure for what is none, or does not go together. */
+export function sourcesOf({ config, gateway, namespace, labels }: SourceOptions): ConfigSource[] {
+  const planes = config.filter((each) => each.startsWith('xds:'));
+  if (planes.length > 0 && config.length > 1)
+    throw usageFailure(
+      `Cannot read rules from "${planes[0]}" and elsewhere: a control plane has compiled all of its rules already; give it alone`,
+    );
+  return config.map((each) => {
+    if (each.startsWith('xds:')) {
+      const identity = {
+        ...(gateway !== undefined && { type: 'router' as const }),
+        ...(namespace !== undefined && { namespace }),
+        ...(labels && { labels }),
+      };
+      try {
+        return xdsSource(each, { identity });
+      } catch (error) {
+        throw usageFailure((error as Error).message);
+      }
+    }
+    if (/^[a-z0-9]+:\/\//i.test(each))
+      throw usageFailure(`Cannot read "${each}": --config takes a file, a folder or xds://HOST:PORT`);
+    // What vanishes later may come back, as a mount does; what was never there is more likely misspelt.
+    if (!existsSync(each))
+      throw usageFailure(
+        `Cannot find "${each}": no such file or folder; --config takes one that is there, and follows what is added to a folder`,
+      );
+    return fileSource(each);
+  });
+}
+
+/** Says each time when a source has lost its peer or found it, and why. */
+export function logSources(log: Log): (state: NamedSourceState) => void {
+  const told = new Map<string, string>();
+  return ({ name, state, reason }) => {
+    const text = reason === undefined ? state : `${state}: ${reason}`;
+    if (told.get(name) === text) return;
+    told.set(name, text);
+    if (state === 'disconnected') log('WARN', `${name} is ${text}; the rules that it sent last stay`);
+    else log(reason === undefined ? 'INFO' : 'WARN', `${name} is ${text}`);
+  };
+}

@@ -1,0 +1,37 @@
+/** A real istiod for tests, over a folder of YAML. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from '../program.ts';
+
+const SCRIPT = join(import.meta.dirname, 'istiod');
+
+/** One that runs. */
+export interface Istiod {
+  /** `127.0.0.1:26010`: plaintext xDS. */
+  readonly address: string;
+  /** At once, as its end in order takes it seconds. */
+  kill(): void;
+}
+
+/** Ports are given by number: a few are tried, as others may have them. */
+const TRIES = 3;
+
+/**
+ * Starts istiod over the files of a folder, which it watches, with its state in another; resolves when it is ready.
+ * Test files that need it are skipped with `skipWithout('istiod-file')`.
+ */
+export async function startIstiod(files: string, state: string, port?: number): Promise<Istiod> {
+  let output = '';
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const folder = join(state, String(attempt));
+    const own = port ?? 20_000 + 3 * Math.floor(Math.random() * 4000);
+    const started = await run(SCRIPT, ['start', folder, String(own), '--files', files]);
+    output = started.output;
+    if (started.code === 0)
+      return {
+        address: output.trim().split('\n').at(-1)!,
+        kill: () => process.kill(Number(readFileSync(join(folder, 'istiod.pid'), 'utf8')), 'SIGKILL'),
+      };
+  }
+  throw new Error(`Cannot start istiod: ${output}`);
+}
