@@ -83,7 +83,10 @@ export interface GatewayOptions {
   readonly meshConfig?: NonNullable<CompileOptions['meshConfig']>;
   /** Adds `x-pointsman-route` to responses: the rule's name and the subset. Default false. */
   readonly debugHeaders?: boolean;
-  /** Tells clients in body or grpc-message which host and path found no rule, where Envoy says nothing. Default false. */
+  /**
+   * Tells clients, where Envoy says nothing, in body or grpc-message which host and path found no rule, and what was
+   * wrong with a request that is no HTTP/1.1. Default false.
+   */
   readonly explainNotFound?: boolean;
   /**
    * Largest body of a request without streams to a Connect service in process, which holds it as a whole; more is
@@ -222,7 +225,7 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
    * opened, or on a runtime without sockets.
    */
   async listen({ port, hostname = '127.0.0.1', ...rest }: ListenOptions): Promise<Listening> {
-    const { log } = this.#options;
+    const { log, explainNotFound = false } = this.#options;
     if (!hasSockets())
       throw new TypeError(
         'Cannot listen on a runtime without sockets: export the gateway as { fetch } instead',
@@ -234,7 +237,7 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
     ]);
     this.#ownHosts.add(hostname.toLowerCase());
     const listening = await listen(
-      { port, hostname, ...rest },
+      { port, hostname, explains: explainNotFound, ...rest },
       (stream, head, hasEnded, connection) => this.#serve(stream, head, hasEnded, connection),
       (message) => log?.('WARN', message),
       () => this.#overload.isMemoryShort,

@@ -3,6 +3,7 @@
  * raw head and trailers beside. Imports the wire's types.
  */
 import type { RouteRequest } from '../router/table/request.ts';
+import { askForBody } from '../upstream/continue.ts';
 import {
   type Program,
   type ProgramAnswer,
@@ -47,6 +48,7 @@ export function throughApp(
     },
   };
   const answer = new AppAnswer(stream);
+  if (!hasEnded) askForBody(head, stream);
   const asked = new ProgramStream(program, head satisfies RequestHead, hasEnded, answer);
   answer.consumed = (bytes) => asked.consumed(bytes);
   return {

@@ -13,7 +13,10 @@ export function createFetchUpstream(address: string, port: number, isTls = false
     async ask(request) {
       const { method, path, authority } = request.head;
       const init = requestInit(request);
-      (init.headers as Headers).set('x-forwarded-host', authority);
+      const headers = init.headers as Headers;
+      headers.set('x-forwarded-host', authority);
+      // What `fetch` cannot wait for, it refuses to send.
+      headers.delete('expect');
       return decoded(answerOf(method, await fetch(origin + path, { ...init, redirect: 'manual' })));
     },
     failure: (cause, hasAnswered) => ({

@@ -7,6 +7,7 @@ import type { UniversalHandler } from '@connectrpc/connect/protocol';
 import { encodeGrpcMessage } from '../router/route/grpc.ts';
 import { type FieldList, NO_FIELDS, type RequestHead, type Stream } from '../wire/stream.ts';
 import { gzip } from './compression.ts';
+import { askForBody } from './continue.ts';
 import { LeanCall, serviceFailure, type Universal } from './in-process/lean-call.ts';
 import { urlOf } from './in-process/lean-context.ts';
 import { type LeanMethod, watchRegistrations } from './in-process/lean-method.ts';
@@ -62,6 +63,7 @@ export function createConnectUpstream(routes: ConnectRoutes, options: InProcessO
       const method = methods.get(withoutQuery(head.path));
       if (!method) return new ProgramStream(unknownMethod, head, hasEnded, receiver);
       if (hasEnded) return openMethod(method, head, hasEnded, receiver, maxMessageBytes);
+      askForBody(head, receiver);
       return withSizeLimit(maxMessageBytes, head, receiver, (watched) =>
         openMethod(method, head, hasEnded, watched, maxMessageBytes),
       );
@@ -99,7 +101,12 @@ export function createFetchProgramUpstream(program: FetchProgram): Upstream {
     },
     failure: (cause) => ({ reason: 'remote-reset', detail: `The program in process failed: ${cause}` }),
   };
-  return { open: (head, hasEnded, receiver) => new ProgramStream(asked, head, hasEnded, receiver) };
+  return {
+    open(head, hasEnded, receiver) {
+      if (!hasEnded) askForBody(head, receiver);
+      return new ProgramStream(asked, head, hasEnded, receiver);
+    },
+  };
 }
 
 /** Connect's own handler of a method: all protocols and kinds of call. */

@@ -135,6 +135,7 @@ class ServerConnection implements ServerEvents {
           nowMs: nowMs(),
           limits: http1,
           scheme: this.#facts.tls ? 'https' : 'http',
+          explains: this.#options.explains ?? false,
         });
     this.#driver.start(this.#engine);
     if (bytes.length > 0) this.#engine.receive(bytes);

@@ -18,6 +18,8 @@ export interface ListenerOptions {
   readonly limits?: ListenerLimits;
   /** True: each connection begins with a PROXY header, version 2, that says who the client is. Default false. */
   readonly proxyProtocol?: boolean;
+  /** True: who sends what is no HTTP is told what is wrong with it. Default false. */
+  readonly explains?: boolean;
   /** See `ListenOptions` of the gateway. */
   readonly useOriginalDst?: boolean;
 }

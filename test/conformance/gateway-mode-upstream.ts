@@ -61,7 +61,7 @@ export class UpstreamPort {
 export async function openUpstreamPort(): Promise<UpstreamPort> {
   const holder: { port?: UpstreamPort } = {};
   const listening = await listen(
-    { port: 0, hostname: '127.0.0.1' },
+    { port: 0, hostname: '127.0.0.1', limits: { http1: { allowCustomMethods: true } } },
     (stream, head, hasEnded, facts) => answer(holder.port?.role, stream, head, hasEnded, facts),
     () => {},
   );

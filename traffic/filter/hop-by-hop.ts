@@ -1,10 +1,9 @@
 /** Headers that belong to one connection and never travel further. Imports the header list. */
 import type { HeaderList } from '../../router/table/request.ts';
 
-/** RFC 9110, 7.6.1, and what HTTP/2 forbids (RFC 9113, 8.2.2). `expect` is answered by the listener. */
+/** RFC 9110, 7.6.1, and what HTTP/2 forbids (RFC 9113, 8.2.2). */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
-  'expect',
   'http2-settings',
   'keep-alive',
   'proxy-connection',
@@ -55,7 +54,6 @@ function hasHopByHop(headers: HeaderList): boolean {
       case 2:
         if (name === 'te' && header[1] !== 'trailers') return true;
         break;
-      case 6:
       case 7:
       case 10:
       case 14:

@@ -53,8 +53,7 @@ export class Attempt implements UpstreamReceiver {
   }
 
   inform(status: number, headers: FieldList): void {
-    // 100 is between two neighbours: the client's engine has given its own.
-    if (!this.isOver && status !== 100) this.#owner.informed(status, headers);
+    if (!this.isOver) this.#owner.informed(status, headers);
   }
 
   response(status: number, headers: FieldList, hasEnded: boolean): void {

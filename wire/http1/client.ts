@@ -34,13 +34,10 @@ export type ClientState =
 
 /**
  * A client's connection. What is wrong in an answer resets the stream with `protocol-error`. A connection that ends
- * before any byte of the answer resets it with `connection-termination` and {@link receivedAny} false: when the
- * connection was used before, the server may have closed it as idle, and the request may be sent again where that is
- * safe.
+ * before its answer resets it with `connection-termination`, also one that was used before, which the server may have
+ * closed as idle: whether the request is sent again is for the rule's retries to say, as in Envoy.
  */
 export class Http1ClientConnection extends Http1Connection implements ClientConnection, RequestOwner {
-  /** A byte of an answer has come since the last {@link open}. */
-  receivedAny = false;
   readonly #events: ConnectionEvents;
   readonly #reader: ResponseReader;
   #state: ClientState = 'idle';
@@ -88,7 +85,6 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
     this.#stream = stream;
     this.#state = 'wait';
     this.#keepAlive = true;
-    this.receivedAny = false;
     this.#reader.restart();
     return stream;
   }
@@ -218,7 +214,6 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
     const reader = this.#reader;
     if (this.#state === 'wait') {
       this.#state = 'head';
-      this.receivedAny = true;
       this.sinceMs = this.nowMs;
     }
     const at = reader.read(bytes, start, bytes.length);

@@ -81,10 +81,6 @@ function writeLowerFields(out: ByteWriter, fields: FieldList, withLength: boolea
       case FIELD.UPGRADE:
       case FIELD.HOP:
         break;
-      case FIELD.EXPECT:
-        // Bodies are sent without waiting for 100.
-        if (value.toLowerCase() !== '100-continue' && !writeField(out, name, value)) return LENGTH.UNSAFE;
-        break;
       default:
         if (!writeField(out, name, value)) return LENGTH.UNSAFE;
     }

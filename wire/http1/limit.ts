@@ -4,6 +4,8 @@
 export interface Http1Limits {
   /** Bytes of a head, from the first of its start line to the blank line, and of a trailer section. Default 60 KiB, as Envoy's `max_request_headers_kb`. */
   readonly maxHeadBytes: number;
+  /** Whether a request may have a method that Envoy does not know; else it is answered 400. Default false, as Envoy's `allow_custom_methods`. */
+  readonly allowCustomMethods: boolean;
   /** Fields of a head, and of a trailer section. Default 100, as Envoy's `max_headers_count`. */
   readonly maxHeaders: number;
   /** Bytes of chunk extensions in one message; they are read over. Default 16 KiB, as Node's. */
@@ -34,6 +36,7 @@ export interface Http1Limits {
 /** The limits where nothing else is said. */
 export const HTTP1_LIMITS: Http1Limits = {
   maxHeadBytes: 60 * 1024,
+  allowCustomMethods: false,
   maxHeaders: 100,
   maxChunkExtensionBytes: 16 * 1024,
   maxBufferedBytes: 64 * 1024,

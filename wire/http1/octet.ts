@@ -18,11 +18,15 @@ VALUE[0x09] = 1;
 VALUE[0x7f] = 0;
 
 /**
- * 1: a byte of a request target: visible ASCII without the `#` of a fragment, which no target has. More than the
+ * 1: a byte of a request target as it is sent: visible ASCII without the `#` of a fragment, which no target has. More than the
  * grammar allows (`"<>\^{|}`), as Envoy and HAProxy do. Source: RFC 9112, 3.2.
  */
 export const TARGET: Uint8Array = new Uint8Array(256).fill(1, 0x21, 0x7f);
 TARGET[0x23] = 0;
+
+/** The same with `#`: a fragment is read, so that it can be cut off, as Istio's Envoy does, but never sent. */
+export const READ_TARGET: Uint8Array = new Uint8Array(TARGET);
+READ_TARGET[0x23] = 1;
 
 /** What a hexadecimal digit stands for; 255: none. */
 export const HEX: Uint8Array = new Uint8Array(256).fill(255);

@@ -53,7 +53,7 @@ export class Http1ServerStream implements ServerStream {
     if (this.state !== 'awaited' || this.request.isOld || status < 100 || status > 199 || status === 101)
       return;
     if (status === 100) {
-      this.askForBody();
+      this.#askForBody();
       return;
     }
     const { output } = this.#owner;
@@ -65,7 +65,7 @@ export class Http1ServerStream implements ServerStream {
   }
 
   /** Says that the client may send the body, once, if it waits for that. */
-  askForBody(): void {
+  #askForBody(): void {
     if (this.hasContinued || this.state !== 'awaited') return;
     this.hasContinued = true;
     const { output } = this.#owner;

@@ -41,6 +41,7 @@ export type ServerState =
 export class Http1ServerConnection extends Http1Connection implements Connection, AnswerOwner {
   readonly #events: ServerEvents;
   readonly #scheme: string;
+  readonly #explains: boolean;
   readonly #reader: RequestReader;
   readonly #memo = new HeadMemo();
   #state: ServerState = 'idle';
@@ -57,11 +58,18 @@ export class Http1ServerConnection extends Http1Connection implements Connection
 
   constructor(
     events: ServerEvents,
-    options: { scheme: 'http' | 'https'; limits?: Partial<Http1Limits>; nowMs: number },
+    options: {
+      scheme: 'http' | 'https';
+      limits?: Partial<Http1Limits>;
+      nowMs: number;
+      /** True: answers to what is wrong say what that is. Default false, as with Envoy. */
+      explains?: boolean;
+    },
   ) {
     super(events, options.limits, options.nowMs);
     this.#events = events;
     this.#scheme = options.scheme;
+    this.#explains = options.explains ?? false;
     this.#reader = new RequestReader(this.limits);
   }
 
@@ -295,7 +303,6 @@ export class Http1ServerConnection extends Http1Connection implements Connection
     const stream = new Http1ServerStream(this, request);
     this.#stream = stream;
     stream.listen(this.#events.request(stream, request.head, !hasBody && !request.wantsTunnel));
-    if (hasBody && this.#stream === stream) stream.askForBody();
   }
 
   #readBody(bytes: Uint8Array, start: number): number {
@@ -336,7 +343,7 @@ export class Http1ServerConnection extends Http1Connection implements Connection
   #answerError(status: number, detail: string, isHead: boolean): void {
     const { output } = this;
     const wasEmpty = output.length === 0;
-    const text = `${reasonOf(status)}: ${detail}\n`;
+    const text = this.#explains ? `${reasonOf(status)}: ${detail}\n` : reasonOf(status);
     writeStatusLine(output, status);
     writeField(output, 'content-type', 'text/plain');
     writeField(output, 'content-length', String(text.length));

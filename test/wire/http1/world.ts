@@ -56,8 +56,14 @@ export class ServerWorld {
   onData: ((chunk: Uint8Array) => void) | undefined;
   readonly connection: Http1ServerConnection;
 
-  constructor(options: { limits?: Partial<Http1Limits>; answer?: (stream: ServerStream) => void } = {}) {
-    const { limits, answer } = options;
+  constructor(
+    options: {
+      limits?: Partial<Http1Limits>;
+      answer?: (stream: ServerStream) => void;
+      explains?: boolean;
+    } = {},
+  ) {
+    const { limits, answer, explains = false } = options;
     this.connection = new Http1ServerConnection(
       {
         ...noteConnection(this.log),
@@ -72,7 +78,12 @@ export class ServerWorld {
           return receiver;
         },
       },
-      { scheme: 'http', nowMs: 0, limits: { maxRequestsPerTurn: Number.POSITIVE_INFINITY, ...limits } },
+      {
+        scheme: 'http',
+        nowMs: 0,
+        explains,
+        limits: { maxRequestsPerTurn: Number.POSITIVE_INFINITY, ...limits },
+      },
     );
   }
 
