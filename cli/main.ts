@@ -13,6 +13,7 @@ import { diffCommand } from './diff.ts';
 import { explainCommand } from './explain.ts';
 import { CommandFailure, EXIT } from './failure.ts';
 import { getCommand } from './get.ts';
+import { newCommand } from './new.ts';
 import { serveCommand } from './serve.ts';
 import { testCommand } from './test.ts';
 
@@ -40,10 +41,12 @@ const commands = [
   explainCommand,
   testCommand,
   diffCommand,
+  newCommand,
 ];
 for (const declare of commands) {
   const command = declare();
   program.addCommand(command);
+  for (const each of command.commands) each.exitOverride();
   command.exitOverride().showHelpAfterError(`("pointsman ${command.name()} --help" lists the options)`);
 }
 program.exitOverride().showHelpAfterError('("pointsman --help" lists the commands)');

@@ -19,10 +19,10 @@ export function testCommand(): Command {
     'test',
     'Run route tests from YAML against rules, and tell what of the rules they leave untested.',
     [
-      'pointsman test deploy/istio',
+      'pointsman test deploy/istio deploy/istio/test',
       'pointsman test virtualservice.yaml virtualservice_test.yml',
-      'pointsman test deploy/istio --fail-under 80 --junit report.xml',
-      'pointsman test deploy/istio --watch',
+      'pointsman test rules/ --fail-under 80 --junit report.xml',
+      'pointsman test rules/ --watch',
     ],
   )
     .argument(

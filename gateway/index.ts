@@ -5,7 +5,7 @@
  */
 import type { ConnectRouter } from '@connectrpc/connect';
 import { Hono } from 'hono';
-import type { ConfigSource } from '../config/source.ts';
+import { type SourceName, sourceOf } from '../config/named.ts';
 import { ConfigStore } from '../config/store.ts';
 import type {
   CompileOptions,
@@ -49,6 +49,7 @@ import type { MetricSink } from './telemetry/metric.ts';
 import { throughApp } from './through-app.ts';
 import { WebStream } from './web-stream.ts';
 
+export type { SourceName } from '../config/named.ts';
 export type { ConfigSource } from '../config/source.ts';
 export { textSource } from '../config/text.ts';
 export type { Decision, RouteRequest, Router } from '../router/index.ts';
@@ -60,8 +61,8 @@ export type { MetricSink, RequestOutcome } from './telemetry/metric.ts';
 
 /** What a gateway is made of; everything has a default but what it routes to. */
 export interface GatewayOptions {
-  /** Where rules come from. Default: no rules, so each service gets its own requests. */
-  readonly config?: ConfigSource | readonly ConfigSource[];
+  /** Where rules come from: a path, watched, or any source. Default: no rules, so each service gets its own requests. */
+  readonly config?: SourceName | readonly SourceName[];
   /** Endpoints in this process. */
   readonly services?: readonly InProcessService[];
   /**
@@ -185,7 +186,7 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
     const { accessLog } = options;
     this.#accessLog = accessLog && { lineOf: compileAccessLog(accessLog.format), write: accessLog.write };
     this.#overload = new Overload(options.maxRequests ?? DEFAULT_MAX_REQUESTS);
-    this.config = new ConfigStore('start' in config ? [config] : config);
+    this.config = new ConfigStore([config].flat().map(sourceOf));
     this.#registered = registerServices(services, maxBodyBytes);
     this.#pool = new UpstreamPool(this.#registered.lookup);
     this.#own = options.ownServices && createOwnServices(options.ownServices, maxBodyBytes);

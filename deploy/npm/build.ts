@@ -10,7 +10,7 @@ const root = resolve(import.meta.dirname, '../..');
 const dist = join(root, 'dist');
 
 /** What commands read at run time and what editors read, below the same path as in a clone. */
-const ASSETS = ['deploy/istio', 'schema/route-test.json'];
+const ASSETS = ['deploy/istio', 'cli/template', 'schema/route-test.json'];
 
 rmSync(dist, { recursive: true, force: true });
 execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'deploy/npm'], {
@@ -19,9 +19,12 @@ execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '
 });
 for (const path of ASSETS) cpSync(join(root, path), join(dist, path), { recursive: true });
 
-// The compiler copies package.json, for its version; a second copy of the rest would only mislead.
-const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-writeFileSync(join(dist, 'package.json'), `${JSON.stringify({ type: 'module', version })}\n`);
+// The compiler copies package.json, for the versions in it; a second copy of the rest would only mislead.
+const { version, dependencies, devDependencies } = JSON.parse(
+  readFileSync(join(root, 'package.json'), 'utf8'),
+) as Record<string, unknown>;
+const kept = { type: 'module', version, dependencies, devDependencies };
+writeFileSync(join(dist, 'package.json'), `${JSON.stringify(kept, undefined, 2)}\n`);
 
 const main = join(dist, 'cli/main.js');
 writeFileSync(main, readFileSync(main, 'utf8').replace(/^#!.*/, '#!/usr/bin/env node'));

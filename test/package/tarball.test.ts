@@ -73,7 +73,10 @@ test('the package has what its commands need and nothing of the tests', () => {
   const foreign = files.filter((path) => !/^(package\.json|README\.md|LICENSE|dist\/.*)$/.test(path));
   assert.deepEqual(foreign, []);
   assert.deepEqual(
-    files.filter((path) => /^dist\/(test|bench|docs)\//.test(path) || /(?<!\.d)\.ts$/.test(path)),
+    files.filter(
+      (path) =>
+        /^dist\/(test|bench|docs)\//.test(path) || /^dist\/(?!cli\/template\/).*(?<!\.d)\.ts$/.test(path),
+    ),
     [],
   );
   const installed = readdirSync(join(consumer, 'node_modules'));
@@ -173,4 +176,17 @@ test('pointsman dev of the package serves the tutorial from its own rule files',
       await dev.exit;
     }
   }
+});
+
+test('pointsman new app makes one that installs, passes its tests and answers', async () => {
+  const main = join(consumer, 'node_modules/pointsman/dist/cli/main.js');
+  const app = join(scratch, 'shop-cart');
+  succeed(
+    [...runners.get('Deno')!, main, 'new', 'app', 'shop-cart', '--pointsman', `file:${tarball}`],
+    scratch,
+  );
+  succeed(['npm', 'install', '--silent', '--no-audit', '--no-fund'], app);
+  const output = succeed(['npm', 'test'], app);
+  assert.match(output, /2 pass\n 0 fail/);
+  assert.match(output, /2 valid resources, 0 errors, 0 warnings/);
 });
