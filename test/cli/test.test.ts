@@ -18,7 +18,7 @@ const WRONG = `tests:
 `;
 
 test('test passes the tests beside the rules of a folder, and counts what they cover', async () => {
-  const { code, stdout, stderr } = await pointsman(['test', 'deploy/istio']);
+  const { code, stdout, stderr } = await pointsman(['test', 'deploy/istio', 'deploy/istio/test']);
   assert.equal(code, 0, stderr);
   const covered = 'coverage 100.0 %: hosts 1/1, rules 2/2, matches 1/1, destinations 2/2';
   assert.equal(stdout, `${covered}\n6 passed, 0 failed\n`);
