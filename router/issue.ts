@@ -107,6 +107,7 @@ export const ISSUE_CODES = {
   endpoint: 'An endpoint is incomplete or contradicts its ServiceEntry.',
   server: 'A server of a Gateway is incomplete or contradictory.',
   // Found while compiling.
+  annotation: 'An annotation of pointsman.dev is not known, or its value cannot be used.',
   'delegate-not-found': 'A rule delegates to a VirtualService that is not there, or has hosts of its own.',
   'delegate-not-visible': 'A rule delegates to a VirtualService whose exportTo leaves out its namespace.',
   'delegate-match-conflict': "A delegate's rule has a match that lies outside the delegating rule's.",

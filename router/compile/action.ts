@@ -1,4 +1,5 @@
 /** What a rule does with a request -> the table's action. Imports schema types and the table's. */
+import { seedsOf } from '../route/sticky-split.ts';
 import type { DestinationSpec } from '../schema/destination.ts';
 import { durationMs } from '../schema/duration.ts';
 import type { HTTPDirectResponse, HTTPRedirect, HTTPRetry, HTTPRoute } from '../schema/virtual-service.ts';
@@ -9,10 +10,12 @@ import type {
   ForwardAction,
   Fraction,
   MirrorPolicy,
+  PreviewDestination,
   RedirectAction,
   Rewrite,
   WeightedCluster,
 } from '../table/route-table.ts';
+import { type Extension, NO_EXTENSION } from './annotation.ts';
 import { clusterName } from './cluster-name.ts';
 import { fractionOf, wholePercent } from './fault.ts';
 import { compileHeaders, joinOperations } from './header.ts';
@@ -43,19 +46,26 @@ export interface CompiledAction {
  *
  * Source: Istio `pilot/pkg/networking/core/route/route.go` (TranslateRoute, applyHTTPRouteDestination).
  */
-export function compileAction(rule: HTTPRoute, context: ActionContext): CompiledAction {
+export function compileAction(
+  rule: HTTPRoute,
+  context: ActionContext,
+  extension: Extension,
+  source: { readonly namespace: string; readonly gateway: string },
+): CompiledAction {
   const headers = compileHeaders(rule.headers);
   const own = { requestHeaders: headers.request, responseHeaders: headers.response };
   if (rule.redirect) return { ...own, action: compileRedirect(rule.redirect, context) };
   if (rule.directResponse) return { ...own, action: compileDirectResponse(rule.directResponse) };
-  return compileForward(rule, context, headers);
+  const compiled = compileForward(rule, context, headers);
+  if (extension === NO_EXTENSION) return compiled;
+  return { ...compiled, action: extendForward(compiled.action, rule, context, extension, source) };
 }
 
 function compileForward(
   rule: HTTPRoute,
   context: ActionContext,
   headers: ReturnType<typeof compileHeaders>,
-): CompiledAction {
+): CompiledAction & { readonly action: ForwardAction } {
   const routes = rule.route ?? [];
   const only = routes.length === 1 ? routes[0] : undefined;
   let requestHeaders = headers.request;
@@ -99,6 +109,51 @@ function compileForward(
     hashPolicy,
   };
   return { action, requestHeaders, responseHeaders };
+}
+
+/** What the rule's VirtualService asks for beyond Istio. */
+function extendForward(
+  action: ForwardAction,
+  rule: HTTPRoute,
+  context: ActionContext,
+  { splitKey, preview, compare }: Extension,
+  { namespace, gateway }: { readonly namespace: string; readonly gateway: string },
+): ForwardAction {
+  const { destinations } = action;
+  const previewed = preview ? compilePreviews(rule, context) : [];
+  return {
+    ...action,
+    ...(splitKey && destinations.length > 1 && { sticky: { key: splitKey, seeds: seedsOf(destinations) } }),
+    ...(preview &&
+      previewed.length > 0 && {
+        preview: {
+          header: preview.header,
+          destinations: previewed,
+          // At a gateway the namespace is its own, whoever the client is.
+          everyClient: gateway === 'mesh' && preview.namespaces.includes(namespace),
+          ranges: preview.ranges,
+        },
+      }),
+    ...(compare && { mirrors: action.mirrors.map((mirror) => ({ ...mirror, compare })) }),
+  };
+}
+
+/** Every destination with a subset, whatever its weight. */
+function compilePreviews(rule: HTTPRoute, context: ActionContext): PreviewDestination[] {
+  const isOnly = rule.route?.length === 1;
+  return (rule.route ?? []).flatMap(({ destination, weight = 0, headers }) => {
+    if (!destination.subset) return [];
+    const changes = compileHeaders(headers);
+    return {
+      subset: destination.subset,
+      cluster: clusterOf(destination, context),
+      weight,
+      // A single destination's changes are the route's already.
+      requestHeaders: isOnly ? [] : changes.request,
+      responseHeaders: isOnly ? [] : changes.response,
+      ...(!isOnly && changes.authority && { authority: changes.authority }),
+    };
+  });
 }
 
 function compileRewrite({ rewrite }: HTTPRoute, authority: string): Rewrite | undefined {

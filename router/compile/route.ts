@@ -81,7 +81,7 @@ function compileRoute(
       ...(name && { name }),
       origin: originOf(prepared, index),
       match: compiled,
-      ...compileAction(rule, context),
+      ...compileAction(rule, context, prepared.extension, context.source),
       ...(cors && { cors }),
       ...(fault && { fault }),
     },

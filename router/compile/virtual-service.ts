@@ -7,6 +7,7 @@ import type { FieldPath, ResourceMetadata, ResourceSource } from '../schema/reso
 import type { HTTPMatchRequest, HTTPRoute, VirtualServiceSpec } from '../schema/virtual-service.ts';
 import type { RuleOrigin } from '../table/decision.ts';
 import { compareAge } from './age.ts';
+import { type Extension, readExtension } from './annotation.ts';
 import { mergeDelegate } from './delegate.ts';
 import { resolveGatewayName, resolveShortName } from './host.ts';
 import type { Report } from './report.ts';
@@ -32,6 +33,8 @@ export interface PreparedRule {
   readonly written: WrittenRule;
   /** For each match its index as written; undefined for one that is not of the rule's own text. */
   readonly matchIndexes: readonly (number | undefined)[];
+  /** Of the VirtualService that the rule is written in. */
+  readonly extension: Extension;
 }
 
 interface WrittenRule {
@@ -154,9 +157,10 @@ function prepareRules(
   defaultExportTo: readonly string[] | undefined,
   report: Report,
 ): PreparedRule[] {
+  const extension = readExtension(root, report);
   return (root.spec.http ?? []).flatMap((written, index): PreparedRule[] => {
     const rule = resolveRule(written, root.metadata.namespace);
-    if (!rule.delegate) return [ownRule(root, rule, index)];
+    if (!rule.delegate) return [ownRule(root, rule, index, extension)];
     const namespace = rule.delegate.namespace || root.metadata.namespace;
     const name = rule.delegate.name ?? '';
     const delegate = delegates.get(`${namespace}/${name}`);
@@ -180,6 +184,7 @@ function prepareRules(
       );
       return [];
     }
+    const delegated = readExtension(delegate, report);
     const rules = (delegate.spec.http ?? []).map((each) => resolveRule(each, namespace));
     const merged = mergeDelegate(rule, rules);
     for (const [dropped] of rules.entries()) {
@@ -195,15 +200,22 @@ function prepareRules(
       rule: each.rule,
       written: writtenRule(delegate, each.index),
       matchIndexes: each.matchIndexes,
+      extension: delegated,
     }));
   });
 }
 
-function ownRule(resource: VirtualService, rule: HTTPRoute, index: number): PreparedRule {
+function ownRule(
+  resource: VirtualService,
+  rule: HTTPRoute,
+  index: number,
+  extension: Extension,
+): PreparedRule {
   return {
     rule,
     written: writtenRule(resource, index),
     matchIndexes: (rule.match ?? []).map((_, match) => match),
+    extension,
   };
 }
 

@@ -39,6 +39,7 @@ export const LINT_CODES = [
   'delegate-not-visible',
   'delegate-match-conflict',
   'delegate-unused',
+  'annotation',
 ] as const satisfies readonly IssueCode[];
 
 /**

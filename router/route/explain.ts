@@ -1,7 +1,7 @@
 /** The account of a decision. Imports table types. */
 import type { Chance, Explanation, RuleTrial } from '../table/explanation.ts';
 import type { Random, RouteRequest } from '../table/request.ts';
-import type { FaultPolicy, Fraction } from '../table/route-table.ts';
+import type { FaultPolicy, ForwardAction, Fraction } from '../table/route-table.ts';
 import { decide, find } from './decide.ts';
 import { conditionsOf, type PreparedRoute, type PreparedTable } from './prepared.ts';
 import { domainKind, type FoundVirtualHost, referenceMatcher } from './reference.ts';
@@ -24,14 +24,16 @@ export function explainRequest(table: PreparedTable, request: RouteRequest): Exp
     (bound, purpose) =>
       purpose === 'weight' ? weightDraw : bound - 1;
   let before = 0;
+  const single = decide(table, found, request, drawing(0));
+  const isChosen = single.kind === 'forward' && single.chosenBy !== undefined;
   const outcomes =
-    weights.length > 1 && total > 0
+    weights.length > 1 && total > 0 && !isChosen
       ? weights.map((weight) => {
           const decision = decide(table, found, request, drawing(before));
           before += weight;
           return { percent: (100 * weight) / total, decision };
         })
-      : [{ percent: 100, decision: decide(table, found, request, drawing(0)) }];
+      : [{ percent: 100, decision: single }];
   return {
     ...(host &&
       view && {
@@ -40,7 +42,27 @@ export function explainRequest(table: PreparedTable, request: RouteRequest): Exp
     tried: host && view ? trials(host, view, route) : [],
     outcomes,
     chances: route ? chancesOf(route) : [],
+    ...(action?.kind === 'forward' && extensionsOf(action)),
   };
+}
+
+function extensionsOf({ sticky, preview, mirrors }: ForwardAction): Pick<Explanation, 'extensions'> {
+  const trusted = [...(preview?.everyClient ? ['everybody here'] : []), ...(preview?.ranges ?? [])];
+  const compared = mirrors.flatMap(({ cluster, compare }) => (compare ? cluster : []));
+  const extensions = [
+    ...(sticky
+      ? [
+          `the ${sticky.key.kind} ${sticky.key.name}, where there is one, decides the split: the same goes the same way`,
+        ]
+      : []),
+    ...(preview
+      ? [
+          `the header ${preview.header} may name one of the subsets ${preview.destinations.map(({ subset }) => subset).join(', ')}, from ${trusted.join(', ') || 'nobody here'}`,
+        ]
+      : []),
+    ...compared.map((cluster) => `the answer of the copy to ${cluster} is compared`),
+  ];
+  return extensions.length > 0 ? { extensions } : {};
 }
 
 function trials(host: FoundVirtualHost, view: RequestView, taken: PreparedRoute | undefined): RuleTrial[] {

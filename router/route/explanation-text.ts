@@ -70,7 +70,7 @@ export function ruleName({ kind, namespace, name, index, matchIndex }: RuleOrigi
   return `${kind} ${namespace}/${name}${place}`;
 }
 
-function outcomeLines({ outcomes, chances = [] }: Explanation, paint: Paint): string[] {
+function outcomeLines({ outcomes, chances = [], extensions = [] }: Explanation, paint: Paint): string[] {
   const split = outcomes.length > 1;
   return [
     ...outcomes.flatMap(({ percent, decision }) => {
@@ -79,6 +79,7 @@ function outcomeLines({ outcomes, chances = [] }: Explanation, paint: Paint): st
       return [`  → ${paint.bold(`${share}${head}`)}`, ...details.map((line) => `      ${line}`)];
     }),
     ...chances.map(({ percent, what }) => `  ~ ${percentText(percent)} of requests: ${what}`),
+    ...extensions.map((each) => `  + ${each}`),
   ];
 }
 
@@ -102,6 +103,11 @@ const PASSTHROUGH = 'PassthroughCluster';
 const PASSTHROUGH_NOTE =
   'no rule or service has the host: a sidecar passes it to the address that its client dialled; a gateway, which knows none, answers 404';
 
+const CHOSEN: Readonly<Record<NonNullable<Forward['chosenBy']>, string>> = {
+  'sticky-split': "by the request's key, not by chance",
+  preview: 'named by the client, whatever the weights say',
+};
+
 function forwardLines(decision: Forward): string[] {
   const { destination, request, timeoutMs, retry } = decision;
   const target = destination
@@ -114,6 +120,7 @@ function forwardLines(decision: Forward): string[] {
     `${timeoutMs === 0 ? 'no timeout' : `timeout ${timeoutMs} ms`}, ${retries}`,
     ...(decision.cluster === PASSTHROUGH ? [PASSTHROUGH_NOTE] : []),
     ...operationLines(decision.responseHeaders),
+    ...(decision.chosenBy ? [CHOSEN[decision.chosenBy]] : []),
     ...decision.mirrors.map(({ cluster }) => `copied to ${cluster}`),
     ...(decision.corsHeaders ? [`cross-origin: ${headerText(decision.corsHeaders)}`] : []),
   ];

@@ -21,9 +21,12 @@ import {
   type PreparedRoute,
   type PreparedTable,
   partsOf,
+  type RouteParts,
 } from './prepared.ts';
+import { pickPreview } from './preview.ts';
 import type { RequestView } from './request.ts';
 import { rewritePath } from './rewrite.ts';
+import { pickSticky, splitKeyOf } from './sticky-split.ts';
 
 const NO_MIRRORS: readonly Mirror[] = [];
 
@@ -76,9 +79,7 @@ export function forward(
   const { route } = prepared;
   const fault = drawFault(route.fault, random);
   const parts = partsOf(prepared);
-  const index = pickWeighted(action.destinations, random);
-  const picked = action.destinations[index];
-  const own = parts.destinations[index]!;
+  const { picked, own, chosenBy } = pick(parts, view, action, random);
   const cluster = clusterOf(table, own);
   const cors = route.cors ? judgeCors(view, route.cors, parts.allowOrigins) : NO_CORS;
   if (cors.preflight) {
@@ -121,7 +122,33 @@ export function forward(
   if (fault) decision.fault = fault;
   if (cors.headers) decision.corsHeaders = cors.headers;
   if (action.hashPolicy.length > 0) decision.hashPolicy = action.hashPolicy;
+  if (chosenBy) decision.chosenBy = chosenBy;
   return decision;
+}
+
+interface Picked {
+  readonly picked: WeightedCluster | undefined;
+  readonly own: DestinationParts;
+  readonly chosenBy?: NonNullable<Forward['chosenBy']>;
+}
+
+/** The destination: the one that a trusted client names, else that of the request's key, else one by chance. */
+function pick(
+  { destinations, previews }: RouteParts,
+  view: RequestView,
+  { destinations: weighted, preview, sticky }: ForwardAction,
+  random: Random,
+): Picked {
+  const named = preview && pickPreview(preview, view);
+  if (named !== undefined)
+    return { picked: preview!.destinations[named]!, own: previews[named]!, chosenBy: 'preview' };
+  const key = sticky && splitKeyOf(sticky.key, view.headers);
+  if (key !== undefined) {
+    const index = pickSticky(weighted, sticky!, key);
+    return { picked: weighted[index], own: destinations[index]!, chosenBy: 'sticky-split' };
+  }
+  const index = pickWeighted(weighted, random);
+  return { picked: weighted[index], own: destinations[index]! };
 }
 
 /** The request's headers after a destination's changes, then the rule's. */
@@ -237,9 +264,9 @@ function drawMirrors(
   random: Random,
 ): readonly Mirror[] {
   if (action.mirrors.length === 0) return NO_MIRRORS;
-  return action.mirrors.flatMap(({ cluster, fraction }): Mirror[] => {
+  return action.mirrors.flatMap(({ cluster, fraction, compare }): Mirror[] => {
     const destination: Destination | undefined = clusters.get(cluster)?.destination;
     if (!drawFraction(fraction, random, 'mirror') || !destination) return [];
-    return [{ cluster, destination, authority, path }];
+    return [{ cluster, destination, authority, path, ...(compare && { compare }) }];
   });
 }

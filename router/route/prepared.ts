@@ -65,6 +65,8 @@ export interface RouteParts {
   readonly responseHeaders: HeaderChanges;
   /** By destination, its own changes before the route's; one entry at least. */
   readonly destinations: readonly DestinationParts[];
+  /** By destination that a client may name. */
+  readonly previews: readonly DestinationParts[];
   /** Of its corsPolicy. */
   readonly allowOrigins: readonly StringTest[];
 }
@@ -150,10 +152,10 @@ function plainForward(
   { destinations }: RouteParts,
 ): PlainForward | undefined {
   if (action.kind !== 'forward' || !origin || cors || fault) return undefined;
-  const { rewrite, retry, timeoutMs, mirrors, hashPolicy } = action;
+  const { rewrite, retry, timeoutMs, mirrors, hashPolicy, preview } = action;
   const [picked] = action.destinations;
   if (!picked || action.destinations.length > 1 || picked.authority !== undefined) return undefined;
-  if (!retry || rewrite || mirrors.length > 0 || hashPolicy.length > 0) return undefined;
+  if (preview || !retry || rewrite || mirrors.length > 0 || hashPolicy.length > 0) return undefined;
   const { requestHeaders, fixedResponse } = destinations[0]!;
   if (requestHeaders.length > 0 || !fixedResponse) return undefined;
   return {
@@ -187,20 +189,23 @@ function prepareParts({ action, cors, requestHeaders, responseHeaders }: Route):
   const response = prepareChanges(responseHeaders);
   const destinations =
     action.kind === 'forward' && action.destinations.length > 0 ? action.destinations : [NONE];
+  const partsFor = (destination: (typeof destinations)[number]): DestinationParts => {
+    const responses = [prepareChanges(destination.responseHeaders), response];
+    const requests = [prepareChanges(destination.requestHeaders), request];
+    const isFixed = responses.every(({ fixed }) => fixed);
+    return {
+      clusterName: 'cluster' in destination ? destination.cluster : undefined,
+      known: undefined,
+      requestHeaders: requests.some(({ templates }) => templates.length > 0) ? requests : [],
+      responseHeaders: responses,
+      fixedResponse: isFixed ? responses.flatMap(({ fixed }) => fixed ?? []) : undefined,
+    };
+  };
+  const previews = action.kind === 'forward' ? (action.preview?.destinations ?? []) : [];
   return {
     responseHeaders: response,
-    destinations: destinations.map((destination) => {
-      const responses = [prepareChanges(destination.responseHeaders), response];
-      const requests = [prepareChanges(destination.requestHeaders), request];
-      const isFixed = responses.every(({ fixed }) => fixed);
-      return {
-        clusterName: 'cluster' in destination ? destination.cluster : undefined,
-        known: undefined,
-        requestHeaders: requests.some(({ templates }) => templates.length > 0) ? requests : [],
-        responseHeaders: responses,
-        fixedResponse: isFixed ? responses.flatMap(({ fixed }) => fixed ?? []) : undefined,
-      };
-    }),
+    destinations: destinations.map(partsFor),
+    previews: previews.map(partsFor),
     allowOrigins: (cors?.allowOrigins ?? []).map((match) => compileStringMatch(match)),
   };
 }

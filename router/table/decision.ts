@@ -64,6 +64,8 @@ export interface Forward extends Decided {
   readonly mirrors: readonly Mirror[];
   /** Hash of the request for consistent hashing, if the cluster's load balancer asks for one. */
   readonly hashPolicy?: readonly HashPolicy[];
+  /** Beyond Istio: the destination was no matter of chance, but of the request's key, or named by its client. */
+  readonly chosenBy?: 'sticky-split' | 'preview';
 }
 
 /** Answer without an upstream. */
@@ -148,11 +150,25 @@ export interface RetryPolicy {
   readonly avoidPreviousHosts: boolean;
 }
 
-/** A copy of the request whose answer is thrown away. */
+/** What of two answers is compared. */
+export interface ComparePolicy {
+  readonly status: boolean;
+  readonly headers: boolean;
+  /** Of JSON and gRPC by field. */
+  readonly body: boolean;
+  /** In lower case; besides those that no two answers have in common (`date`). */
+  readonly ignoredHeaders: readonly string[];
+  /** `user.updatedAt`, `items.*.id`; of gRPC by number: `1.3`. */
+  readonly ignoredFields: readonly string[];
+}
+
+/** A copy of the request, whose answer the client never sees. */
 export interface Mirror {
   readonly cluster: string;
   readonly destination?: Destination;
   /** Of the copy: Istio leaves the authority's `-shadow` suffix off. */
   readonly authority: string;
   readonly path: string;
+  /** Absent: the copy's answer is thrown away. */
+  readonly compare?: ComparePolicy;
 }

@@ -11,6 +11,8 @@ export interface Explanation {
   readonly outcomes: readonly { readonly percent: number; readonly decision: Decision }[];
   /** What else happens to some of the requests: faults and mirrors that are neither never nor always. Absent: nothing. */
   readonly chances?: readonly Chance[];
+  /** What the rule does beyond Istio, one sentence each. Absent: nothing. */
+  readonly extensions?: readonly string[];
 }
 
 /** Something that happens to a share of the requests. */

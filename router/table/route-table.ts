@@ -4,7 +4,7 @@
  * the program made of it, and what users name is kept in pairs, never as keys of an object. Imports types only.
  */
 import type { Cluster, HashPolicy } from './cluster.ts';
-import type { HeaderOperation, RetryPolicy, RuleOrigin } from './decision.ts';
+import type { ComparePolicy, HeaderOperation, RetryPolicy, RuleOrigin } from './decision.ts';
 import type { RegexProgram } from './regex.ts';
 
 /** Every rule that one client, sidecar or gateway, obeys. */
@@ -115,6 +115,37 @@ export interface ForwardAction {
   readonly retry?: RetryPolicy;
   readonly mirrors: readonly MirrorPolicy[];
   readonly hashPolicy: readonly HashPolicy[];
+  /** Beyond Istio: a key of the request decides among the destinations. Absent: chance does. */
+  readonly sticky?: StickySplit;
+  /** Beyond Istio: a trusted client may name the destination. Absent: nobody may. */
+  readonly preview?: PreviewPolicy;
+}
+
+/** What of a request decides where a split sends it. */
+export type SplitKey = { readonly kind: 'header' | 'cookie'; readonly name: string };
+
+/** A split by a key, for requests that have one. */
+export interface StickySplit {
+  readonly key: SplitKey;
+  /** One for each destination, whatever its weight. */
+  readonly seeds: readonly number[];
+}
+
+/** A subset named in a header, which is reached even at weight 0. */
+export interface PreviewPolicy {
+  /** In lower case; its value is a subset's name. */
+  readonly header: string;
+  /** All that the rule names with a subset. */
+  readonly destinations: readonly PreviewDestination[];
+  /** Everybody that obeys this table is trusted: it is that of a namespace that is. */
+  readonly everyClient: boolean;
+  /** Address ranges of trusted clients, as text: `10.0.0.0/8`. */
+  readonly ranges: readonly string[];
+}
+
+/** See {@link PreviewPolicy}. */
+export interface PreviewDestination extends WeightedCluster {
+  readonly subset: string;
 }
 
 /** One destination of a split. */
@@ -147,6 +178,8 @@ export interface Rewrite {
 export interface MirrorPolicy {
   readonly cluster: string;
   readonly fraction: Fraction;
+  /** Beyond Istio: the copy's answer is compared with the client's. Absent: it is thrown away. */
+  readonly compare?: ComparePolicy;
 }
 
 /** A chance of `numerator` in `denominator`. */

@@ -145,7 +145,7 @@ test('pointsman/client loads nothing of the gateway, and no runtime before it is
     const text = readFileSync(join(root, path), 'utf8')
       .replace(/\/\*[\s\S]*?\*\//g, '')
       .replace(/\b(?:import|export) type [^;]*?\bfrom\s*'[^']+'/g, '');
-    for (const [, target = ''] of text.matchAll(/(?:\bfrom|\bimport)\s*'([^'\n]+)'/g))
+    for (const [, target = ''] of text.matchAll(/(?:\bfrom|\bimport)\s+'([^'\n]+)'/g))
       if (target.startsWith('.')) load(relative(root, join(root, dirname(path), target)));
       else packages.add(target);
   };
