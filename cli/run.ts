@@ -88,6 +88,7 @@ export async function run(options: RunOptions): Promise<void> {
   });
   metrics.watchConfig(() => gateway.config.current());
   metrics.watchClusters(() => gateway.statistics());
+  metrics.watchMirrors(() => gateway.mirrors().counts);
   const open: Listening[] = [];
   endOnSignal(gateway, open, log, {
     onDrain() {
@@ -164,6 +165,7 @@ async function openAdmin(
       explain: (request) => gateway.explain(request),
       compileIssues: () => gateway.issues(),
       clusters: () => gateway.clusters(),
+      mirrors: () => gateway.mirrors(),
       metrics,
     },
     { loopback, ...(token && { token }) },

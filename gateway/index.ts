@@ -39,6 +39,7 @@ import {
   type ListenerTls,
   type Listening,
 } from './listener/listening.ts';
+import { MirrorLog, type MirrorState } from './mirror-log.ts';
 import { type AccessLog, observer } from './observer.ts';
 import { Overload } from './overload.ts';
 import { createOwnServices, type OwnCall, type OwnServices } from './own.ts';
@@ -171,6 +172,7 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
   readonly #listening = new Set<Listening>();
   readonly #ownHosts = new Set<string>();
   readonly #coverage = new Coverage(this);
+  readonly #mirrors = new MirrorLog();
   readonly #overload: Overload;
   readonly #accessLog: AccessLog | undefined;
   #unwatchMemory: (() => void) | undefined;
@@ -286,6 +288,11 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
       .map(describeCluster);
   }
 
+  /** What comparisons of mirrors have found. */
+  mirrors(): MirrorState {
+    return this.#mirrors.state();
+  }
+
   /** Envoy's statistics of each cluster in effect that was asked for something; one at rest has none. */
   statistics(): readonly ClusterStatistics[] {
     return [...(this.#rules.current?.clusters.byName.values() ?? [])].flatMap(
@@ -354,6 +361,7 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
       explainNotFound,
       ended: observer(this.#overload, { metrics, accessLog: this.#accessLog, isEdge }),
       observed: this.#accessLog ? 'timing' : metrics ? 'duration' : 'nothing',
+      comparisons: this.#mirrors,
       overload: this.#overload,
       own: this.#ownCall,
       authorityOf: this.#authorityOf,

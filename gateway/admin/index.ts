@@ -56,6 +56,7 @@ export function createAdmin(target: AdminTarget, options: GuardOptions): Hono {
     });
   });
   app.get('/clusters', (context) => context.json({ clusters: target.clusters() }));
+  app.get('/mirrors', (context) => context.json(target.mirrors()));
   app.get('/explain', explainHandler(target));
   app.route('/resources', resourceRoutes(target.store));
   app.notFound((context) =>

@@ -15,6 +15,8 @@ export interface AdminTarget {
   compileIssues(): readonly Issue[];
   /** Clusters in effect with their endpoints and what is known of these, as JSON shows it. */
   clusters(): readonly unknown[];
+  /** What comparisons of mirrors have found, as JSON shows it. */
+  mirrors(): object;
   /** Prometheus' text exposition and its content type. */
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
 }

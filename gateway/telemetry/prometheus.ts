@@ -7,6 +7,7 @@ import { type ClusterCounters, exposeClusters } from './cluster-metric.ts';
 import { histogramMetric } from './histogram.ts';
 import { IstioRequests, type IstioSource } from './istio-request.ts';
 import type { MetricSink } from './metric.ts';
+import { exposeMirrors, type MirrorCounters } from './mirror-metric.ts';
 import { LABELS, RequestCount } from './request-count.ts';
 
 /** Counts for Prometheus. */
@@ -15,6 +16,8 @@ export interface PrometheusMetrics extends MetricSink {
   watchConfig(current: () => WatchedConfig): void;
   /** Also tells Envoy's counters of each cluster that was asked for something, read when metrics are. Call it once. */
   watchClusters(current: () => readonly ClusterCounters[]): void;
+  /** Also counts comparisons of mirrors, read when metrics are. Call it once. */
+  watchMirrors(current: () => readonly MirrorCounters[]): void;
   /** The text exposition and its content type. */
   expose(): Promise<{ readonly contentType: string; readonly text: string }>;
 }
@@ -51,6 +54,7 @@ export function prometheusMetrics(options: PrometheusOptions = {}): PrometheusMe
   const requests = new RequestCount(maxSeries, new IstioRequests(source, maxIstioSeries));
   let config: (() => WatchedConfig) | undefined;
   let clusters: (() => readonly ClusterCounters[]) | undefined;
+  let mirrors: (() => readonly MirrorCounters[]) | undefined;
   let registry: Promise<Registry> | undefined;
   return {
     watchConfig(given) {
@@ -59,11 +63,19 @@ export function prometheusMetrics(options: PrometheusOptions = {}): PrometheusMe
     watchClusters(given) {
       clusters = given;
     },
+    watchMirrors(given) {
+      mirrors = given;
+    },
     requestEnded: (outcome) => requests.requestEnded(outcome),
     async expose() {
       registry ??= registryOf(requests, () => config?.());
       const loaded = await registry;
-      const text = [await loaded.metrics(), requests.istio.expose(), exposeClusters(clusters?.() ?? [])];
+      const text = [
+        await loaded.metrics(),
+        requests.istio.expose(),
+        exposeClusters(clusters?.() ?? []),
+        exposeMirrors(mirrors?.() ?? []),
+      ];
       return { contentType: loaded.contentType, text: text.join('') };
     },
   };

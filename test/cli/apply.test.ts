@@ -56,6 +56,7 @@ async function served(options: AdminOptions, body: (served: Served) => Promise<v
       explain: () => ({ tried: [], outcomes: [], chances: [] }),
       compileIssues: () => [],
       clusters: () => [],
+      mirrors: () => ({}),
       metrics: async () => ({ contentType: 'text/plain', text: '' }),
     },
     options,

@@ -68,7 +68,7 @@ export class Attempt implements UpstreamReceiver {
   }
 
   data(chunk: Uint8Array): void {
-    if (!this.isOver) this.#owner.exchange.write(chunk);
+    if (!this.isOver) this.#owner.answerData(chunk);
   }
 
   end(trailers: FieldList): void {

@@ -161,16 +161,25 @@ export class Forwarding implements StreamReceiver {
     if (timing) timing.answeredMs = this.#options.clock.now();
     this.exchange.details = 'via_upstream';
     let list = endToEnd(headers);
+    this.#mirrors?.answered(status, list);
     const { responseHeaders, corsHeaders, cluster } = this.#decision;
     if (responseHeaders.length > 0 || corsHeaders !== undefined) {
       const facts = { status, headers, upstreamHost: attempt.endpoint.address, cluster };
       list = changeResponseHeaders(list, responseHeaders, corsHeaders ?? [], facts);
     }
+    if (hasEnded) this.#mirrors?.answerEnded(NO_FIELDS);
     this.exchange.respond(status, list, hasEnded);
     if (hasEnded) this.#finish(attempt);
   }
 
+  /** A piece of the answer. */
+  answerData(chunk: Uint8Array): void {
+    this.#mirrors?.answerData(chunk);
+    this.exchange.write(chunk);
+  }
+
   ended(attempt: Attempt, trailers: FieldList): void {
+    this.#mirrors?.answerEnded(trailers);
     this.exchange.end(trailers);
     this.#finish(attempt);
   }
@@ -345,6 +354,7 @@ export class Forwarding implements StreamReceiver {
     const { clock } = this.#options;
     if (this.#timer !== undefined) clock.clear(this.#timer);
     if (this.#backoffTimer !== undefined) clock.clear(this.#backoffTimer);
+    this.#mirrors?.answerOver();
     if (!this.#hasEnded) this.#mirrors?.abandon();
   }
 

@@ -7,6 +7,7 @@ import type { Random } from '../../router/table/request.ts';
 import type { RunningCluster } from '../../upstream/cluster.ts';
 import type { StreamReceiver } from '../../wire/stream.ts';
 import type { Clock } from '../clock.ts';
+import type { ComparisonSink } from '../compare/comparison.ts';
 import type { Exchange } from '../exchange.ts';
 import { type Failure, routedFailureReply, sendReply } from '../local-reply.ts';
 import { discard } from './discard.ts';
@@ -21,6 +22,8 @@ export interface ForwardOptions {
   readonly clock: Clock;
   /** For the jitter of back-off. */
   readonly random: Random;
+  /** Compares answers of copies with the client's, where a rule asks for it. Absent: nobody does. */
+  readonly comparisons?: ComparisonSink;
 }
 
 /**

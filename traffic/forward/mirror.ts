@@ -5,9 +5,11 @@ import { isGrpcContentType } from '../../router/route/index.ts';
 import type { Forward, Mirror } from '../../router/table/decision.ts';
 import type { RunningCluster, RunningEndpoint } from '../../upstream/cluster.ts';
 import type { ResetReason, UpstreamReceiver } from '../../upstream/upstream.ts';
-import { ERROR_CODE, type FieldList, type RequestHead, type Stream } from '../../wire/stream.ts';
+import { ERROR_CODE, type FieldList, NO_FIELDS, type RequestHead, type Stream } from '../../wire/stream.ts';
 import type { Clock, Timer } from '../clock.ts';
+import type { Comparison, ComparisonSink } from '../compare/comparison.ts';
 import type { Exchange } from '../exchange.ts';
+import { endToEnd } from '../filter/hop-by-hop.ts';
 import { withAttempt } from '../filter/request-header.ts';
 import type { ForwardOptions } from './index.ts';
 import { MAX_KEPT_BYTES } from './kept-body.ts';
@@ -21,6 +23,26 @@ export class MirrorCopies {
 
   constructor(copies: readonly MirrorCopy[]) {
     this.#copies = copies;
+  }
+
+  /** The client's answer begins. */
+  answered(status: number, headers: FieldList): void {
+    for (const { comparison } of this.#copies) comparison?.head('main', status, headers);
+  }
+
+  /** A piece of the client's answer. */
+  answerData(chunk: Uint8Array): void {
+    for (const { comparison } of this.#copies) comparison?.data('main', chunk);
+  }
+
+  /** The client's answer is whole. */
+  answerEnded(trailers: FieldList): void {
+    for (const { comparison } of this.#copies) comparison?.end('main', trailers);
+  }
+
+  /** The client gets no more of an answer, be it whole or not. */
+  answerOver(): void {
+    for (const { comparison } of this.#copies) comparison?.over('main');
   }
 
   /** A piece of the body. */
@@ -58,9 +80,19 @@ export function startMirrors(
     if (!cluster || !endpoint || endpoint.active >= MAX_ACTIVE) return [];
     const { timeoutMs } = decision;
     const head = headOf(decision, exchange, mirror);
-    return [new MirrorCopy(cluster, endpoint, head, exchange.hasEnded, timeoutMs, options.clock)];
+    const comparison = comparisonOf(decision, mirror, options.comparisons);
+    return [new MirrorCopy(cluster, endpoint, head, exchange.hasEnded, timeoutMs, options.clock, comparison)];
   });
   return copies.length === 0 ? undefined : new MirrorCopies(copies);
+}
+
+function comparisonOf(
+  { cluster, request }: Forward,
+  { cluster: mirror, compare }: Mirror,
+  sink: ComparisonSink | undefined,
+): Comparison | undefined {
+  if (!compare) return undefined;
+  return sink?.begin({ cluster, mirror, method: request.method, path: request.path }, compare);
 }
 
 function headOf(
@@ -73,13 +105,15 @@ function headOf(
   return { method: request.method, scheme: head.scheme, authority, path, headers };
 }
 
-/** One copy; hears its answer to the end and keeps nothing of it. */
+/** One copy; hears its answer to the end, and keeps nothing of it but for a comparison. */
 class MirrorCopy implements UpstreamReceiver {
   readonly #cluster: RunningCluster;
   readonly #endpoint: RunningEndpoint;
   readonly #stream: Stream;
   readonly #clock: Clock;
   readonly #timer: Timer;
+  /** Undefined: the answer is thrown away. */
+  readonly comparison: Comparison | undefined;
   #isOver = false;
   #isComplete: boolean;
   #unsentBytes = 0;
@@ -91,7 +125,9 @@ class MirrorCopy implements UpstreamReceiver {
     hasEnded: boolean,
     timeoutMs: number,
     clock: Clock,
+    comparison: Comparison | undefined,
   ) {
+    this.comparison = comparison;
     this.#cluster = cluster;
     this.#endpoint = endpoint;
     this.#clock = clock;
@@ -123,16 +159,20 @@ class MirrorCopy implements UpstreamReceiver {
 
   inform(): void {}
 
-  response(_status: number, _headers: FieldList, hasEnded: boolean): void {
-    if (hasEnded) this.end();
+  response(status: number, headers: FieldList, hasEnded: boolean): void {
+    if (this.#isOver) return;
+    this.comparison?.head('copy', status, endToEnd(headers));
+    if (hasEnded) this.end(NO_FIELDS);
   }
 
   data(chunk: Uint8Array): void {
+    if (!this.#isOver) this.comparison?.data('copy', chunk);
     this.#stream.consumed(chunk.length);
   }
 
-  end(): void {
+  end(trailers: FieldList): void {
     if (this.#isOver) return;
+    this.comparison?.end('copy', trailers);
     this.#over();
     if (!this.#isComplete) this.#stream.reset(ERROR_CODE.NO_ERROR);
   }
@@ -149,6 +189,7 @@ class MirrorCopy implements UpstreamReceiver {
 
   #over(): void {
     this.#isOver = true;
+    this.comparison?.over('copy');
     this.#endpoint.load.active--;
     this.#cluster.counter.active--;
     if (this.#timer !== undefined) this.#clock.clear(this.#timer);

@@ -52,6 +52,7 @@ async function admin(
       },
       compileIssues: () => [],
       clusters: () => [{ name: 'outbound|20000|v1|greeter.default.svc.cluster.local' }],
+      mirrors: () => ({ counts: [], skipped: 0, samples: [] }),
       metrics: async () => ({ contentType: 'text/plain; version=0.0.4', text: '# TYPE a counter\na 1\n' }),
       ...target,
     },
@@ -152,7 +153,7 @@ test('createAdmin() lists clusters, links every endpoint on its page, and knows 
   );
   const page = await ask('/');
   assert.match(page.headers.get('content-type') ?? '', /^text\/html/);
-  for (const path of ['/config', '/resources', '/clusters', '/metrics', '/healthz', '/readyz'])
+  for (const path of ['/config', '/resources', '/clusters', '/mirrors', '/metrics', '/healthz', '/readyz'])
     assert.ok(page.text.includes(`href="${path}"`), path);
   assert.equal((await ask('/nothing')).status, 404);
 });
@@ -362,7 +363,7 @@ test('createAdmin() on loopback refuses every foreign Host, however it is spelt'
     'a@localhost',
     '',
   ]) {
-    for (const path of ['/config', '/resources', '/explain?url=a', '/clusters', '/']) {
+    for (const path of ['/config', '/resources', '/explain?url=a', '/clusters', '/mirrors', '/']) {
       assert.equal((await ask(path, { headers: { host } })).status, 403, `${host} ${path}`);
     }
     assert.equal((await ask(KEY, { method: 'PUT', body: rule('v2'), headers: { host } })).status, 403, host);

@@ -95,3 +95,22 @@ test('prometheusMetrics() counts resources by state and what is wrong in the fil
     'pointsman_config_issues{severity="warning"} 1',
   ]);
 });
+
+test('prometheusMetrics() counts comparisons of mirrors', async () => {
+  const metrics = prometheusMetrics();
+  const kinds = { status: 0, header: 2, trailer: 0, body: 1 };
+  metrics.watchMirrors(() => [{ cluster: 'a', mirror: 'b', same: 5, different: 2, unknown: 1, kinds }]);
+  const { text } = await metrics.expose();
+  assert.deepEqual(
+    text.split('\n').filter((line) => line.startsWith('pointsman_mirror')),
+    [
+      'pointsman_mirror_comparisons_total{cluster="a",mirror="b",outcome="same"} 5',
+      'pointsman_mirror_comparisons_total{cluster="a",mirror="b",outcome="different"} 2',
+      'pointsman_mirror_comparisons_total{cluster="a",mirror="b",outcome="unknown"} 1',
+      'pointsman_mirror_differences_total{cluster="a",mirror="b",kind="status"} 0',
+      'pointsman_mirror_differences_total{cluster="a",mirror="b",kind="header"} 2',
+      'pointsman_mirror_differences_total{cluster="a",mirror="b",kind="trailer"} 0',
+      'pointsman_mirror_differences_total{cluster="a",mirror="b",kind="body"} 1',
+    ],
+  );
+});

@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import {
+  type ComparedAnswers,
+  Comparison,
+  type ComparisonSink,
+} from '../../../traffic/compare/comparison.ts';
 import { forward } from '../../../traffic/forward/index.ts';
 import { MAX_KEPT_BYTES } from '../../../traffic/forward/kept-body.ts';
 import { ERROR_CODE } from '../../../wire/stream.ts';
@@ -100,4 +105,87 @@ test('forward() sends no copy to an endpoint that has more than enough to do, no
   assert.equal(busy.copies.tries.length, 0);
   const none = begin(true, 0, new FakeCluster([]));
   assert.equal(none.main.tries.length, 1);
+});
+
+/** The same with a comparison; what it found. */
+function beginCompared(maxActive = 1) {
+  const results: ComparedAnswers[] = [];
+  let active = 0;
+  const comparisons: ComparisonSink = {
+    begin: (of, policy) =>
+      active++ < maxActive ? new Comparison(of, policy, (result) => void results.push(result)) : undefined,
+  };
+  const compare = { status: true, headers: true, body: true, ignoredHeaders: [], ignoredFields: [] };
+  const client = new FakeClient();
+  const main = new FakeCluster(['e1']);
+  const copies = new FakeCluster(['m1']);
+  const { exchange } = exchangeOf(client, true);
+  const mirrors = [{ cluster: 'm', authority: 'b', path: '/copy', compare }];
+  const clusters = new Map([['m', copies.running]]);
+  const options = { clock: new FakeClock(), random: () => 0, comparisons };
+  const receiver = forward(forwardDecision({ mirrors }), exchange, main.running, options, clusters);
+  return { client, main: main.last, copy: copies.last, receiver, results };
+}
+
+const outcomeOf = ({ outcome, differences }: ComparedAnswers) => [
+  outcome,
+  differences.map(({ kind, main, copy }) => [kind, main, copy]),
+];
+
+test('forward() compares the answer of a copy, whichever comes first', () => {
+  for (const order of ['main', 'copy'] as const) {
+    const { client, main, copy, results } = beginCompared();
+    const answer = {
+      main() {
+        main.receiver.response(200, [['date', '1']], false);
+        main.receiver.data(bytes('a'));
+        main.receiver.end([]);
+        assert.equal(client.text, 'a|');
+      },
+      copy() {
+        copy.receiver.response(201, [['date', '2']], false);
+        copy.receiver.data(bytes('b'));
+        copy.receiver.end([]);
+      },
+    };
+    answer[order]();
+    assert.equal(results.length, 0);
+    answer[order === 'main' ? 'copy' : 'main']();
+    assert.deepEqual(results.map(outcomeOf), [
+      [
+        'different',
+        [
+          ['status', '200', '201'],
+          ['body', '1 bytes', '1 bytes'],
+        ],
+      ],
+    ]);
+    assert.deepEqual([results[0]?.cluster, results[0]?.mirror, results[0]?.path], ['c', 'm', '/']);
+  }
+});
+
+test('forward() tells that a copy gave no answer, and nothing of calls that have none themselves', () => {
+  const lost = beginCompared();
+  lost.main.answer(200);
+  lost.copy.receiver.reset('connection-termination', '');
+  assert.deepEqual(lost.results.map(outcomeOf), [['different', [['status', '200', undefined]]]]);
+
+  const failed = beginCompared();
+  failed.main.receiver.reset('remote-reset', '');
+  assert.equal(failed.client.status, 503);
+  failed.copy.answer(200);
+  assert.deepEqual(failed.results.map(outcomeOf), [['unknown', []]]);
+
+  const left = beginCompared();
+  left.main.receiver.response(200, [], false);
+  left.receiver.reset('connection-termination', '');
+  left.copy.answer(200);
+  assert.deepEqual(left.results.map(outcomeOf), [['unknown', []]]);
+});
+
+test('forward() makes a copy without a comparison where enough are under way', () => {
+  const { client, main, copy, results } = beginCompared(0);
+  main.answer(200);
+  copy.answer(500);
+  assert.deepEqual([client.status, results], [200, []]);
 });
