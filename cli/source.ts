@@ -1,9 +1,8 @@
 /** The sources that `--config` names: files and folders, or a control plane. */
 import { existsSync } from 'node:fs';
-import { fileSource } from '../config/file.ts';
+import { sourceOf } from '../config/named.ts';
 import type { ConfigSource } from '../config/source.ts';
 import type { NamedSourceState } from '../config/store.ts';
-import { xdsSource } from '../config/xds/source.ts';
 import { usageFailure } from './failure.ts';
 import type { Log } from './log.ts';
 
@@ -22,27 +21,22 @@ export function sourcesOf({ config, gateway, namespace, labels }: SourceOptions)
     throw usageFailure(
       `Cannot read rules from "${planes[0]}" and elsewhere: a control plane has compiled all of its rules already; give it alone`,
     );
+  const identity = {
+    ...(gateway !== undefined && { type: 'router' as const }),
+    ...(namespace !== undefined && { namespace }),
+    ...(labels && { labels }),
+  };
   return config.map((each) => {
-    if (each.startsWith('xds:')) {
-      const identity = {
-        ...(gateway !== undefined && { type: 'router' as const }),
-        ...(namespace !== undefined && { namespace }),
-        ...(labels && { labels }),
-      };
-      try {
-        return xdsSource(each, { identity });
-      } catch (error) {
-        throw usageFailure((error as Error).message);
-      }
+    try {
+      const source = sourceOf(each, identity);
+      // What vanishes later may come back, as a mount does; what was never there is more likely misspelt.
+      if (/^[a-z0-9]+:/i.test(each) || existsSync(each)) return source;
+    } catch (error) {
+      throw usageFailure((error as Error).message);
     }
-    if (/^[a-z0-9]+:\/\//i.test(each))
-      throw usageFailure(`Cannot read "${each}": --config takes a file, a folder or xds://HOST:PORT`);
-    // What vanishes later may come back, as a mount does; what was never there is more likely misspelt.
-    if (!existsSync(each))
-      throw usageFailure(
-        `Cannot find "${each}": no such file or folder; --config takes one that is there, and follows what is added to a folder`,
-      );
-    return fileSource(each);
+    throw usageFailure(
+      `Cannot find "${each}": no such file or folder; --config takes one that is there, and follows what is added to a folder`,
+    );
   });
 }
 

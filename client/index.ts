@@ -12,12 +12,12 @@ import { gzip } from '../upstream/compression.ts';
 import { createRouting, type Routing, type RoutingOptions } from './routing.ts';
 import { targetOf } from './target.ts';
 
+export type { SourceName } from '../config/named.ts';
 export type { ConfigSource } from '../config/source.ts';
 export { textSource } from '../config/text.ts';
 export type { ClusterState } from '../upstream/cluster-state.ts';
 export { gzip as compressionGzip } from '../upstream/compression.ts';
 export { createRouting, type Routing, type RoutingOptions } from './routing.ts';
-export type { SourceName } from './source.ts';
 
 /** Connect's own options for a transport; each has its default there, but for compression. */
 export interface TransportOptions extends Partial<Omit<CommonTransportOptions, 'baseUrl' | 'httpClient'>> {

@@ -4,6 +4,7 @@
  */
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { UniversalClientFn } from '@connectrpc/connect/protocol';
+import { type SourceName, sourceOf } from '../config/named.ts';
 import { ConfigStore } from '../config/store.ts';
 import {
   type CompileOptions,
@@ -20,7 +21,6 @@ import { RulesInEffect } from '../traffic/rule-set/rules-in-effect.ts';
 import { type ClusterState, describeCluster } from '../upstream/cluster-state.ts';
 import { UpstreamPool } from '../upstream/pool.ts';
 import { type CallContext, routeCall } from './routed-call.ts';
-import { type SourceName, sourceOf } from './source.ts';
 
 /** What calls are routed by. */
 export interface RoutingOptions {
@@ -58,7 +58,11 @@ export class Routing {
   constructor(options: RoutingOptions) {
     const { config = [], services = [], namespace, labels, meshConfig, random = byChance, log } = options;
     const names = typeof config === 'string' || 'start' in config ? [config] : config;
-    this.config = new ConfigStore(names.map(sourceOf));
+    this.config = new ConfigStore(
+      names.map((name) =>
+        sourceOf(name, { ...(namespace !== undefined && { namespace }), ...(labels && { labels }) }),
+      ),
+    );
     this.#random = random;
     if (log) logIssues(this.config, log);
     this.#pool = new UpstreamPool(() => undefined, { prefersHttp2: true });

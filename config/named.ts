@@ -1,21 +1,39 @@
-/** Sources by name, as `--config` and the library's options take them. What needs a disk is loaded when it is asked for. */
+/** Sources by name, as `--config` and the library's options take them. What needs a disk or sockets is loaded when it starts. */
 import type { ConfigSource } from './source.ts';
+import { parseXdsAddress } from './xds/address.ts';
 
-/** A source, or what `--config` takes: the path of a file or folder, watched. */
+/** A source, or what `--config` takes: the path of a file or folder, watched, or `xds://HOST:PORT`. */
 export type SourceName = string | ConfigSource;
 
-/** The source of a name. Throws a TypeError for a kind of source that there is not. */
-export function sourceOf(name: SourceName): ConfigSource {
+/** On whose behalf a control plane is asked for rules. */
+export interface SourceIdentity {
+  /** `router`: a gateway at the edge. Default `sidecar`. */
+  readonly type?: 'sidecar' | 'router';
+  /** Default: POD_NAMESPACE, else `default`. */
+  readonly namespace?: string;
+  /** For `sourceLabels`, and a Gateway's selector. Default: none. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** The source of a name. Throws a TypeError for a kind of source that there is not, or an address that is none. */
+export function sourceOf(name: SourceName, identity: SourceIdentity = {}): ConfigSource {
   if (typeof name !== 'string') return name;
+  if (name.startsWith('xds:')) {
+    parseXdsAddress(name);
+    return startedLate(name, async () => (await import('./xds/source.ts')).xdsSource(name, { identity }));
+  }
   if (/^[a-z0-9]+:\/\//i.test(name))
-    throw new TypeError(`Cannot read rules from "${name}": want the path of a file or a folder`);
+    throw new TypeError(`Cannot read "${name}": a source is a file, a folder or xds://HOST:PORT`);
+  return startedLate(name, async () => (await import('./file.ts')).fileSource(name));
+}
+
+function startedLate(name: string, load: () => Promise<ConfigSource>): ConfigSource {
   let source: ConfigSource | undefined;
   return {
     name,
-    async start(onSnapshot, signal) {
-      const { fileSource } = await import('./file.ts');
-      source = fileSource(name);
-      await source.start(onSnapshot, signal);
+    async start(onSnapshot, signal, onState) {
+      source = await load();
+      await source.start(onSnapshot, signal, onState);
     },
     refresh: async () => source?.refresh?.(),
   };

@@ -188,7 +188,7 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
     const { accessLog } = options;
     this.#accessLog = accessLog && { lineOf: compileAccessLog(accessLog.format), write: accessLog.write };
     this.#overload = new Overload(options.maxRequests ?? DEFAULT_MAX_REQUESTS);
-    this.config = new ConfigStore([config].flat().map(sourceOf));
+    this.config = new ConfigStore([config].flat().map((name) => sourceOf(name, options.proxy)));
     this.#registered = registerServices(services, maxBodyBytes);
     this.#pool = new UpstreamPool(this.#registered.lookup);
     this.#own = options.ownServices && createOwnServices(options.ownServices, maxBodyBytes);

@@ -1,16 +1,7 @@
 /** Who we are to a control plane. The one module of xds that asks the machine. */
 import { hostname, networkInterfaces } from 'node:os';
+import type { SourceIdentity } from '../named.ts';
 import type { XdsNode } from './message.ts';
-
-/** On whose behalf rules are asked for. */
-export interface XdsIdentity {
-  /** `router`: a gateway at the edge. Default `sidecar`. */
-  readonly type?: 'sidecar' | 'router';
-  /** Default: POD_NAMESPACE, else `default`. */
-  readonly namespace?: string;
-  /** For `sourceLabels`, and a Gateway's selector. Default: none. */
-  readonly labels?: Readonly<Record<string, string>>;
-}
 
 /** The release whose configuration is read; a control plane sends what that one understands. */
 const ISTIO_VERSION = '1.31.0';
@@ -22,7 +13,7 @@ const ISTIO_VERSION = '1.31.0';
  * Source: Istio `pkg/model/proxy.go` (ParseServiceNodeWithMetadata), `pkg/bootstrap/config.go`.
  */
 export function nodeOf(
-  identity: XdsIdentity,
+  identity: SourceIdentity,
   isGrpc: boolean,
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): XdsNode {

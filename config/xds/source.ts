@@ -4,19 +4,18 @@
  */
 import type { RouteTable } from '../../router/table/route-table.ts';
 import { createXdsTables } from '../../router/xds/index.ts';
+import type { SourceIdentity } from '../named.ts';
 import type { ConfigSource, SourceSnapshot, SourceState } from '../source.ts';
 import { parseXdsAddress, type XdsAddress } from './address.ts';
 import { EffectiveResources, HOLD_MS } from './effective.ts';
-import { nodeOf, type XdsIdentity } from './node.ts';
+import { nodeOf } from './node.ts';
 import { AdsState } from './state.ts';
 import type { XdsStream } from './stream.ts';
-
-export type { XdsIdentity } from './node.ts';
 
 /** See the fields. */
 export interface XdsSourceOptions {
   /** On whose behalf rules are asked for. Default: a sidecar, and what the environment of a pod says. */
-  readonly identity?: XdsIdentity;
+  readonly identity?: SourceIdentity;
   /** Returns a number in [0, 1): waits are not the same for all who lost a control plane. Default: the runtime's chance. */
   readonly chance?: () => number;
 }
