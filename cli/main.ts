@@ -13,6 +13,7 @@ import { diffCommand } from './diff.ts';
 import { explainCommand } from './explain.ts';
 import { CommandFailure, EXIT } from './failure.ts';
 import { getCommand } from './get.ts';
+import { graphCommand } from './graph.ts';
 import { newCommand } from './new.ts';
 import { serveCommand } from './serve.ts';
 import { testCommand } from './test.ts';
@@ -41,6 +42,7 @@ const commands = [
   explainCommand,
   testCommand,
   diffCommand,
+  graphCommand,
   newCommand,
 ];
 for (const declare of commands) {

@@ -1,0 +1,156 @@
+/**
+ * A graph of rules as SVG: a column for each kind, rules from top to bottom in the order in which they are tried,
+ * and all else beside what leads to it. Light or dark as the viewer is.
+ */
+import { type GraphNode, NODE_KINDS, type NodeKind, type RuleGraph } from './model.ts';
+
+const LINE_HEIGHT = 16;
+const PADDING = 8;
+const GAP = 10;
+/** Between two columns: room for arrows. */
+const COLUMN_GAP = 110;
+const MARGIN = 16;
+/** Of the font's usual character, in pixels. */
+const CHARACTER_WIDTH = 6.7;
+/** Longer lines are cut; the whole text is the node's title. */
+const MAX_CHARACTERS = 64;
+
+interface Box {
+  readonly node: GraphNode;
+  readonly lines: readonly string[];
+  readonly x: number;
+  y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The picture, without a final line end. */
+export function svgOf(graph: RuleGraph): string {
+  const { boxes, width, height } = layOut(graph);
+  const destinations = graph.nodes.filter(({ kind }) => kind === 'destination').map(({ id }) => id);
+  const arrows = graph.edges.map(({ from, to, isMirror }) => {
+    const hue = Math.max(destinations.indexOf(from), destinations.indexOf(to));
+    const color = hue === -1 ? '' : `hue${hue % HUES.length}`;
+    return arrowSvg(boxes.get(from)!, boxes.get(to)!, [color, isMirror ? 'mirror' : ''].join(' ').trim());
+  });
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="Rules and destinations">`,
+    STYLE,
+    ARROW_HEAD,
+    ...arrows,
+    ...[...boxes.values()].map(boxSvg),
+    '</svg>',
+  ].join('\n');
+}
+
+/** Of the arrows to one destination, so that they can be told from others on light and on dark ground. */
+const HUES = ['#0969da', '#bf3989', '#1a7f37', '#bc4c00', '#8250df', '#9a6700', '#0598a8', '#cf222e'];
+
+/** Without variables, which not every viewer knows. */
+const STYLE = `<style>
+svg { background: #ffffff; font: 12px system-ui, sans-serif; }
+rect { stroke: #57606a; } text { fill: #1b1f24; } path { fill: none; stroke: #57606a; } marker path { fill: #57606a; stroke: none; }
+.host rect { fill: #ddf4ff; } .rule rect { fill: #f6f8fa; } .destination rect { fill: #dafbe1; } .endpoint rect { fill: #fff8c5; }
+.more { fill: #57606a; font-size: 11px; }
+${HUES.map((color, hue) => `.hue${hue} { stroke: ${color}; }`).join(' ')}
+.mirror { stroke-dasharray: 4; } .missing rect { stroke: #cf222e; stroke-dasharray: 4; }
+@media (prefers-color-scheme: dark) {
+svg { background: #0d1117; } rect { stroke: #8d96a0; } text { fill: #e6edf3; } marker path { fill: #8d96a0; }
+.host rect { fill: #0c2d6b; } .rule rect { fill: #21262d; } .destination rect { fill: #033a16; } .endpoint rect { fill: #4b2900; }
+.more { fill: #8d96a0; }
+}
+</style>`;
+
+const ARROW_HEAD =
+  '<defs><marker id="head" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0 L8 4 L0 8 z"/></marker></defs>';
+
+function layOut(graph: RuleGraph): { boxes: Map<string, Box>; width: number; height: number } {
+  const boxes = new Map<string, Box>();
+  let x = MARGIN;
+  for (const kind of NODE_KINDS) {
+    const nodes = graph.nodes.filter((node) => node.kind === kind);
+    if (nodes.length === 0) continue;
+    const written = nodes.map((node) => [node.title, ...node.lines, ...targetsOf(node, graph)].map(cut));
+    const longest = Math.max(...written.flat().map((line) => line.length));
+    const width = Math.ceil(longest * CHARACTER_WIDTH) + 2 * PADDING;
+    for (const [index, node] of nodes.entries()) {
+      const lines = written[index]!;
+      boxes.set(node.id, { node, lines, x, y: 0, width, height: lines.length * LINE_HEIGHT + 2 * PADDING });
+    }
+    x += width + COLUMN_GAP;
+  }
+  stack(columnOf('rule', boxes), () => 0);
+  // Destinations and endpoints stand beside the middle of what leads to them, hosts beside that of their rules.
+  for (const kind of ['destination', 'endpoint', 'host'] as const) {
+    const back = kind === 'host';
+    stack(columnOf(kind, boxes), ({ node }) => {
+      const beside = graph.edges
+        .filter(({ from, to }) => (back ? from : to) === node.id)
+        .map(({ from, to }) => middleOf(boxes.get(back ? to : from)!));
+      return beside.reduce((sum, each) => sum + each, 0) / Math.max(1, beside.length);
+    });
+  }
+  const bottom = Math.max(0, ...[...boxes.values()].map(({ y, height }) => y + height));
+  return { boxes, width: Math.max(2 * MARGIN, x - COLUMN_GAP + MARGIN), height: bottom + MARGIN };
+}
+
+/** Where a rule's requests go, in its own box: arrows alone are hard to follow among many. */
+function targetsOf({ id, kind }: GraphNode, { nodes, edges }: RuleGraph): string[] {
+  if (kind !== 'rule') return [];
+  const texts = edges
+    .filter(({ from }) => from === id)
+    .map(({ to, label }) => {
+      const title = nodes.find((node) => node.id === to)?.title ?? '';
+      return label === '' ? title : `${label} ${label.startsWith('copy') ? 'to ' : ''}${title}`;
+    });
+  return texts.length === 0 ? [] : [`→ ${texts.join(', ')}`];
+}
+
+function columnOf(kind: NodeKind, boxes: ReadonlyMap<string, Box>): Box[] {
+  return [...boxes.values()].filter(({ node }) => node.kind === kind);
+}
+
+const middleOf = ({ y, height }: Box): number => y + height / 2;
+
+/** Gives each box its place: as near to its wish as those above it allow. */
+function stack(column: readonly Box[], wish: (box: Box) => number): void {
+  const wished = column.map((box) => ({ box, middle: wish(box) })).sort((a, b) => a.middle - b.middle);
+  let y = MARGIN;
+  for (const { box, middle } of wished) {
+    box.y = Math.max(y, middle - box.height / 2);
+    y = box.y + box.height + GAP;
+  }
+}
+
+function cut(line: string): string {
+  const chars = [...line];
+  return chars.length <= MAX_CHARACTERS ? line : `${chars.slice(0, MAX_CHARACTERS - 1).join('')}…`;
+}
+
+function boxSvg({ node, lines, x, y, width, height }: Box): string {
+  const radius = node.kind === 'host' || node.kind === 'endpoint' ? 10 : 3;
+  const texts = lines.map(
+    (line, index) =>
+      `<text${index > 0 ? ' class="more"' : ''} x="${x + PADDING}" y="${round(y + PADDING + LINE_HEIGHT * (index + 0.75))}">${escaped(line)}</text>`,
+  );
+  const title = escaped([node.title, ...node.lines].join('\n'));
+  return `<g class="${node.kind}${node.isMissing ? ' missing' : ''}"><title>${title}</title><rect x="${x}" y="${round(y)}" width="${width}" height="${height}" rx="${radius}"/>${texts.join('')}</g>`;
+}
+
+function arrowSvg(from: Box, to: Box, classes: string): string {
+  const [x1, y1, x2, y2] = [from.x + from.width, middleOf(from), to.x, middleOf(to)].map(round);
+  const bend = round((x1! + x2!) / 2);
+  const named = classes === '' ? '' : ` class="${classes}"`;
+  return `<path${named} marker-end="url(#head)" d="M${x1} ${y1} C${bend} ${y1} ${bend} ${y2} ${x2} ${y2}"/>`;
+}
+
+const round = (number: number): number => Math.round(number * 10) / 10;
+
+function escaped(text: string): string {
+  return text
+    .replaceAll(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '\uFFFD')
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
+}
