@@ -8,9 +8,11 @@ import {
   createRouter,
   type ValidResource,
 } from '../../../router/index.ts';
+import { shareOf } from '../../share.ts';
 import { createDraws, type Draws, generateRequest, generateResources, SERVICES } from '../route/generate.ts';
 
-const SEQUENCES = 150;
+/** From SEED where it is given, to repeat what failed. */
+const { first: FIRST_SEED, count: SEQUENCES } = shareOf(1, 150);
 const CHANGES_EACH = 8;
 
 const GATEWAY: ValidResource = {
@@ -83,7 +85,7 @@ const PROXIES: readonly CompileOptions[] = [
 ];
 
 test(`compile() makes of the compilation before what it makes anew, after ${SEQUENCES * CHANGES_EACH} changes`, () => {
-  const first = Number(process.env['SEED'] ?? 1);
+  const first = Number(process.env['SEED'] ?? FIRST_SEED);
   let takenOver = 0;
   for (let seed = first; seed < first + SEQUENCES; seed++) {
     const draws = createDraws(seed);

@@ -30,7 +30,7 @@ function keepsNothing(round: (number: number) => void): void {
 test('reading, validating and compiling keeps nothing of what was read', { skip }, () => {
   keepsNothing((number) => {
     for (const campaign of CAMPAIGNS.slice(2))
-      runCampaign(campaign, firstSeed + 2_000_000 + number * 100, 30);
+      runCampaign(campaign, firstSeed + 2_000_000 + number * 100, 15);
   });
 });
 

@@ -6,9 +6,12 @@ import { compileRegex } from '../../../router/compile/regex.ts';
 import { findRegex } from '../../../router/route/regex-find.ts';
 import { regexLiterals } from '../../../router/route/regex-literal.ts';
 import { createRegexSet, NO_MATCH, type RegexSet } from '../../../router/route/regex-set.ts';
+import { shareOf } from '../../share.ts';
 import { createDraws, type Draws } from './generate.ts';
 
-const SETS = 600;
+/** Sets of patterns; from SEED where it is given, to repeat what failed. */
+const SETS = shareOf(1, 600);
+const FIRST_SEED = Number(process.env['SEED'] ?? SETS.first);
 const TEXTS_EACH = 20;
 /** So few cells that the automaton is forgotten again and again. */
 const TINY = 300;
@@ -68,8 +71,7 @@ function programOf(pattern: string): readonly number[] {
 }
 
 function forEachText(visit: (all: readonly Both[], text: string, place: string, draws: Draws) => void): void {
-  const first = Number(process.env['SEED'] ?? 1);
-  for (let seed = first; seed < first + SETS; seed++) {
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + SETS.count; seed++) {
     const draws = createDraws(seed);
     const patterns = Array.from({ length: 1 + draws.below(5) }, () => generatePattern(draws, 3));
     const all = patterns.flatMap(compileBoth);
@@ -104,7 +106,7 @@ test('createRegexSet() matches the texts that the library matches, whatever room
     matches += want.length;
     for (const set of own) assert.deepEqual(matched(set, 0, text), want, place);
   });
-  assert.ok(matches > SETS, `only ${matches} matches: the generator tests too little`);
+  assert.ok(matches > SETS.count, `only ${matches} matches: the generator tests too little`);
 });
 
 test('createRegexSet() asks a group of texts whose beginning is known as it asks of whole texts', () => {
