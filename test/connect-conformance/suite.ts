@@ -17,14 +17,19 @@ const KNOWN_FLAKY = ['Timeouts/HTTPVersion:2/Protocol:PROTOCOL_GRPC/**'];
  */
 const KNOWN_FAILING = ['Unexpected Responses/**/nonexistent-http-status-code'];
 
-/** What the suite said, and whether it passed. */
+/** What the suite said. */
 export interface SuiteResult {
-  readonly passed: boolean;
+  /** How many cases passed; 0 where any has failed. */
+  readonly passed: number;
   readonly output: string;
 }
 
-/** `args` as the program of that mode takes them. */
-export async function runSuite(mode: 'server' | 'client', ...args: readonly string[]): Promise<SuiteResult> {
+/** `args` as the program of that mode takes them; `only`: patterns of cases' names. Default: all of them. */
+export async function runSuite(
+  mode: 'server' | 'client',
+  args: readonly string[],
+  only: readonly string[] = [],
+): Promise<SuiteResult> {
   const here = import.meta.dirname;
   const runtime = 'Deno' in globalThis ? ['run', '-A', '--no-check', '--quiet'] : [];
   const child = spawn(
@@ -35,6 +40,7 @@ export async function runSuite(mode: 'server' | 'client', ...args: readonly stri
         ? ['--max-servers', '2']
         : KNOWN_FAILING.flatMap((name) => ['--known-failing', name])),
       ...KNOWN_FLAKY.flatMap((name) => ['--known-flaky', name]),
+      ...only.flatMap((name) => ['--run', name]),
       ...['--', process.execPath, ...runtime, join(here, `${mode}.ts`), ...args],
     ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
@@ -46,5 +52,6 @@ export async function runSuite(mode: 'server' | 'client', ...args: readonly stri
     });
   }
   const code = await new Promise((done) => child.on('close', done));
-  return { passed: code === 0 && /^\d{4} passed, 0 failed/m.test(output), output };
+  const passed = code === 0 ? Number(/^(\d+) passed, 0 failed/m.exec(output)?.[1] ?? 0) : 0;
+  return { passed, output };
 }

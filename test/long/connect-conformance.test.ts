@@ -5,9 +5,16 @@ import { findPeer, skipWithout } from '../peer/find.ts';
 
 const skip = skipWithout('connectconformance') || skipWithout('referenceserver');
 
+test('listen() passes the Connect conformance suite with the service in process, whole', {
+  skip: skipWithout('connectconformance'),
+}, async () => {
+  const { passed, output } = await runSuite('server', ['in-process']);
+  assert.ok(passed >= 3800, output.slice(-20_000));
+});
+
 test("listen() passes the Connect conformance suite before the suite's own server", { skip }, async () => {
-  const { passed, output } = await runSuite('server', 'remote', findPeer('referenceserver')!);
-  assert.ok(passed, output.slice(-20_000));
+  const { passed, output } = await runSuite('server', ['remote', findPeer('referenceserver')!]);
+  assert.ok(passed >= 1000, output.slice(-20_000));
 });
 
 const skipClient = skipWithout('connectconformance') || skipWithout('referenceclient');
@@ -15,6 +22,6 @@ const skipClient = skipWithout('connectconformance') || skipWithout('referencecl
 test("listen() passes the Connect conformance suite between the suite's own client and server", {
   skip: skipClient,
 }, async () => {
-  const { passed, output } = await runSuite('client', findPeer('referenceclient')!);
-  assert.ok(passed, output.slice(-20_000));
+  const { passed, output } = await runSuite('client', [findPeer('referenceclient')!]);
+  assert.ok(passed >= 1000, output.slice(-20_000));
 });
