@@ -68,15 +68,17 @@ async function countAll(port: number, total: number, headers?: Record<string, st
 
 test('dev sends calls to both versions when only a DestinationRule is there', async () => {
   await withDev(undefined, async (dev) => {
-    const { v1, v2 } = await countAll(dev.port, 300);
-    assert.equal(v1 + v2, 300 * ways.length);
-    assert.ok(Math.min(v1, v2) > 100 * ways.length, `v1 ${v1}, v2 ${v2}`);
+    const { v1, v2 } = await countAll(dev.port, 100);
+    assert.equal(v1 + v2, 100 * ways.length);
+    // By chance alone one of them has a third or less once in a million times.
+    assert.ok(Math.min(v1, v2) > 33 * ways.length, `v1 ${v1}, v2 ${v2}`);
   });
 });
 
 test('dev sends each of 1,000 calls to v1 when the rule says all to v1', async () => {
   await withDev('all-v1', async (dev) => {
-    assert.deepEqual(await countAll(dev.port, 1000), { v1: 1000 * ways.length, v2: 0 });
+    const each = Math.ceil(1000 / ways.length);
+    assert.deepEqual(await countAll(dev.port, each), { v1: each * ways.length, v2: 0 });
   });
 });
 
@@ -107,7 +109,6 @@ const STEPS = [
   { name: 'all-v1', admin: ['v1.0.0'], other: ['v1.0.0'] },
   { name: 'user-admin', admin: ['v2.0.0'], other: ['v1.0.0'] },
   { name: 'canary-90-10', admin: ['v1.0.0', 'v2.0.0'], other: ['v1.0.0', 'v2.0.0'] },
-  { name: 'user-admin', admin: ['v2.0.0'], other: ['v1.0.0'] },
 ] as const;
 
 for (const how of ['saving the file', 'apply'] as const) {
