@@ -5,172 +5,54 @@
  *
  * Every `*.test.ts` below `test/` is one `node:test` file that the three runtimes' own test commands run
  * unchanged. Each writes a JUnit report, from which the last line is made: `N passed, N failed, N skipped`.
- * Files under `test/long/` and `test/package/` run only when they are named. Exit code 0: nothing failed.
+ * Files under `test/long/` run only when they are named. Exit code 0: nothing failed.
  *
- * Two things go on at a time where there are two processors: `test/e2e/`, whose tests look at the clock, one runtime
- * after the other, and all else beside it with a lower priority.
+ * The files go in packs, each in one process. There are as many lanes as processors, to a maximum, and one more for
+ * packs whose tests look at the clock, one after the other, or wait; what else goes on has a lower priority.
  */
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { arch, availableParallelism, constants, platform, setPriority, tmpdir } from 'node:os';
-import { join, relative, resolve } from 'node:path';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, setPriority, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { filesOn, type Pack, packsOf, root, testFiles } from './run/plan.ts';
+import { type Counts, type Report, readReport } from './run/report.ts';
+import { type Runtime, runtimes } from './run/runtime.ts';
 
-const root = resolve(import.meta.dirname, '..');
-
-/**
- * One run is ended after this long, as not every test command limits a test that never yields. Far more than a run
- * takes, since what it had found by then is lost.
- */
-const LIMIT_MS = 15 * 60_000;
-
-/** Folders of tests that take long, or need more than a clone has. */
-const NAMED_ONLY = ['long', 'package'];
-
-interface Runtime {
-  readonly name: string;
-  /** The program and arguments that run `files` and write a JUnit report to `report`; a string says why not. */
-  command(files: readonly string[], report: string): readonly string[] | string;
-}
-
-const runtimes: readonly Runtime[] = [
-  {
-    name: 'bun',
-    command: (files, report) => [
-      bin('bun'),
-      'test',
-      '--timeout=120000',
-      '--reporter=junit',
-      `--reporter-outfile=${report}`,
-      ...files.map((file) => `./${file}`),
-    ],
-  },
-  {
-    name: 'node',
-    command: (files, report) => {
-      const node = findNode();
-      if (node === undefined) return 'Node 22.18 or newer is neither installed as a package nor on the PATH';
-      return [
-        node,
-        '--import=./test/leftover.ts',
-        '--test',
-        '--test-concurrency=1',
-        '--test-timeout=120000',
-        '--test-reporter=junit',
-        `--test-reporter-destination=${report}`,
-        '--test-reporter=dot',
-        '--test-reporter-destination=stdout',
-        ...files,
-      ];
-    },
-  },
-  {
-    name: 'deno',
-    command: (files, report) => [
-      bin('deno'),
-      'test',
-      '-A',
-      '--no-check',
-      '--quiet',
-      `--junit-path=${report}`,
-      '--reporter=dot',
-      ...files,
-    ],
-  },
-];
-
-/** A program of an installed package. */
-function bin(name: string): string {
-  return join(root, 'node_modules', '.bin', platform() === 'win32' ? `${name}.cmd` : name);
-}
-
-/** Node from its npm package, else the one on the PATH if it can run TypeScript. */
-function findNode(): string | undefined {
-  const packaged = join(root, 'node_modules', `node-${platform()}-${arch()}`, 'bin', 'node');
-  if (existsSync(packaged)) return packaged;
-  for (const folder of (process.env['PATH'] ?? '').split(':')) {
-    const program = join(folder, 'node');
-    if (folder.includes('node_modules') || !existsSync(program)) continue;
-    return nodeRunsTypeScript(program) ? program : undefined;
-  }
-  return undefined;
-}
-
-function nodeRunsTypeScript(program: string): boolean {
-  const { stdout } = spawnSync(program, ['--version'], { encoding: 'utf8' });
-  const [major = 0, minor = 0] = stdout.trim().slice(1).split('.').map(Number);
-  return major > 22 || (major === 22 && minor >= 18);
-}
-
-/** Test files below a file or folder, relative to the root, in a stable order. */
-function testFiles(paths: readonly string[]): string[] {
-  const files = new Set<string>();
-  const visit = (path: string, asked: boolean) => {
-    if (path.endsWith('.test.ts')) return void files.add(relative(root, path));
-    if (path.endsWith('.ts')) return;
-    for (const entry of readdirSync(path, { withFileTypes: true })) {
-      if (entry.isDirectory() && (asked || !NAMED_ONLY.includes(entry.name)))
-        visit(join(path, entry.name), asked);
-      else if (entry.name.endsWith('.test.ts')) files.add(relative(root, join(path, entry.name)));
-    }
-  };
-  for (const path of paths) visit(resolve(path), true);
-  if (paths.length === 0) visit(join(root, 'test'), false);
-  return [...files].sort();
-}
-
-interface Counts {
-  passed: number;
-  failed: number;
-  skipped: number;
-}
-
-/** Why tests were skipped, each said once; Node's reports alone tell. */
-const reasons = new Set<string>();
-
-/** Counts the test cases of a JUnit report, prints the names of those that failed, and notes why others were skipped. */
-function readReport(report: string, runtime: string): Counts {
-  const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
-  if (!existsSync(report)) return counts;
-  const xml = readFileSync(report, 'utf8');
-  for (const [, attributes = '', , content = ''] of xml.matchAll(
-    /<testcase\b((?:"[^"]*"|[^">])*?)(\/>|>([\s\S]*?)<\/testcase>)/g,
-  )) {
-    if (/<(failure|error)\b/.test(content)) {
-      counts.failed++;
-      console.log(`  ${runtime}: failed: ${/\bname="([^"]*)"/.exec(attributes)?.[1]}`);
-    } else if (/<skipped\b/.test(content)) {
-      counts.skipped++;
-      const reason = /<skipped\b[^>]*\bmessage="([^"]*)"/.exec(content)?.[1];
-      if (reason) reasons.add(`${runtime}: ${reason}`);
-    } else counts.passed++;
-  }
-  return counts;
-}
+/** A pack is ended after this long, as no test command limits a test that never yields. Far more than any takes. */
+const PACK_LIMIT_MS = 5 * 60_000;
+/** The same for one file, when it is looked for what was wrong with its pack. */
+const FILE_LIMIT_MS = 2 * 60_000;
+/** A third of what others are given, whatever else the machine has to do. */
+const STANDING_BACK = 5;
+/** More processes at a time than this make tests wait for each other on a large machine, too. */
+const MOST_LANES = 4;
 
 interface Job {
   readonly runtime: Runtime;
-  readonly name: string;
-  readonly files: readonly string[];
-  /** Whether its tests look at the clock, so that others have to stand back. */
-  readonly timed: boolean;
+  readonly pack: Pack;
 }
 
-/** Runs one job to its end, and prints what failed. */
-async function runJob({ runtime, name, files, timed }: Job): Promise<Counts> {
-  const report = join(scratch, `${name.replaceAll(' ', '-')}.xml`);
-  const command = runtime.command(files, report);
-  if (typeof command === 'string') {
-    console.log(`${name}: skipped: ${command}`);
+/** Why tests were skipped, each said once. */
+const reasons = new Set<string>();
+const children = new Set<number>();
+const scratch = mkdtempSync(join(tmpdir(), 'pointsman-test-'));
+
+/** Runs a pack to its end, and prints what failed. */
+async function runJob({ runtime, pack }: Job): Promise<Counts> {
+  const name = `${runtime.name} ${pack.name}`;
+  const started = performance.now();
+  const outcome = await runFiles(runtime, name, pack.files, pack.kind !== 'busy', PACK_LIMIT_MS);
+  if (typeof outcome === 'string') {
+    console.log(`${name}: skipped: ${outcome}`);
     return { passed: 0, failed: 0, skipped: 1 };
   }
-  const started = performance.now();
-  const { code, output } = await run(command, timed);
-  const counts = readReport(report, runtime.name);
-  if (code !== 0) {
-    console.log(output);
-    if (counts.failed === 0) counts.failed++; // the runner itself failed: a crash, a file that does not load
+  const { report, isOver } = outcome;
+  if (isOver) {
+    for (const failed of report.failedNames) console.log(`  ${runtime.name}: failed: ${failed}`);
+    if (report.failed > 0) console.log(outcome.output);
   }
+  const counts: Counts = isOver ? report : await runAlone({ runtime, pack }, outcome.output);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   console.log(
     `${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped in ${seconds} s`,
@@ -178,59 +60,131 @@ async function runJob({ runtime, name, files, timed }: Job): Promise<Counts> {
   return counts;
 }
 
+/** After a crash, or a test that never ends, reports say nothing: runs each file by itself to say which it was. */
+async function runAlone({ runtime, pack }: Job, output: string): Promise<Counts> {
+  const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+  console.log(`${runtime.name} ${pack.name}: came to no end; now each file by itself`);
+  for (const [index, file] of pack.files.entries()) {
+    const outcome = await runFiles(
+      runtime,
+      `${runtime.name} ${pack.name} ${index}`,
+      [file],
+      true,
+      FILE_LIMIT_MS,
+    );
+    if (typeof outcome === 'string') continue;
+    const { report, isOver } = outcome;
+    for (const failed of report.failedNames) console.log(`  ${runtime.name}: failed: ${failed}`);
+    if (!isOver) console.log(`  ${runtime.name}: failed: ${file} crashed, or came to no end`);
+    if (report.failed > 0 || !isOver) console.log(outcome.output);
+    counts.passed += report.passed;
+    counts.failed += report.failed + (isOver ? 0 : 1);
+    counts.skipped += report.skipped;
+  }
+  if (counts.failed === 0) {
+    counts.failed++;
+    console.log(output, `\n  ${runtime.name}: failed: ${pack.name}, whose files pass one by one`);
+  }
+  return counts;
+}
+
+interface Outcome {
+  readonly report: Report;
+  readonly output: string;
+  /** False: it has crashed or was ended, so that the report lacks something. */
+  readonly isOver: boolean;
+}
+
+/** Runs files in one process; a string says why that is not possible. */
+async function runFiles(
+  runtime: Runtime,
+  name: string,
+  files: readonly string[],
+  hasPriority: boolean,
+  limitMs: number,
+): Promise<Outcome | string> {
+  const file = join(scratch, `${name.replaceAll(' ', '-')}.xml`);
+  const command = runtime.command(files, file);
+  if (typeof command === 'string') return command;
+  const { code, output } = await run(command, hasPriority, limitMs);
+  const report = readReport(file);
+  for (const reason of report.reasons) reasons.add(`${runtime.name}: ${reason}`);
+  const tests = report.passed + report.failed + report.skipped;
+  return { report, output, isOver: tests > 0 && (code === 0 || report.failed > 0) };
+}
+
 async function run(
   command: readonly string[],
-  timed: boolean,
+  hasPriority: boolean,
+  limitMs: number,
 ): Promise<{ readonly code: number; readonly output: string }> {
   const [program = '', ...args] = command;
   const child = spawn(program, args, {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
-    // Node starts a process for each file: they need not all strip the same types again.
+    // A group of its own, so that what it has started ends with it.
+    detached: true,
+    // What is started again and again, the command line above all, need not strip the same types each time.
     env: { ...process.env, NO_COLOR: '1', NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/node') },
   });
-  if (!timed && child.pid !== undefined) standBack(child.pid);
+  const pid = child.pid ?? 0;
+  children.add(pid);
+  if (!hasPriority) standBack(pid);
   let output = '';
-  child.stdout.on('data', (chunk) => {
-    output += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    output += chunk;
-  });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  }
   const limit = setTimeout(() => {
-    output += `\nEnded after ${LIMIT_MS / 60_000} minutes\n`;
-    child.kill('SIGKILL');
-  }, LIMIT_MS);
+    output += `\nEnded after ${limitMs / 60_000} minutes\n`;
+    endGroup(pid);
+  }, limitMs);
   const code = await new Promise<number>((done) => child.on('close', (status) => done(status ?? 1)));
   clearTimeout(limit);
+  children.delete(pid);
   return { code, output };
+}
+
+function endGroup(pid: number): void {
+  try {
+    if (pid > 0) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended already.
+  }
 }
 
 function standBack(pid: number): void {
   try {
-    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+    setPriority(pid, STANDING_BACK);
   } catch {
     // It has ended already, or the system knows no priorities: then all are equal.
   }
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    for (const pid of children) endGroup(pid);
+    process.exit(1);
+  });
 }
 
 const { values, positionals } = parseArgs({
   options: { runtime: { type: 'string', default: 'node,deno,bun' } },
   allowPositionals: true,
 });
-const scratch = mkdtempSync(join(tmpdir(), 'pointsman-test-'));
 const files = testFiles(positionals);
-const isTimed = (file: string) => file.startsWith(join('test', 'e2e'));
-const jobs = values.runtime.split(',').flatMap((name): Job[] => {
+const wanted = values.runtime.split(',').map((name) => {
   const runtime = runtimes.find((candidate) => candidate.name === name);
   if (runtime === undefined) throw new RangeError(`Cannot test on "${name}": use bun, node or deno`);
-  return [
-    { runtime, name: `${name} e2e`, files: files.filter(isTimed), timed: true },
-    { runtime, name, files: files.filter((file) => !isTimed(file)), timed: false },
-  ];
+  // A file that is asked for runs wherever it is asked for.
+  return { runtime, packs: packsOf(positionals.length > 0 ? files : filesOn(name, files)) };
 });
-const waiting = (wanted: boolean) => jobs.filter((job) => job.timed === wanted && job.files.length > 0);
-const [timed, others] = [waiting(true), waiting(false)];
+const waiting = (kind: Pack['kind']): Job[] =>
+  wanted.flatMap(({ runtime, packs }) =>
+    packs.filter((pack) => pack.kind === kind).map((pack) => ({ runtime, pack })),
+  );
+const [timed, slow, busy] = [waiting('timed'), waiting('waiting'), waiting('busy')];
 const total: Counts = { passed: 0, failed: 0, skipped: 0 };
 const work = async (...queues: Job[][]): Promise<void> => {
   for (;;) {
@@ -242,7 +196,8 @@ const work = async (...queues: Job[][]): Promise<void> => {
     total.skipped += skipped;
   }
 };
-await Promise.all([work(timed, others), ...(availableParallelism() > 1 ? [work(others)] : [])]);
+const lanes = Math.min(availableParallelism(), MOST_LANES);
+await Promise.all([work(timed, slow, busy), ...Array.from({ length: lanes }, () => work(busy, slow))]);
 rmSync(scratch, { recursive: true });
 for (const reason of reasons) console.log(`skipped on ${reason}`);
 if (total.passed === 0) total.failed++;

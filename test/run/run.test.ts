@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { run } from '../program.ts';
+import { root } from './plan.ts';
+
+const HEAD = "import { test } from 'node:test';\n";
+const FILES: Readonly<Record<string, string>> = {
+  'good.test.ts': `${HEAD}test('good() passes', () => {});\n`,
+  'bad.test.ts': `${HEAD}test('bad() fails', () => { throw new Error('why it failed'); });\n`,
+  'crash.test.ts': `${HEAD}test('crash() ends all', () => { process.kill(process.pid, 'SIGKILL'); });\n`,
+};
+
+/** What the runner prints for some of the files, on Bun. */
+async function runOn(...names: readonly string[]): Promise<{ code: number | string; output: string }> {
+  const folder = mkdtempSync(join(tmpdir(), 'pointsman-run-'));
+  try {
+    const files = names.map((name) => join(folder, name));
+    for (const [index, file] of files.entries()) writeFileSync(file, FILES[names[index]!]!);
+    const bun = join(root, 'node_modules/.bin/bun');
+    return await run(bun, ['test/run.ts', '--runtime', 'bun', ...files]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test('the runner exits 1 and says which test failed and why', async () => {
+  const { code, output } = await runOn('good.test.ts', 'bad.test.ts');
+  assert.equal(code, 1);
+  assert.match(output, /failed: bad\(\) fails/);
+  assert.match(output, /why it failed/);
+  assert.match(output, /\n1 passed, 1 failed, 0 skipped\n$/);
+});
+
+test('the runner says which file ends its process, and counts what the others have', async () => {
+  const { code, output } = await runOn('good.test.ts', 'crash.test.ts');
+  assert.equal(code, 1);
+  assert.match(output, /failed: \S*crash\.test\.ts crashed, or came to no end/);
+  assert.match(output, /\n1 passed, 1 failed, 0 skipped\n$/);
+});
+
+test('the runner exits 0 when all have passed', async () => {
+  const { code, output } = await runOn('good.test.ts');
+  assert.deepEqual([code, /\n1 passed, 0 failed, 0 skipped\n$/.test(output)], [0, true], output);
+});
