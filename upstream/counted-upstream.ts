@@ -26,6 +26,6 @@ export function countRequests(upstream: Upstream, requests: Limit): Upstream {
         return refused(head, hasEnded, receiver, `${requests.max} requests are under way`);
       return openWatched(upstream, head, hasEnded, receiver, () => requests.release());
     },
-    ...(close && { close: () => close.call(upstream) }),
+    ...(close && { close: (isNow?: boolean) => close.call(upstream, isNow) }),
   };
 }

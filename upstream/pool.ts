@@ -107,12 +107,12 @@ export class UpstreamPool {
     return keys;
   }
 
-  /** Drains every upstream whose key is not among these. */
-  retain(keys: ReadonlySet<string>): void {
+  /** Drains every upstream whose key is not among these; with `isNow` breaks off what runs there. */
+  retain(keys: ReadonlySet<string>, isNow = false): void {
     for (const [key, { upstream }] of this.#held) {
       if (keys.has(key)) continue;
       this.#held.delete(key);
-      upstream.close?.();
+      upstream.close?.(isNow);
     }
   }
 
@@ -121,11 +121,11 @@ export class UpstreamPool {
     this.retain(this.usedKeys());
   }
 
-  /** Drains all, and looks no more names up. */
-  close(): void {
+  /** Drains all, or with `isNow` breaks off what runs, and looks no more names up. Default false. */
+  close(isNow = false): void {
     for (const cluster of this.clusters.values()) cluster.close();
     this.clusters = new Map();
-    this.retain(new Set());
+    this.retain(new Set(), isNow);
   }
 }
 
@@ -172,9 +172,9 @@ const connectLazily: Connect = (endpoint, protocol, settings) => {
       );
       return pending;
     },
-    close() {
+    close(isNow = false) {
       isClosed = true;
-      opened?.close?.();
+      opened?.close?.(isNow);
     },
   };
 };

@@ -25,6 +25,9 @@ export interface Upstream {
    * end are written to the stream returned.
    */
   open(request: RequestHead, hasEnded: boolean, receiver: UpstreamReceiver): Stream;
-  /** Gives idle connections back and lets running exchanges finish. Absent: there is nothing to close. */
-  close?(): void;
+  /**
+   * Gives idle connections back and lets running exchanges finish, or with `isNow` breaks them off. Default false. Absent:
+   * there is nothing to close.
+   */
+  close?(isNow?: boolean): void;
 }

@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import * as net from 'node:net';
 import { test } from 'node:test';
 import * as tls from 'node:tls';
-import { createGateway } from '../../gateway/index.ts';
+import { createGateway, textSource } from '../../gateway/index.ts';
+import { openEndpoint } from './upstream-fault/endpoint.ts';
+import { ask, openGateway, remoteService } from './world.ts';
 
 const pem = (name: string) => readFileSync(new URL(`../fixture/tls/${name}.pem`, import.meta.url), 'utf8');
 const REQUEST = 'GET / HTTP/1.1\r\nhost: localhost\r\n\r\n';
@@ -62,4 +64,28 @@ test('drain() waits for a TLS handshake under way', async () => {
   assert.match(await answer, /^HTTP\/1\.1 200 OK\r\n[\s\S]*connection: close[\s\S]*hello/i);
   assert.equal(await drained, 0);
   await gateway.stop(0);
+});
+
+test('stop() breaks off copies that are still under way', async () => {
+  const mute = await openEndpoint('http1', () => {});
+  const { gateway, port } = await openGateway({
+    services: [{ host: 'echo', port: 80, handler: { fetch: () => new Response('fine') } }],
+    remoteServices: [remoteService('mute', [mute])],
+    config: textSource(
+      'mirror.yaml',
+      `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: echo }
+spec: { hosts: [echo], http: [{ mirror: { host: mute }, route: [{ destination: { host: echo } }] }] }
+`,
+    ),
+  });
+  assert.equal((await ask(port)).status, 200);
+  for (let count = 0; mute.requests === 0 && count < 400; count++)
+    await new Promise((done) => setTimeout(done, 5));
+  assert.deepEqual([mute.requests, mute.open], [1, 1]);
+  await gateway.stop(0);
+  for (let count = 0; mute.open > 0 && count < 400; count++) await new Promise((done) => setTimeout(done, 5));
+  assert.equal(mute.open, 0);
+  await mute.close();
 });

@@ -29,8 +29,8 @@ export class ByServerName implements Upstream {
     return upstream.open(request, hasEnded, receiver);
   }
 
-  close(): void {
-    for (const upstream of this.#upstreams.values()) upstream.close?.();
+  close(isNow = false): void {
+    for (const upstream of this.#upstreams.values()) upstream.close?.(isNow);
   }
 }
 

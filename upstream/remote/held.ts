@@ -1,10 +1,11 @@
 /** A pooled connection with what limits its life. Imports the table's types. */
 import type { ConnectionPool } from '../../router/table/cluster.ts';
-import { nowMs } from '../socket/driver.ts';
+import { type Driver, nowMs } from '../socket/driver.ts';
 
 /** See the module. */
 export interface Held<C> {
   readonly connection: C;
+  readonly driver: Driver;
   readonly openedMs: number;
   /** That it was opened for and has had. */
   requests: number;

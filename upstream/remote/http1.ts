@@ -48,10 +48,13 @@ export class Http1Upstream implements Upstream {
     return pending;
   }
 
-  close(): void {
+  close(isNow = false): void {
     this.#isClosing = true;
     this.#idle.length = 0;
     for (const { connection } of this.#all) connection.drain();
+    if (!isNow) return;
+    this.#waiting.fail('local-reset', 'Closed');
+    for (const { driver } of this.#all) driver.destroy();
   }
 
   /** An exchange has ended: its connection takes the next one, where it can. */
@@ -109,7 +112,7 @@ export class Http1Upstream implements Upstream {
     const openedMs = nowMs();
     const limits = pool && { idleTimeoutMs: pool.idleTimeoutMs || Number.POSITIVE_INFINITY };
     const connection = new Http1ClientConnection(driver, { nowMs: openedMs, ...(limits && { limits }) });
-    const held: Held = { connection, openedMs, requests: 0 };
+    const held: Held = { connection, driver, openedMs, requests: 0 };
     this.#all.add(held);
     driver.start(connection);
     this.#serve(held);

@@ -43,9 +43,12 @@ export class Http2Upstream implements Upstream {
     return pending;
   }
 
-  close(): void {
+  close(isNow = false): void {
     this.#isClosing = true;
     for (const { connection } of this.#all) connection.drain();
+    if (!isNow) return;
+    this.#waiting.fail('local-reset', 'Closed');
+    for (const { driver } of [...this.#all]) driver.destroy();
   }
 
   #send(held: Held, request: RequestHead, hasEnded: boolean, receiver: UpstreamReceiver): Stream {
@@ -102,7 +105,7 @@ export class Http2Upstream implements Upstream {
     });
     const openedMs = nowMs();
     const connection = new Http2ClientConnection(driver, { limits: this.#limits(), nowMs: openedMs });
-    const held: Held = { connection, openedMs, requests: 0 };
+    const held: Held = { connection, driver, openedMs, requests: 0 };
     this.#all.push(held);
     driver.start(connection);
     this.#serve();
