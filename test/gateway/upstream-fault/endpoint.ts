@@ -146,5 +146,4 @@ export function writeSlowly(socket: Socket, text: string, everyMs: number): void
     if (at === text.length || socket.destroyed) return clearInterval(timer);
     socket.write(text[at++]!);
   }, everyMs);
-  socket.once('close', () => clearInterval(timer));
 }

@@ -5,30 +5,14 @@ import { createGateway, type RequestOutcome, textSource } from '../../../gateway
 import { findPeer, skipWithout } from '../../peer/find.ts';
 import { FAULT_CASES, type FaultCase } from './case.ts';
 import { askOnce } from './client.ts';
-import { closedPort, type FaultyEndpoint, openEndpoint } from './endpoint.ts';
 import { startEnvoy } from './envoy.ts';
+import { openEndpoints, rulesOf, serviceOf } from './world.ts';
 
 const EVERY_MS = 5;
 
 async function until(holds: () => boolean): Promise<void> {
   for (let count = 0; !holds() && count < 400; count++)
     await new Promise((done) => setTimeout(done, EVERY_MS));
-}
-
-interface Endpoints {
-  readonly all: readonly (FaultyEndpoint | undefined)[];
-  readonly ports: readonly number[];
-  close(): Promise<void>;
-}
-
-async function openEndpoints(cases: readonly FaultCase[]): Promise<Endpoints> {
-  const all = await Promise.all(
-    cases.map(async ({ endpoint, protocol }) =>
-      endpoint === 'refused' ? undefined : openEndpoint(protocol ?? 'http1', endpoint),
-    ),
-  );
-  const ports = await Promise.all(all.map(async (each) => each?.port ?? closedPort()));
-  return { all, ports, close: async () => void (await Promise.all(all.map((each) => each?.close()))) };
 }
 
 /** Asks as often as the case says. */
@@ -42,55 +26,12 @@ async function play(port: number, index: number, { calls = 1 }: FaultCase): Prom
   return answer;
 }
 
-function rulesOf({ timeoutMs, retries, tlsConnectTimeoutMs }: FaultCase, index: number): string {
-  const host = `c${index}`;
-  const rule = {
-    ...(timeoutMs !== undefined && { timeout: `${timeoutMs}ms` }),
-    ...(retries && {
-      retries: retries.attempts > 0 ? { ...retries, backoff: '1ms' } : { attempts: 0 },
-    }),
-    route: [{ destination: { host } }],
-  };
-  const resources = [
-    { kind: 'VirtualService', metadata: { name: host }, spec: { hosts: [host], http: [rule] } },
-    ...(tlsConnectTimeoutMs === undefined
-      ? []
-      : [
-          {
-            kind: 'DestinationRule',
-            metadata: { name: host },
-            spec: {
-              host,
-              trafficPolicy: {
-                tls: { mode: 'SIMPLE', insecureSkipVerify: true },
-                connectionPool: { tcp: { connectTimeout: `${tlsConnectTimeoutMs}ms` } },
-              },
-            },
-          },
-        ]),
-  ];
-  return resources
-    .map((resource) => JSON.stringify({ apiVersion: 'networking.istio.io/v1', ...resource }))
-    .join('\n---\n');
-}
-
 test('listen() tells clients what Envoy tells them of endpoints that fail, and nothing stays under way', async (t) => {
   const endpoints = await openEndpoints(FAULT_CASES);
   const outcomes: RequestOutcome[] = [];
   const gateway = createGateway({
     config: textSource('rules.yaml', FAULT_CASES.map(rulesOf).join('\n---\n')),
-    remoteServices: FAULT_CASES.map(({ protocol }, index) => ({
-      host: `c${index}.default.svc.cluster.local`,
-      namespace: 'default',
-      ports: [{ name: 'main', number: 80, protocol: protocol ? 'HTTP2' : 'HTTP' }],
-      endpoints: [
-        {
-          id: 'one',
-          labels: {},
-          target: { kind: 'socket', address: '127.0.0.1', ports: { main: endpoints.ports[index]! } },
-        },
-      ],
-    })),
+    remoteServices: FAULT_CASES.map((each, index) => serviceOf(each, index, endpoints.ports[index]!)),
     metrics: { requestEnded: (outcome) => void outcomes.push(outcome) },
   });
   const { port } = await gateway.listen({ port: 0, servicePort: 80 });
