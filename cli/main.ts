@@ -7,6 +7,7 @@ import { Command, CommanderError } from 'commander';
 import metadata from '../package.json' with { type: 'json' };
 import { applyCommand } from './apply.ts';
 import { checkCommand } from './check.ts';
+import { compileCommand } from './compile.ts';
 import { deleteCommand } from './delete.ts';
 import { devCommand } from './dev.ts';
 import { diffCommand } from './diff.ts';
@@ -43,6 +44,7 @@ const commands = [
   testCommand,
   diffCommand,
   graphCommand,
+  compileCommand,
   newCommand,
 ];
 for (const declare of commands) {

@@ -8,6 +8,7 @@ import { type SourceName, sourceOf } from '../config/named.ts';
 import { ConfigStore } from '../config/store.ts';
 import {
   type CompileOptions,
+  compile,
   type Explanation,
   formatIssue,
   type Issue,
@@ -67,6 +68,7 @@ export class Routing {
     if (log) logIssues(this.config, log);
     this.#pool = new UpstreamPool(() => undefined, { prefersHttp2: true });
     this.#rules = new RulesInEffect(this.config, this.#pool, {
+      compiler: compile,
       compile: {
         services,
         proxy: { ...(namespace !== undefined && { namespace }), ...(labels && { labels }) },

@@ -5,11 +5,11 @@ const LOOPBACK: ReadonlySet<string> = new Set(['', 'localhost', '127.0.0.1', '::
 
 /**
  * True for an authority that names this machine's loopback or one of the addresses listened on, with any port or
- * none: `localhost:8080`, `[::1]`. An empty authority (HTTP/1.0) counts, too.
+ * none: `localhost:8080`, `[::1]`. An empty authority (HTTP/1.0) counts, too, and with `*` among the hosts every one does.
  */
 export function isOwnAuthority(authority: string, ownHosts: ReadonlySet<string>): boolean {
   const host = hostOf(authority).toLowerCase();
-  return LOOPBACK.has(host) || ownHosts.has(host);
+  return LOOPBACK.has(host) || ownHosts.has(host) || ownHosts.has('*');
 }
 
 /** The host of an authority: without port, and without the brackets of an IPv6 address. */

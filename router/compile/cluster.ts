@@ -36,9 +36,7 @@ export function compileClusters(
         // Envoy is given no cluster by DNS that has no name to look up.
         if (service.resolution?.startsWith('DNS') && endpoints.length === 0) continue;
         const isPassthrough = service.resolution === 'NONE' && !isKubernetes(service) && !isRouter;
-        clusters.push(
-          compileCluster(service, port, rule, subset?.name, endpoints, { h2Upgrade, isPassthrough }),
-        );
+        clusters.push(compileCluster(service, port, rule, subset, endpoints, { h2Upgrade, isPassthrough }));
       }
     }
   }
@@ -49,18 +47,19 @@ function compileCluster(
   service: Service,
   port: ServicePort,
   rule: DestinationRuleSpec | undefined,
-  subset: string | undefined,
+  subset: NonNullable<DestinationRuleSpec['subsets']>[number] | undefined,
   endpoints: readonly Endpoint[],
   { h2Upgrade, isPassthrough }: { readonly h2Upgrade: boolean; readonly isPassthrough: boolean },
 ): Cluster {
-  const parts = policyParts(rule, subset, port.number);
+  const parts = policyParts(rule, subset?.name, port.number);
   const { resolution = 'STATIC' } = service;
   return {
-    name: clusterName(service.host, subset ?? '', port.number),
-    destination: { host: service.host, ...(subset !== undefined && { subset }), port: port.number },
+    name: clusterName(service.host, subset?.name ?? '', port.number),
+    destination: { host: service.host, ...(subset && { subset: subset.name }), port: port.number },
     protocol:
       isHttp2(port.protocol) || upgrades(parts.connectionPool?.http, port, h2Upgrade) ? 'http2' : 'http1',
     endpoints: endpoints.map((endpoint) => toClusterEndpoint(endpoint, port)),
+    ...(subset && { selector: subset.labels ?? {} }),
     ...(resolution !== 'STATIC' && { resolution }),
     policy: compilePolicy(parts, isPassthrough, service.subjectAltNames),
   };

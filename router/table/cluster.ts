@@ -70,6 +70,8 @@ export interface Cluster {
   readonly protocol: 'http1' | 'http2';
   /** With `in-process` and `socket` mixed freely. */
   readonly endpoints: readonly ClusterEndpoint[];
+  /** Labels of a subset's endpoints, for those that come later than the table. Absent: the whole service, or not known. */
+  readonly selector?: Readonly<Record<string, string>>;
   /** As the service's; absent for `STATIC`. */
   readonly resolution?: 'DNS' | 'DNS_ROUND_ROBIN' | 'NONE';
   /** From the DestinationRule: the subset's settings over the rule's own. */

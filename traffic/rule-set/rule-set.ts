@@ -3,15 +3,16 @@
  * Imports the router and upstream's clusters, and nothing that listens.
  */
 import type { ConfigSnapshot } from '../../config/store.ts';
-import {
-  type Compilation,
-  type CompileOptions,
+import type {
+  Compilation,
+  CompileOptions,
   compile,
-  createRouter,
-  type Issue,
-  type Router,
-  type RouteTable,
+  Issue,
+  Router,
+  RouteTable,
+  Service,
 } from '../../router/index.ts';
+import { createRouter } from '../../router/route/index.ts';
 import { type RunningClusters, startClusters } from '../../upstream/cluster.ts';
 import { PASSTHROUGH_CLUSTER } from '../../upstream/original-destination.ts';
 import type { UpstreamPool } from '../../upstream/pool.ts';
@@ -31,8 +32,13 @@ export interface RuleSet {
   readonly issues: readonly Issue[];
 }
 
+/** Makes a table of resources. */
+export type Compiler = typeof compile;
+
 /** See the fields. */
 export interface RuleSetOptions {
+  /** Absent: tables come made, and resources do not. */
+  readonly compiler?: Compiler;
   readonly compile: CompileOptions;
   /** Stands in for the VirtualService router. */
   readonly router?: Router;
@@ -49,11 +55,11 @@ export function buildRuleSet(
   pool: UpstreamPool,
   options: RuleSetOptions,
 ): RuleSet {
-  const known = { ...options.compile, services: [...(options.compile.services ?? []), ...services] };
-  // A control plane has compiled its rules already.
+  const known = [...(options.compile.services ?? []), ...services];
+  // Rules that a control plane or a build has compiled already.
   const compilation = sent
-    ? { table: sent, issues: [] }
-    : compile(resources, known, options.previous?.compilation);
+    ? { table: withEndpoints(sent, known), issues: [] }
+    : compiled(resources, { ...options.compile, services: known }, options);
   const { table, issues } = compilation;
   const defaultServicePort =
     options.defaultHost === undefined ? undefined : onlyPortOf(table, options.defaultHost);
@@ -65,6 +71,35 @@ export function buildRuleSet(
     servicePorts: table.listeners.map(({ port }) => port),
     issues: [...issues, ...limitationsOf(resources)],
   };
+}
+
+function compiled(
+  resources: ConfigSnapshot['resources'],
+  known: CompileOptions,
+  { compiler, previous }: RuleSetOptions,
+): Compilation {
+  if (compiler === undefined) throw new TypeError('Cannot compile rules here: give a table');
+  return compiler(resources, known, previous?.compilation);
+}
+
+/** The table with services in process as endpoints of its clusters, which it could not know of when it was made. */
+function withEndpoints(table: RouteTable, services: readonly Service[]): RouteTable {
+  if (services.length === 0) return table;
+  const clusters = table.clusters.map((cluster) => {
+    const { host, port, subset } = cluster.destination;
+    const service = services.find((each) => each.host === host);
+    if (!service?.ports.some(({ number }) => number === port)) return cluster;
+    const wanted = Object.entries(cluster.selector ?? {});
+    // Which endpoints a subset of a control plane's has, it alone knows.
+    if (subset !== undefined && cluster.selector === undefined) return cluster;
+    const own = service.endpoints.flatMap(({ id, labels, target, weight = 1 }) =>
+      target.kind === 'in-process' && wanted.every(([name, value]) => labels[name] === value)
+        ? [{ id, labels, weight, kind: 'in-process' as const }]
+        : [],
+    );
+    return own.length === 0 ? cluster : { ...cluster, endpoints: [...cluster.endpoints, ...own] };
+  });
+  return { ...table, clusters };
 }
 
 /** The only service port of a host; undefined where it has none, or several. */

@@ -3,7 +3,7 @@
  * rule sets, for gateways and clients alike. Imports the store and upstream's pool.
  */
 import type { ConfigStore } from '../../config/store.ts';
-import { formatIssue } from '../../router/index.ts';
+import { formatIssue } from '../../router/issue.ts';
 import type { UpstreamPool } from '../../upstream/pool.ts';
 import { buildRuleSet, type RuleSet, type RuleSetOptions } from './rule-set.ts';
 

@@ -1,0 +1,114 @@
+/** The edge's app as it is deployed: rules compiled into the bundle, run by workerd, Deno and Bun. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { tableSource } from '../../config/table.ts';
+import app from '../../deploy/edge/app.ts';
+import table from '../../deploy/edge/rules.json' with { type: 'json' };
+import type { RouteTable } from '../../router/table/route-table.ts';
+import { pointsman } from '../cli/program.ts';
+import { root, runtime, startAny } from '../program.ts';
+import { bundle, startWorker } from './worker.ts';
+
+/** Of Connect, Protobuf and Hono, which the app is made of, are 163,000; the gateway has the rest. */
+const MAX_BYTES = 320_000;
+
+const HELLO = {
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: '{"name":"laurence"}',
+};
+
+async function assertTutorial(fetch: (path: string, init: typeof HELLO) => Promise<Response>): Promise<void> {
+  const idFor = async (headers: Record<string, string>) => {
+    const init = { ...HELLO, headers: { ...HELLO.headers, ...headers } };
+    return ((await (await fetch('/api.Greeter/SayHello', init)).json()) as { id: string }).id;
+  };
+  assert.equal(await idFor({}), 'v1.0.0');
+  assert.equal(await idFor({ user: 'admin' }), 'v2.0.0');
+  assert.equal(await idFor({ user: 'admin2' }), 'v1.0.0');
+}
+
+test('compile writes the table that deploy/edge has', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pointsman-compile-'));
+  try {
+    const out = join(folder, 'rules.json');
+    const { code, stderr } = await pointsman(['compile', 'deploy/istio', '--port', '20000', '-o', out]);
+    assert.equal(code, 0, stderr);
+    assert.equal(
+      readFileSync(join(root, 'deploy/edge/rules.json'), 'utf8'),
+      readFileSync(out, 'utf8'),
+      'npm run compile:edge makes it anew',
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('compile writes nothing where a rule is refused, and says where', async () => {
+  const { code, stderr } = await pointsman(['compile', '-', '-o', '/nowhere/rules.json'], {
+    stdin:
+      'apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a}\nspec: {host: [a]}\n',
+  });
+  assert.equal(code, 1);
+  assert.match(stderr, /-:4:8 unknown-field.*Cannot compile: \d+ errors?, and nothing is written/s);
+});
+
+test('deploy/edge answers in workerd, without a YAML reader, schemas or the compiler', async () => {
+  const made = bundle('deploy/edge/app.ts');
+  console.log(`deploy/edge is ${made.bytes} bytes, bundled and minified`);
+  assert.ok(made.bytes < MAX_BYTES, `${made.bytes} bytes, at most ${MAX_BYTES} are allowed`);
+  assert.doesNotMatch(made.modules.map(({ text }) => text).join(), /ZodError|YAMLParseError/);
+  const worker = await startWorker(made);
+  try {
+    await assertTutorial((path, init) => worker.fetch(path, init));
+  } finally {
+    await worker.dispose();
+  }
+});
+
+test('createGateway() of the edge answers for its own hosts by the default host', async () => {
+  const hello = (host: string) => app.fetch(new Request(`https://${host}/api.Greeter/SayHello`, HELLO));
+  assert.equal((await hello('greeter.example.com')).status, 200);
+  const { createGateway } = await import('../../gateway/edge.ts');
+  const strict = createGateway({
+    table: table as unknown as RouteTable,
+    services: [{ host: 'dubbo-go-server', port: 20000, handler: () => {} }],
+    defaultHost: 'dubbo-go-server',
+    ownHosts: ['Greeter.example.com'],
+  });
+  const status = async (host: string) => (await strict.fetch(new Request(`https://${host}/`))).status;
+  assert.equal(await status('elsewhere.example.com'), 404);
+  assert.equal(await status('greeter.example.com'), 503, 'no endpoint has the labels of v1');
+});
+
+test('tableSource() refuses a table of another format', () => {
+  assert.throws(
+    () => tableSource('rules.js', { format: 2 } as unknown as RouteTable),
+    /Cannot read rules\.js: its format is 2, this version reads 1; make it anew with pointsman compile/,
+  );
+});
+
+test('deploy/edge answers where it is served by the runtime itself', {
+  skip: runtime === 'node' && 'Node has no server for { fetch }',
+}, async () => {
+  const args =
+    runtime === 'deno'
+      ? ['serve', '-A', '--no-check', '--host', '127.0.0.1', '--port', '0', 'deploy/edge/app.ts']
+      : ['deploy/edge/app.ts'];
+  const served = startAny(process.execPath, args, { env: { PORT: '0', BUN_PORT: '0' } });
+  try {
+    // Deno says it on standard error.
+    while (!/:(\d+)/.test(served.stdout() + served.stderr()))
+      await new Promise((done) => setTimeout(done, 20));
+    const [, port] = /:(\d+)/.exec(
+      (served.stdout() + served.stderr()).replace(/localhost|127\.0\.0\.1|0\.0\.0\.0/, ''),
+    )!;
+    await assertTutorial((path, init) => fetch(`http://127.0.0.1:${port}${path}`, init));
+  } finally {
+    served.kill('SIGTERM');
+    await served.exit;
+  }
+});
