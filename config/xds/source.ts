@@ -6,6 +6,7 @@ import type { RouteTable } from '../../router/table/route-table.ts';
 import { createXdsTables } from '../../router/xds/index.ts';
 import type { SourceIdentity } from '../named.ts';
 import type { ConfigSource, SourceSnapshot, SourceState } from '../source.ts';
+import { wait } from '../wait.ts';
 import { parseXdsAddress, type XdsAddress } from './address.ts';
 import { EffectiveResources, HOLD_MS } from './effective.ts';
 import { nodeOf } from './node.ts';
@@ -119,7 +120,7 @@ class XdsClient {
       this.#setState('disconnected', reason);
       const limitMs = Math.min(FIRST_WAIT_MS * 2 ** Math.max(0, failures - 1), LAST_WAIT_MS);
       const { chance = Math.random } = this.#options;
-      await this.#sleep(limitMs * (0.5 + chance() / 2));
+      await wait(limitMs * (0.5 + chance() / 2), this.#signal);
     }
   }
 
@@ -242,19 +243,6 @@ class XdsClient {
       refused: this.#ads.refused,
     };
     this.#onState(this.#state);
-  }
-
-  #sleep(delayMs: number): Promise<void> {
-    return new Promise((done) => {
-      const timer = setTimeout(end, delayMs);
-      const { signal } = { signal: this.#signal };
-      function end() {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', end);
-        done();
-      }
-      signal.addEventListener('abort', end, { once: true });
-    });
   }
 }
 
