@@ -1,0 +1,165 @@
+/**
+ * How an API server is reached: from a kubeconfig file, as kubectl does, or from what a pod is given. Reads files, and
+ * runs the program that a kubeconfig names for its credentials.
+ */
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { parse } from 'yaml';
+import * as z from 'zod';
+
+/** An API server, and who we are to it. */
+export interface KubernetesAccess {
+  /** `https://10.96.0.1:443`. */
+  readonly server: string;
+  /** PEM. Absent: whom the system trusts. */
+  readonly ca?: string;
+  /** PEM of a client certificate and its key. */
+  readonly certificate?: { readonly cert: string; readonly key: string };
+  readonly skipsVerification: boolean;
+  /** The name that the server's certificate is for, where it is not the host. */
+  readonly serverName?: string;
+  /** The `authorization` header now; tokens are read anew, as they are renewed in place. Undefined: none. */
+  authorization(): Promise<string | undefined>;
+}
+
+const POD = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+const contextSchema = z.looseObject({ cluster: z.string(), user: z.string().optional() });
+const clusterSchema = z.looseObject({
+  server: z.string(),
+  'certificate-authority': z.string().optional(),
+  'certificate-authority-data': z.string().optional(),
+  'insecure-skip-tls-verify': z.boolean().optional(),
+  'tls-server-name': z.string().optional(),
+});
+const userSchema = z.looseObject({
+  token: z.string().optional(),
+  tokenFile: z.string().optional(),
+  username: z.string().optional(),
+  password: z.string().optional(),
+  'client-certificate': z.string().optional(),
+  'client-certificate-data': z.string().optional(),
+  'client-key': z.string().optional(),
+  'client-key-data': z.string().optional(),
+  exec: z
+    .looseObject({
+      apiVersion: z.string(),
+      command: z.string(),
+      args: z.array(z.string()).nullish(),
+      env: z.array(z.looseObject({ name: z.string(), value: z.string() })).nullish(),
+    })
+    .optional(),
+});
+const kubeconfigSchema = z.looseObject({
+  'current-context': z.string().optional(),
+  contexts: z.array(z.looseObject({ name: z.string(), context: contextSchema })).default([]),
+  clusters: z.array(z.looseObject({ name: z.string(), cluster: clusterSchema })).default([]),
+  users: z.array(z.looseObject({ name: z.string(), user: userSchema })).default([]),
+});
+
+type User = z.infer<typeof userSchema>;
+
+/**
+ * The access of a kubeconfig: the file given, else KUBECONFIG's, else a pod's own, else `~/.kube/config`. Rejects with
+ * an error that says what is missing.
+ */
+export async function readAccess(kubeconfig: string | undefined): Promise<KubernetesAccess> {
+  const fromEnvironment = process.env['KUBECONFIG'];
+  if (kubeconfig !== undefined) return readKubeconfig(kubeconfig);
+  if (fromEnvironment) return readKubeconfig(fromEnvironment);
+  if (process.env['KUBERNETES_SERVICE_HOST']) return podAccess();
+  return readKubeconfig(join(homedir(), '.kube/config'));
+}
+
+async function podAccess(): Promise<KubernetesAccess> {
+  const { KUBERNETES_SERVICE_HOST: host = '', KUBERNETES_SERVICE_PORT: port = '443' } = process.env;
+  return {
+    server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    ca: await readFile(join(POD, 'ca.crt'), 'utf8'),
+    skipsVerification: false,
+    authorization: async () => `Bearer ${(await readFile(join(POD, 'token'), 'utf8')).trim()}`,
+  };
+}
+
+async function readKubeconfig(path: string): Promise<KubernetesAccess> {
+  const fail = (reason: string): never => {
+    throw new Error(`Cannot use the kubeconfig "${path}": ${reason}`);
+  };
+  const text = await readFile(path, 'utf8').catch((error: Error) => fail(error.message));
+  const parsed = kubeconfigSchema.safeParse(parse(text));
+  if (!parsed.success) return fail(z.prettifyError(parsed.error).replaceAll('\n', ' '));
+  const { contexts, clusters, users, 'current-context': current } = parsed.data;
+  const context = contexts.find(({ name }) => name === current)?.context;
+  if (!context)
+    return fail(`it has no context "${current ?? ''}": choose one with kubectl config use-context`);
+  const cluster = clusters.find(({ name }) => name === context.cluster)?.cluster;
+  if (!cluster) return fail(`it has no cluster "${context.cluster}"`);
+  const user: User = users.find(({ name }) => name === context.user)?.user ?? {};
+  const folder = dirname(path);
+  const pem = async (file: string | undefined, data: string | undefined) => {
+    if (data !== undefined) return Buffer.from(data, 'base64').toString('utf8');
+    return file === undefined ? undefined : await readFile(resolve(folder, file), 'utf8');
+  };
+  const [ca, cert, key] = await Promise.all([
+    pem(cluster['certificate-authority'], cluster['certificate-authority-data']),
+    pem(user['client-certificate'], user['client-certificate-data']),
+    pem(user['client-key'], user['client-key-data']),
+  ]);
+  const serverName = cluster['tls-server-name'];
+  return {
+    server: cluster.server.replace(/\/$/, ''),
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && key !== undefined && { certificate: { cert, key } }),
+    skipsVerification: cluster['insecure-skip-tls-verify'] ?? false,
+    ...(serverName !== undefined && { serverName }),
+    authorization: authorizationOf(user, folder),
+  };
+}
+
+function authorizationOf(user: User, folder: string): () => Promise<string | undefined> {
+  const { token, tokenFile, username, password = '', exec } = user;
+  if (exec) return credentialProgram(exec);
+  return async () => {
+    if (tokenFile !== undefined)
+      return `Bearer ${(await readFile(resolve(folder, tokenFile), 'utf8')).trim()}`;
+    if (token !== undefined) return `Bearer ${token}`;
+    if (username !== undefined) return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+    return undefined;
+  };
+}
+
+const credentialSchema = z.looseObject({
+  status: z.looseObject({ token: z.string().optional(), expirationTimestamp: z.string().optional() }),
+});
+
+/** A token from a program is used until a little before it expires. */
+const EXPIRY_MARGIN_MS = 10_000;
+
+/** Source: Kubernetes `client-go/plugin/pkg/client/auth/exec/exec.go`. */
+function credentialProgram(exec: NonNullable<User['exec']>): () => Promise<string | undefined> {
+  const { apiVersion, command, args, env } = exec;
+  let known: { readonly authorization: string | undefined; readonly untilMs: number } | undefined;
+  return async () => {
+    if (known && Date.now() < known.untilMs) return known.authorization;
+    const info = { apiVersion, kind: 'ExecCredential', spec: { interactive: false } };
+    const { stdout } = await promisify(execFile)(command, args ?? [], {
+      env: {
+        ...process.env,
+        ...Object.fromEntries((env ?? []).map(({ name, value }) => [name, value])),
+        KUBERNETES_EXEC_INFO: JSON.stringify(info),
+      },
+    });
+    const { token, expirationTimestamp } = credentialSchema.parse(JSON.parse(stdout)).status;
+    known = {
+      authorization: token === undefined ? undefined : `Bearer ${token}`,
+      untilMs:
+        expirationTimestamp === undefined
+          ? Number.POSITIVE_INFINITY
+          : Date.parse(expirationTimestamp) - EXPIRY_MARGIN_MS,
+    };
+    return known.authorization;
+  };
+}

@@ -1,0 +1,123 @@
+/**
+ * An API server's lists and watches. The one module of this folder that opens connections: by node's own HTTPS client,
+ * which takes a cluster's certificate authority on all three runtimes.
+ */
+import {
+  type IncomingMessage,
+  Agent as PlainAgent,
+  request as plainRequest,
+  type RequestOptions,
+} from 'node:http';
+import { Agent, request } from 'node:https';
+import { createInterface } from 'node:readline';
+import type { KubernetesAccess } from './access.ts';
+
+/** What an API server says in place of what was asked for. */
+export class KubernetesError extends Error {
+  override readonly name = 'KubernetesError';
+  /** HTTP's. */
+  readonly status: number;
+  /** Asked for by the server before the next try. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(status: number, message: string, retryAfterMs?: number) {
+    super(message);
+    this.status = status;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** One event of a watch. */
+export interface WatchEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+  readonly object: unknown;
+}
+
+/** Requests to one API server. */
+export interface KubernetesApi {
+  /** The JSON at a path. Rejects with a {@link KubernetesError} for any status but 200. */
+  get(path: string, accept: string, signal: AbortSignal): Promise<unknown>;
+  /** The events at a path, until the server ends them. Throws as {@link get} does. */
+  watch(path: string, accept: string, signal: AbortSignal): AsyncIterable<WatchEvent>;
+  close(): void;
+}
+
+/** A server that does not answer for so long is given up. */
+const ANSWER_LIMIT_MS = 30_000;
+
+/** Opens nothing before the first request. */
+export function createApi(access: KubernetesAccess): KubernetesApi {
+  const { server, ca, certificate, skipsVerification, serverName } = access;
+  const isPlain = server.startsWith('http://');
+  const agent = isPlain
+    ? new PlainAgent({ keepAlive: true })
+    : new Agent({
+        keepAlive: true,
+        rejectUnauthorized: !skipsVerification,
+        ...(ca !== undefined && { ca }),
+        ...certificate,
+        ...(serverName !== undefined && { servername: serverName }),
+      });
+
+  async function open(path: string, accept: string, signal: AbortSignal): Promise<IncomingMessage> {
+    const authorization = await access.authorization();
+    const response = await new Promise<IncomingMessage>((done, fail) => {
+      const options: RequestOptions = {
+        agent,
+        signal,
+        headers: {
+          accept,
+          'user-agent': 'pointsman',
+          ...(authorization !== undefined && { authorization }),
+        },
+      };
+      const call = (isPlain ? plainRequest : request)(`${server}${path}`, options, done);
+      call.on('error', fail);
+      const silence = setTimeout(
+        () => call.destroy(new Error(`no answer within ${ANSWER_LIMIT_MS / 1000} s`)),
+        ANSWER_LIMIT_MS,
+      );
+      call.on('response', () => clearTimeout(silence));
+      call.on('close', () => clearTimeout(silence));
+      call.end();
+    });
+    if (response.statusCode === 200) return response;
+    const text = await readAll(response);
+    throw errorOf(response, text);
+  }
+
+  return {
+    get: async (path, accept, signal) => JSON.parse(await readAll(await open(path, accept, signal))),
+    async *watch(path, accept, signal) {
+      const response = await open(path, accept, signal);
+      try {
+        for await (const line of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY }))
+          if (line !== '') yield JSON.parse(line);
+      } finally {
+        response.destroy();
+      }
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+async function readAll(response: IncomingMessage): Promise<string> {
+  const pieces: Buffer[] = [];
+  for await (const piece of response) pieces.push(piece);
+  return Buffer.concat(pieces).toString('utf8');
+}
+
+function errorOf({ statusCode = 0, headers }: IncomingMessage, text: string): KubernetesError {
+  let message = text.trim().slice(0, 200);
+  try {
+    message = (JSON.parse(text) as { message?: string }).message ?? message;
+  } catch {
+    // Not everything between us and an API server speaks JSON.
+  }
+  const seconds = Number(headers['retry-after']);
+  return new KubernetesError(
+    statusCode,
+    `HTTP ${statusCode}: ${message}`,
+    Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : undefined,
+  );
+}

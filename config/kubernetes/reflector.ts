@@ -1,0 +1,232 @@
+/**
+ * Follows one kind of object of an API server: a list, then a watch from there on, and a list again where the server no
+ * longer knows what came in between.
+ *
+ * Source: Kubernetes `client-go/tools/cache/reflector.go`, `docs/reference/using-api/api-concepts` (watches, bookmarks).
+ */
+import { wait } from '../wait.ts';
+import { type KubernetesApi, KubernetesError, type WatchEvent } from './api.ts';
+
+/** What we read of every object. */
+export interface KubernetesObject {
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly uid?: string;
+    readonly resourceVersion?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly creationTimestamp?: string;
+  };
+}
+
+/** Which objects, and what is kept of each. */
+export interface ReflectedKind<T> {
+  /** `VirtualService`, for people. */
+  readonly kind: string;
+  /** `virtualservices`. */
+  readonly resource: string;
+  /** `/apis/networking.istio.io/v1`; several where older servers have an older one: the first that is there. */
+  readonly apis: readonly string[];
+  /** All that is asked for is metadata. */
+  readonly isMetadataOnly?: boolean;
+  /** A cluster without this kind is one with none of it. Default false: an error. */
+  readonly isOptional?: boolean;
+  /** What is kept. Undefined: nothing. */
+  keep(object: KubernetesObject): T | undefined;
+  /** What was kept says the same: the object has changed in nothing that is read. Default: never. */
+  isSame?(before: T, after: T): boolean;
+}
+
+/** See the fields. */
+export interface ReflectorOptions {
+  /** Absent: all. */
+  readonly namespace?: string;
+  /** Returns a number in [0, 1). */
+  readonly chance: () => number;
+  /** Waits before tries, in milliseconds: the first, and the longest. */
+  readonly waits?: { readonly firstMs: number; readonly lastMs: number };
+  /** Told of each object that has come, changed or gone, by `NAMESPACE/NAME`. */
+  changed(key: string): void;
+  /** Told that it follows the server, or why it does not. */
+  stands(reason: string | undefined): void;
+}
+
+/** A server ends a watch after so many seconds; one that has not by then, and a bit, is gone. */
+const WATCH_SECONDS = 60;
+const WATCH_GRACE_MS = 10_000;
+const PAGE = 500;
+const WAITS = { firstMs: 500, lastMs: 30_000 };
+/** A kind that is not there is looked for so often. */
+const ABSENT_MS = 30_000;
+
+/** Follows until the signal aborts. */
+export class Reflector<T> {
+  readonly kind: ReflectedKind<T>;
+  /** By `NAMESPACE/NAME`. */
+  readonly objects = new Map<string, T>();
+  /** The first list is complete. */
+  hasSynced = false;
+  readonly #api: KubernetesApi;
+  readonly #options: ReflectorOptions;
+  readonly #signal: AbortSignal;
+  #place: string | undefined;
+  #version: string | undefined;
+
+  constructor(kind: ReflectedKind<T>, api: KubernetesApi, options: ReflectorOptions, signal: AbortSignal) {
+    this.kind = kind;
+    this.#api = api;
+    this.#options = options;
+    this.#signal = signal;
+  }
+
+  async run(): Promise<void> {
+    const { chance, stands, waits = WAITS } = this.#options;
+    let failures = 0;
+    while (!this.#signal.aborted) {
+      try {
+        if (this.#version === undefined) await this.#list();
+        stands(undefined);
+        if (this.#place === undefined) {
+          await wait(ABSENT_MS, this.#signal);
+          this.#version = undefined;
+          continue;
+        }
+        const isGood = await this.#watch();
+        // A watch that ends at once over and over again is no reason to ask without end.
+        failures = isGood ? 0 : failures + 1;
+        if (isGood) continue;
+      } catch (error) {
+        if (this.#signal.aborted) return;
+        failures++;
+        if (error instanceof KubernetesError && error.status === 410) this.#version = undefined;
+        stands(this.#reasonOf(error));
+        const asked = error instanceof KubernetesError ? (error.retryAfterMs ?? 0) : 0;
+        if (asked > 0) await wait(asked, this.#signal);
+      }
+      const limitMs = Math.min(waits.firstMs * 2 ** (failures - 1), waits.lastMs);
+      await wait(limitMs * (0.5 + chance() / 2), this.#signal);
+    }
+  }
+
+  #reasonOf(error: unknown): string {
+    const { kind, resource } = this.kind;
+    const { message } = error as Error;
+    if (!(error instanceof KubernetesError)) return `${kind}: ${message}`;
+    if (error.status === 401) return `${kind}: the API server does not know who we are (${message})`;
+    if (error.status !== 403) return `${kind}: ${message}`;
+    return `${kind}: the service account may not list and watch ${resource}, give it a role that may (${message})`;
+  }
+
+  /** Finds where the kind is, and what there is of it. */
+  async #list(): Promise<void> {
+    for (const api of this.kind.apis) {
+      const place = this.#pathOf(api);
+      try {
+        await this.#listAt(place);
+        this.#place = place;
+        return;
+      } catch (error) {
+        if (!(error instanceof KubernetesError) || error.status !== 404) throw error;
+      }
+    }
+    if (!this.kind.isOptional) throw new KubernetesError(404, `the API server has no ${this.kind.resource}`);
+    this.#place = undefined;
+    this.#version = '';
+    this.#replace(new Map());
+  }
+
+  async #listAt(place: string): Promise<void> {
+    const found = new Map<string, T>();
+    let next = '';
+    do {
+      const query = new URLSearchParams({ limit: String(PAGE), ...(next !== '' && { continue: next }) });
+      const list = (await this.#api.get(`${place}?${query}`, this.#accept('List'), this.#signal)) as {
+        readonly metadata: { readonly resourceVersion: string; readonly continue?: string };
+        readonly items: readonly KubernetesObject[] | null;
+      };
+      for (const object of list.items ?? []) {
+        const kept = this.kind.keep(object);
+        if (kept !== undefined) found.set(keyOf(object), kept);
+      }
+      next = list.metadata.continue ?? '';
+      this.#version = list.metadata.resourceVersion;
+    } while (next !== '');
+    this.#replace(found);
+  }
+
+  #replace(found: ReadonlyMap<string, T>): void {
+    for (const key of [...this.objects.keys()])
+      if (!found.has(key)) {
+        this.objects.delete(key);
+        this.#options.changed(key);
+      }
+    for (const [key, object] of found) this.#set(key, object);
+    this.hasSynced = true;
+  }
+
+  /** Resolves when the server ends the watch: false when it had nothing to say, and that at once. */
+  async #watch(): Promise<boolean> {
+    const begunMs = performance.now();
+    let events = 0;
+    const ended = new AbortController();
+    const timer = setTimeout(() => ended.abort(), WATCH_SECONDS * 1000 + WATCH_GRACE_MS);
+    try {
+      const query = new URLSearchParams({
+        watch: '1',
+        allowWatchBookmarks: 'true',
+        resourceVersion: this.#version ?? '',
+        timeoutSeconds: String(WATCH_SECONDS),
+      });
+      const signal = AbortSignal.any([this.#signal, ended.signal]);
+      for await (const event of this.#api.watch(`${this.#place}?${query}`, this.#accept(''), signal)) {
+        events++;
+        this.#take(event);
+      }
+    } catch (error) {
+      if (ended.signal.aborted) throw new Error('the watch has gone silent');
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+    return events > 0 || performance.now() - begunMs > 1000;
+  }
+
+  #take({ type, object }: WatchEvent): void {
+    if (type === 'ERROR') {
+      const { code = 500, message = 'the watch failed' } = object as { code?: number; message?: string };
+      throw new KubernetesError(code, message);
+    }
+    const known = object as KubernetesObject;
+    this.#version = known.metadata.resourceVersion ?? this.#version;
+    if (type === 'BOOKMARK') return;
+    const key = keyOf(known);
+    const kept = type === 'DELETED' ? undefined : this.kind.keep(known);
+    if (kept !== undefined) this.#set(key, kept);
+    else if (this.objects.delete(key)) this.#options.changed(key);
+  }
+
+  #set(key: string, object: T): void {
+    const before = this.objects.get(key);
+    if (before !== undefined && this.kind.isSame?.(before, object)) return;
+    this.objects.set(key, object);
+    this.#options.changed(key);
+  }
+
+  #pathOf(api: string): string {
+    const { namespace } = this.#options;
+    const scope = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
+    return `${api}${scope}/${this.kind.resource}`;
+  }
+
+  #accept(suffix: 'List' | ''): string {
+    return this.kind.isMetadataOnly
+      ? `application/json;as=PartialObjectMetadata${suffix};g=meta.k8s.io;v=v1,application/json`
+      : 'application/json';
+  }
+}
+
+/** `NAMESPACE/NAME`. */
+export function keyOf({ metadata: { namespace = '', name } }: KubernetesObject): string {
+  return `${namespace}/${name}`;
+}

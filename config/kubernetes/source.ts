@@ -1,0 +1,244 @@
+/**
+ * Rules and endpoints from a Kubernetes API server: `k8s://`. Lists and watches Istio's resources, Services,
+ * EndpointSlices and the labels of Pods; writes nothing.
+ */
+import { type CheckedResource, checkOne, resourceKey } from '../../router/index.ts';
+import { API_GROUP, API_VERSIONS, type Kind } from '../../router/schema/kind.ts';
+import type { ConfigSource, SourceSnapshot, SourceState } from '../source.ts';
+import { readAccess } from './access.ts';
+import { createApi, type KubernetesApi } from './api.ts';
+import { ServiceDirectory } from './directory.ts';
+import { type KubernetesObject, type ReflectedKind, Reflector, type ReflectorOptions } from './reflector.ts';
+import { type EndpointSlice, type KubernetesService, readService, readSlice } from './service.ts';
+
+/** See the fields. */
+export interface KubernetesSourceOptions {
+  /** Default: KUBECONFIG's, a pod's own access, `~/.kube/config`. */
+  readonly kubeconfig?: string;
+  /** Returns a number in [0, 1): replicas do not all ask at once. Default: the runtime's chance. */
+  readonly chance?: () => number;
+  /** Waits before tries. Default: half a second to half a minute. */
+  readonly waits?: NonNullable<ReflectorOptions['waits']>;
+}
+
+/** What `k8s://` says. */
+export interface KubernetesAddress {
+  /** Absent: all namespaces. */
+  readonly namespace?: string;
+  readonly kubeconfig?: string;
+}
+
+/** Changes that come closer together than this are one. */
+const GATHER_MS = 20;
+
+/** A source for `k8s://?namespace=NAME&kubeconfig=FILE`, both of which may be left out. Throws a TypeError for anything else. */
+export function kubernetesSource(url: string, options: KubernetesSourceOptions = {}): ConfigSource {
+  const address = parseKubernetesAddress(url);
+  return {
+    name: url,
+    async start(onSnapshot, signal, onState) {
+      const access = await readAccess(address.kubeconfig ?? options.kubeconfig);
+      if (signal.aborted) return;
+      const api = createApi(access);
+      signal.addEventListener('abort', () => api.close(), { once: true });
+      await new KubernetesFollower(api, address, options, onSnapshot, onState ?? (() => {}), signal).start();
+    },
+  };
+}
+
+/** Throws a TypeError that says what would do. */
+export function parseKubernetesAddress(text: string): KubernetesAddress {
+  const found = /^k8s:\/\/(?:\?(.*))?$/.exec(text);
+  const parameters = new URLSearchParams(found?.[1]);
+  const unknown = [...parameters.keys()].find((name) => name !== 'namespace' && name !== 'kubeconfig');
+  if (!found || unknown !== undefined) {
+    const what = unknown === undefined ? '' : `unknown parameter "${unknown}"; `;
+    throw new TypeError(
+      `Cannot read rules from "${text}": ${what}write it as k8s:// or k8s://?namespace=NAME&kubeconfig=FILE`,
+    );
+  }
+  const [namespace, kubeconfig] = [parameters.get('namespace'), parameters.get('kubeconfig')];
+  return { ...(namespace && { namespace }), ...(kubeconfig && { kubeconfig }) };
+}
+
+interface IstioObject extends KubernetesObject {
+  readonly apiVersion?: string;
+  readonly spec?: unknown;
+}
+
+/** What a cluster has taken is read as it was meant: a field that is not known is a warning. */
+function istioKind(kind: Kind, resource: string): ReflectedKind<CheckedResource> {
+  return {
+    kind,
+    resource,
+    apis: API_VERSIONS.map((version) => `/apis/${API_GROUP}/${version}`),
+    isOptional: true,
+    keep(object) {
+      const { metadata, spec = {}, apiVersion = `${API_GROUP}/v1` } = object as IstioObject;
+      const { name, namespace = 'default', labels, annotations, creationTimestamp } = metadata;
+      return checkOne(
+        {
+          apiVersion,
+          kind,
+          metadata: {
+            name,
+            namespace,
+            ...(labels && { labels }),
+            ...(annotations && { annotations }),
+            ...(creationTimestamp !== undefined && { creationTimestamp }),
+          },
+          spec,
+        },
+        { unknownFields: 'warning' },
+      );
+    },
+  };
+}
+
+const ISTIO_KINDS = [
+  istioKind('VirtualService', 'virtualservices'),
+  istioKind('DestinationRule', 'destinationrules'),
+  istioKind('ServiceEntry', 'serviceentries'),
+  istioKind('WorkloadEntry', 'workloadentries'),
+  istioKind('Gateway', 'gateways'),
+];
+const SERVICE: ReflectedKind<NonNullable<ReturnType<typeof readService>>> = {
+  kind: 'Service',
+  resource: 'services',
+  apis: ['/api/v1'],
+  keep: (object) => readService(object as KubernetesService),
+};
+const SLICE: ReflectedKind<ReturnType<typeof readSlice>> = {
+  kind: 'EndpointSlice',
+  resource: 'endpointslices',
+  apis: ['/apis/discovery.k8s.io/v1'],
+  keep: (object) => readSlice(object as EndpointSlice),
+};
+const POD: ReflectedKind<Readonly<Record<string, string>>> = {
+  kind: 'Pod',
+  resource: 'pods',
+  apis: ['/api/v1'],
+  isMetadataOnly: true,
+  keep: ({ metadata }) => metadata.labels ?? {},
+  isSame: (before, after) => {
+    const names = Object.keys(after);
+    return names.length === Object.keys(before).length && names.every((name) => before[name] === after[name]);
+  },
+};
+
+class KubernetesFollower {
+  readonly #signal: AbortSignal;
+  readonly #onSnapshot: (snapshot: SourceSnapshot) => void;
+  readonly #onState: (state: SourceState) => void;
+  readonly #istio: readonly Reflector<CheckedResource>[];
+  readonly #all: readonly Reflector<unknown>[];
+  readonly #directory: ServiceDirectory;
+  readonly #reasons = new Map<string, string>();
+  readonly #first = Promise.withResolvers<void>();
+  #hasPublished = false;
+  #state: SourceState = { state: 'connecting', since: new Date().toISOString() };
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    api: KubernetesApi,
+    { namespace }: KubernetesAddress,
+    { chance = Math.random, waits }: KubernetesSourceOptions,
+    onSnapshot: (snapshot: SourceSnapshot) => void,
+    onState: (state: SourceState) => void,
+    signal: AbortSignal,
+  ) {
+    this.#signal = signal;
+    this.#onSnapshot = onSnapshot;
+    this.#onState = onState;
+    const follow = <T>(kind: ReflectedKind<T>, changed: (key: string) => void) =>
+      new Reflector(
+        kind,
+        api,
+        {
+          ...(namespace !== undefined && { namespace }),
+          chance,
+          ...(waits && { waits }),
+          changed: (key) => {
+            changed(key);
+            this.#changed();
+          },
+          stands: (reason) => this.#stands(kind.kind, reason),
+        },
+        signal,
+      );
+    this.#istio = ISTIO_KINDS.map((kind) => follow(kind, () => {}));
+    const services = follow(SERVICE, (key) => this.#directory.serviceChanged(key));
+    const slices = follow(SLICE, (key) => this.#directory.sliceChanged(key));
+    const pods = follow(POD, (key) => this.#directory.podChanged(key));
+    this.#directory = new ServiceDirectory({
+      services: services.objects,
+      slices: slices.objects,
+      pods: pods.objects,
+    });
+    this.#all = [...this.#istio, services, slices, pods] as readonly Reflector<unknown>[];
+  }
+
+  /** Resolves with the first snapshot: when each kind has been listed. */
+  async start(): Promise<void> {
+    this.#signal.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(this.#timer);
+        this.#first.resolve();
+      },
+      { once: true },
+    );
+    for (const reflector of this.#all) void reflector.run();
+    await this.#first.promise;
+  }
+
+  #changed(): void {
+    if (this.#signal.aborted) return;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#publish();
+    }, GATHER_MS);
+  }
+
+  #publish(): void {
+    if (!this.#all.every(({ hasSynced }) => hasSynced)) return;
+    const checked = this.#istio.flatMap(({ objects }) => [...objects.values()]);
+    this.#hasPublished = true;
+    this.#onSnapshot({
+      resources: checked.flatMap(({ valid }) => valid ?? []),
+      issues: checked.flatMap(({ issues }) => issues),
+      refused: checked.filter(({ valid }) => !valid).map(({ resource }) => resourceKey(resource)),
+      unreadable: [],
+      services: this.#directory.services(),
+    });
+    this.#tellState();
+    this.#first.resolve();
+  }
+
+  #stands(kind: string, reason: string | undefined): void {
+    if (this.#signal.aborted) return;
+    if (reason === undefined) this.#reasons.delete(kind);
+    else this.#reasons.set(kind, reason);
+    // Even a cluster without anything is one that has been read.
+    if (!this.#hasPublished) this.#changed();
+    this.#tellState();
+  }
+
+  #tellState(): void {
+    const reasons = [...this.#reasons.values()];
+    const isSynced = this.#all.every(({ hasSynced }) => hasSynced);
+    const state =
+      reasons.length > 0 ? (isSynced ? 'disconnected' : 'connecting') : isSynced ? 'connected' : 'connecting';
+    const [first, ...more] = reasons;
+    const reason =
+      first === undefined || more.length === 0 ? first : `${first}, and ${more.length} more kinds`;
+    const since = this.#state.state === state ? this.#state.since : new Date().toISOString();
+    this.#state = {
+      state,
+      since,
+      ...(reason !== undefined && { reason }),
+      counts: Object.fromEntries(this.#all.map(({ kind, objects }) => [kind.kind, objects.size])),
+    };
+    this.#onState(this.#state);
+  }
+}

@@ -1,0 +1,156 @@
+/** An API server of a few lines, for tests of how its client bears what a real one does rarely. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+
+/** An object as it is stored; the server adds its version. */
+export interface StoredObject {
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly [field: string]: unknown;
+  };
+  readonly [field: string]: unknown;
+}
+
+/** In place of what was asked for. */
+export interface Fault {
+  readonly status: number;
+  readonly message?: string;
+  readonly retryAfter?: number;
+}
+
+interface Watcher {
+  readonly resource: string;
+  readonly response: ServerResponse;
+}
+
+/** Lists and watches, as a cluster with these objects would. */
+export class ApiServer {
+  /** `GET PATH` without queries, and the word `watch` where one was asked for. */
+  readonly asked: string[] = [];
+  /** Kinds that there are. */
+  readonly #objects = new Map<string, Map<string, StoredObject>>();
+  readonly #watchers = new Set<Watcher>();
+  readonly #sockets = new Set<Socket>();
+  readonly #faults: { readonly about: RegExp; readonly fault: Fault; left: number }[] = [];
+  /** What has happened, for watches that begin before it. */
+  readonly #events: { readonly version: number; readonly resource: string; readonly line: string }[] = [];
+  #server: Server | undefined;
+  #version = 100;
+  #oldest = 0;
+
+  constructor(resources: readonly string[]) {
+    for (const resource of resources) this.#objects.set(resource, new Map());
+  }
+
+  async listen(port = 0): Promise<number> {
+    const server = createServer((request, response) => this.#answer(request, response));
+    this.#server = server;
+    server.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
+    await new Promise<void>((done) => server.listen(port, '127.0.0.1', done));
+    return (server.address() as AddressInfo).port;
+  }
+
+  /** As a process that is killed. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((done) => this.#server?.close(() => done()));
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+
+  put(resource: string, object: StoredObject): void {
+    const objects = this.#objects.get(resource)!;
+    const isNew = !objects.has(keyOf(object));
+    const stored = this.#versioned(object);
+    objects.set(keyOf(object), stored);
+    this.#tell(resource, isNew ? 'ADDED' : 'MODIFIED', stored);
+  }
+
+  delete(resource: string, object: StoredObject): void {
+    if (this.#objects.get(resource)!.delete(keyOf(object)))
+      this.#tell(resource, 'DELETED', this.#versioned(object));
+  }
+
+  /** Answers the next requests whose `GET PATH` fits so. */
+  fail(about: RegExp, fault: Fault, times = 1): void {
+    this.#faults.push({ about, fault, left: times });
+  }
+
+  /** Every watch ends, as each does now and then. */
+  endWatches(): void {
+    for (const { response } of this.#watchers) response.end();
+    this.#watchers.clear();
+  }
+
+  /** What was, is forgotten: watches from before are told 410, in an answer or in the watch itself. */
+  forget(): void {
+    this.#oldest = ++this.#version;
+  }
+
+  /** An event that tells of the version alone. */
+  bookmark(resource: string): void {
+    this.#tell(resource, 'BOOKMARK', { metadata: { name: '', resourceVersion: String(++this.#version) } });
+  }
+
+  #versioned(object: StoredObject): StoredObject {
+    return { ...object, metadata: { ...object.metadata, resourceVersion: String(++this.#version) } };
+  }
+
+  #tell(resource: string, type: string, object: StoredObject): void {
+    const line = `${JSON.stringify({ type, object })}\n`;
+    this.#events.push({ version: this.#version, resource, line });
+    for (const watcher of this.#watchers) if (watcher.resource === resource) watcher.response.write(line);
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const url = new URL(request.url ?? '', 'http://api');
+    const isWatch = url.searchParams.has('watch');
+    const about = `GET ${url.pathname}${isWatch ? ' watch' : ''}`;
+    this.asked.push(about);
+    const due = this.#faults.find((each) => each.left > 0 && each.about.test(about));
+    if (due) {
+      due.left--;
+      return refuse(response, due.fault);
+    }
+    const resource = url.pathname.split('/').at(-1)!;
+    const objects = this.#objects.get(resource);
+    if (!objects || !/\/v1\b/.test(url.pathname))
+      return refuse(response, { status: 404, message: 'page not found' });
+    response.setHeader('content-type', 'application/json');
+    if (!isWatch) {
+      response.end(
+        JSON.stringify({
+          metadata: { resourceVersion: String(this.#version) },
+          items: [...objects.values()],
+        }),
+      );
+      return;
+    }
+    const since = Number(url.searchParams.get('resourceVersion'));
+    if (since < this.#oldest) {
+      const object = { kind: 'Status', code: 410, message: 'too old resource version' };
+      response.end(`${JSON.stringify({ type: 'ERROR', object })}\n`);
+      return;
+    }
+    response.flushHeaders();
+    for (const event of this.#events)
+      if (event.resource === resource && event.version > since) response.write(event.line);
+    const watcher = { resource, response };
+    this.#watchers.add(watcher);
+    response.on('close', () => this.#watchers.delete(watcher));
+  }
+}
+
+function refuse(response: ServerResponse, { status, message = 'no', retryAfter }: Fault): void {
+  response.statusCode = status;
+  if (retryAfter !== undefined) response.setHeader('retry-after', String(retryAfter));
+  response.setHeader('content-type', 'application/json');
+  response.end(JSON.stringify({ kind: 'Status', code: status, message }));
+}
+
+function keyOf({ metadata: { namespace = '', name } }: StoredObject): string {
+  return `${namespace}/${name}`;
+}

@@ -1,0 +1,309 @@
+/** Rules and endpoints from an API server: what is in effect while it comes, goes and errs. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { kubernetesSource } from '../../../config/kubernetes/source.ts';
+import type { SourceSnapshot, SourceState } from '../../../config/source.ts';
+import { ApiServer, type StoredObject } from './api-server.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'pointsman-k8s-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const ISTIO = ['virtualservices', 'destinationrules', 'serviceentries', 'workloadentries', 'gateways'];
+const CORE = ['services', 'endpointslices', 'pods'];
+
+const namespaced = (name: string, rest: object = {}): StoredObject['metadata'] => ({
+  name,
+  namespace: 'shop',
+  ...rest,
+});
+
+const SERVICE: StoredObject = {
+  metadata: namespaced('reviews', { creationTimestamp: '2026-01-01T00:00:00Z' }),
+  spec: {
+    clusterIP: '10.96.0.7',
+    clusterIPs: ['10.96.0.7'],
+    ports: [{ name: 'grpc', port: 80, targetPort: 8080, protocol: 'TCP' }],
+  },
+};
+
+function slice(...pods: string[]): StoredObject {
+  return {
+    metadata: namespaced('reviews-1', { labels: { 'kubernetes.io/service-name': 'reviews' } }),
+    addressType: 'IPv4',
+    ports: [{ name: 'grpc', port: 8080, protocol: 'TCP' }],
+    endpoints: pods.map((name) => ({
+      addresses: [`10.1.0.${name.at(-1)}`],
+      conditions: { ready: !name.startsWith('starting') },
+      targetRef: { kind: 'Pod', name, namespace: 'shop' },
+    })),
+  };
+}
+
+function pod(name: string, version: string): StoredObject {
+  return { metadata: namespaced(name, { labels: { app: 'reviews', version } }) };
+}
+
+function rule(subset: string, extra: object = {}): StoredObject {
+  return {
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'VirtualService',
+    metadata: namespaced('reviews'),
+    spec: { hosts: ['reviews'], http: [{ route: [{ destination: { host: 'reviews', subset } }] }], ...extra },
+  };
+}
+
+/** A cluster with one service of two versions and one rule. */
+function cluster(resources = [...ISTIO, ...CORE]): ApiServer {
+  const server = new ApiServer(resources);
+  server.put('services', SERVICE);
+  server.put('endpointslices', slice('pod-1', 'pod-2', 'starting-3'));
+  for (const [name, version] of [
+    ['pod-1', 'v1'],
+    ['pod-2', 'v2'],
+    ['starting-3', 'v1'],
+  ] as const)
+    server.put('pods', pod(name, version));
+  if (resources.includes('virtualservices')) server.put('virtualservices', rule('v1'));
+  return server;
+}
+
+let files = 0;
+
+/** A source at work; what it says is waited for, not slept for. */
+async function follow(server: ApiServer, url = 'k8s://') {
+  const port = await server.listen();
+  const kubeconfig = join(folder, `kubeconfig-${files++}`);
+  const config = {
+    'current-context': 'test',
+    contexts: [{ name: 'test', context: { cluster: 'test', user: 'test' } }],
+    clusters: [{ name: 'test', cluster: { server: `http://127.0.0.1:${port}` } }],
+    users: [{ name: 'test', user: { token: 'secret-token' } }],
+  };
+  writeFileSync(kubeconfig, JSON.stringify(config));
+  const aborting = new AbortController();
+  const snapshots: SourceSnapshot[] = [];
+  const states: SourceState[] = [];
+  let wake = () => {};
+  const source = kubernetesSource(url, { kubeconfig, chance: () => 0, waits: { firstMs: 20, lastMs: 100 } });
+  const started = source.start(
+    (snapshot) => {
+      snapshots.push(snapshot);
+      wake();
+    },
+    aborting.signal,
+    (state) => {
+      states.push(state);
+      wake();
+    },
+  );
+  const until = async (what: () => boolean) => {
+    while (!what()) await new Promise<void>((done) => (wake = done));
+  };
+  const latest = () => snapshots.at(-1)!;
+  return {
+    port,
+    started,
+    latest,
+    states,
+    until,
+    untilState: (state: SourceState['state']) => until(() => states.at(-1)?.state === state),
+    untilSubset: (subset: string) => until(() => subsetOf(latest()) === subset),
+    async stop() {
+      aborting.abort();
+      await server.close();
+    },
+  };
+}
+
+/** What the only rule sends requests to. */
+function subsetOf({ resources }: SourceSnapshot): string | undefined {
+  const [found] = resources;
+  return found?.kind === 'VirtualService' ? found.spec.http?.[0]?.route?.[0]?.destination.subset : undefined;
+}
+
+function endpointsOf({ services = [] }: SourceSnapshot) {
+  return services[0]?.endpoints.map(({ id, labels }) => [id, labels['version']]);
+}
+
+test('kubernetesSource() gives rules, and services with the ready endpoints and the labels of their Pods', async () => {
+  const server = cluster();
+  const following = await follow(server);
+  await following.started;
+  assert.equal(subsetOf(following.latest()), 'v1');
+  assert.deepEqual(following.latest().services, [
+    {
+      host: 'reviews.shop.svc.cluster.local',
+      namespace: 'shop',
+      ports: [{ name: 'grpc', number: 80, protocol: 'GRPC' }],
+      addresses: ['10.96.0.7'],
+      registry: 'kubernetes',
+      creationTimestamp: '2026-01-01T00:00:00Z',
+      endpoints: [
+        {
+          id: '10.1.0.1:8080',
+          labels: { app: 'reviews', version: 'v1' },
+          target: { kind: 'socket', address: '10.1.0.1', ports: { grpc: 8080 } },
+        },
+        {
+          id: '10.1.0.2:8080',
+          labels: { app: 'reviews', version: 'v2' },
+          target: { kind: 'socket', address: '10.1.0.2', ports: { grpc: 8080 } },
+        },
+      ],
+    },
+  ]);
+  await following.untilState('connected');
+  await following.stop();
+});
+
+test('kubernetesSource() follows rules, slices and labels as they change', async () => {
+  const server = cluster();
+  const following = await follow(server);
+  await following.started;
+  await following.untilState('connected');
+  server.put('virtualservices', rule('v2'));
+  await following.untilSubset('v2');
+  server.put('pods', pod('pod-1', 'v3'));
+  await following.until(() => endpointsOf(following.latest())?.[0]?.[1] === 'v3');
+  server.put('endpointslices', slice('pod-2'));
+  await following.until(() => endpointsOf(following.latest())?.length === 1);
+  server.delete('services', SERVICE);
+  await following.until(() => following.latest().services?.length === 0);
+  server.delete('virtualservices', rule('v2'));
+  await following.until(() => following.latest().resources.length === 0);
+  await following.stop();
+});
+
+test('kubernetesSource() takes a rule with an unknown field, and warns of it', async () => {
+  const server = cluster();
+  server.put('virtualservices', rule('v1', { hotsts: ['x'] }));
+  const following = await follow(server);
+  await following.started;
+  assert.equal(following.latest().resources.length, 1);
+  const [issue] = following.latest().issues;
+  assert.deepEqual([issue?.code, issue?.severity], ['unknown-field', 'warning']);
+  await following.stop();
+});
+
+test('kubernetesSource() says which rule is refused, so that its last good version can stay', async () => {
+  const server = cluster();
+  const following = await follow(server);
+  await following.started;
+  server.put('virtualservices', rule('v1', { http: [] }));
+  await following.until(() => following.latest().refused.length > 0);
+  assert.deepEqual(following.latest().refused, ['VirtualService/shop/reviews']);
+  assert.deepEqual(following.latest().resources, []);
+  await following.stop();
+});
+
+test('kubernetesSource() goes on from where a watch ended, and lists anew where that is forgotten', async () => {
+  const server = cluster();
+  const following = await follow(server);
+  await following.started;
+  await following.untilState('connected');
+  const lists = () => server.asked.filter((each) => each.endsWith('/virtualservices')).length;
+  server.endWatches();
+  while (server.asked.filter((each) => each.endsWith('/virtualservices watch')).length < 2)
+    await new Promise((done) => setTimeout(done, 10));
+  assert.equal(lists(), 1);
+  server.bookmark('virtualservices');
+  server.forget();
+  server.put('virtualservices', rule('v2'));
+  server.endWatches();
+  server.forget();
+  await following.untilSubset('v2');
+  while (lists() < 2) await new Promise((done) => setTimeout(done, 10));
+  server.put('virtualservices', rule('v3'));
+  await following.untilSubset('v3');
+  await following.stop();
+});
+
+for (const { name, about, fault, reason } of [
+  {
+    name: 'a server that has no time',
+    about: /\/services$/,
+    fault: { status: 429, message: 'too many requests' },
+    reason: 'Service: HTTP 429: too many requests',
+  },
+  {
+    name: 'a server that fails',
+    about: /\/pods$/,
+    fault: { status: 500, message: 'etcd is gone' },
+    reason: 'Pod: HTTP 500: etcd is gone',
+  },
+  {
+    name: 'a role that may not',
+    about: /\/endpointslices$/,
+    fault: { status: 403, message: 'endpointslices is forbidden' },
+    reason:
+      'EndpointSlice: the service account may not list and watch endpointslices, give it a role that may (HTTP 403: endpointslices is forbidden)',
+  },
+  {
+    name: 'a token that has expired',
+    about: /\/gateways$/,
+    fault: { status: 401, message: 'Unauthorized' },
+    reason: 'Gateway: the API server does not know who we are (HTTP 401: Unauthorized)',
+  },
+])
+  test(`kubernetesSource() waits for ${name}, and says why`, async () => {
+    const server = cluster();
+    server.fail(about, fault, 2);
+    const following = await follow(server);
+    await following.started;
+    await following.untilState('connected');
+    assert.ok(
+      following.states.some((each) => each.state === 'connecting' && each.reason === reason),
+      reason,
+    );
+    assert.equal(endpointsOf(following.latest())?.length, 2);
+    await following.stop();
+  });
+
+test('kubernetesSource() keeps what it has read of a server that is gone, and goes on when it is back', async () => {
+  const server = cluster();
+  const following = await follow(server);
+  await following.started;
+  await following.untilState('connected');
+  const before = following.latest();
+  await server.close();
+  await following.untilState('disconnected');
+  assert.equal(following.latest(), before);
+  assert.match(following.states.at(-1)?.reason ?? '', /^[A-Z]\w+: ./);
+  assert.doesNotMatch(JSON.stringify(following.states), /secret-token/);
+  server.put('virtualservices', rule('v2'));
+  await server.listen(following.port);
+  await following.untilSubset('v2');
+  await following.untilState('connected');
+  await following.stop();
+});
+
+test('kubernetesSource() reads a cluster without Istio as one without rules', async () => {
+  const server = cluster(CORE);
+  const following = await follow(server);
+  await following.started;
+  assert.deepEqual(following.latest().resources, []);
+  assert.equal(endpointsOf(following.latest())?.length, 2);
+  await following.stop();
+});
+
+test('kubernetesSource() reads one namespace where it is told to', async () => {
+  const server = cluster();
+  const following = await follow(server, 'k8s://?namespace=shop');
+  await following.started;
+  assert.ok(server.asked.every((each) => each.includes('/namespaces/shop/')));
+  await following.stop();
+});
+
+test('kubernetesSource() says of an address or kubeconfig that is none what would do', async () => {
+  assert.throws(() => kubernetesSource('k8s://shop'), /write it as k8s:\/\/ or k8s:\/\/\?namespace=NAME/);
+  assert.throws(() => kubernetesSource('k8s://?ns=shop'), /unknown parameter "ns"/);
+  const start = (kubeconfig: string) =>
+    kubernetesSource('k8s://', { kubeconfig }).start(() => {}, new AbortController().signal);
+  await assert.rejects(start(join(folder, 'none')), /Cannot use the kubeconfig ".*none": ENOENT/);
+  const empty = join(folder, 'empty');
+  writeFileSync(empty, '{}');
+  await assert.rejects(start(empty), /it has no context "": choose one with kubectl config use-context/);
+});
