@@ -22,8 +22,10 @@ import { issueText, print } from './terminal.ts';
 
 /** See the fields; most are options of the commands. */
 export interface RunOptions {
-  /** Files and folders of rules, watched, or one `xds://HOST:PORT`. */
+  /** Files and folders of rules, watched, `k8s://`, or one `xds://HOST:PORT`. */
   readonly config: readonly string[];
+  /** For `k8s://`. */
+  readonly kubeconfig?: string;
   readonly ports: readonly PortMapping[];
   readonly host: string;
   readonly adminPort: number;

@@ -34,8 +34,12 @@ export function serveCommand(): Command {
   )
     .option(
       '--config <source>',
-      'existing file or folder of rules, watched; repeatable; or xds://HOST:PORT, the control plane of a mesh',
+      'existing file or folder of rules, watched; k8s://, the rules and services of a cluster; repeatable; or xds://HOST:PORT, the control plane of a mesh',
       repeated,
+    )
+    .option(
+      '--kubeconfig <path>',
+      "how k8s:// reaches the cluster (default: KUBECONFIG, a pod's own access, ~/.kube/config)",
     )
     .option(
       '--port <port[=service]>',

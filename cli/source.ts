@@ -1,4 +1,4 @@
-/** The sources that `--config` names: files and folders, or a control plane. */
+/** The sources that `--config` names: files and folders, a cluster, or a control plane. */
 import { existsSync } from 'node:fs';
 import { sourceOf } from '../config/named.ts';
 import type { ConfigSource } from '../config/source.ts';
@@ -9,13 +9,15 @@ import type { Log } from './log.ts';
 /** Options of a command that sources depend on. */
 export interface SourceOptions {
   readonly config: readonly string[];
+  /** For `k8s://`. */
+  readonly kubeconfig?: string;
   readonly gateway?: string;
   readonly namespace?: string;
   readonly labels?: Readonly<Record<string, string>>;
 }
 
 /** The sources that `--config` names. Throws a usage failure for what is none, or does not go together. */
-export function sourcesOf({ config, gateway, namespace, labels }: SourceOptions): ConfigSource[] {
+export function sourcesOf({ config, kubeconfig, gateway, namespace, labels }: SourceOptions): ConfigSource[] {
   const planes = config.filter((each) => each.startsWith('xds:'));
   if (planes.length > 0 && config.length > 1)
     throw usageFailure(
@@ -28,7 +30,7 @@ export function sourcesOf({ config, gateway, namespace, labels }: SourceOptions)
   };
   return config.map((each) => {
     try {
-      const source = sourceOf(each, identity);
+      const source = sourceOf(withKubeconfig(each, kubeconfig), identity);
       // What vanishes later may come back, as a mount does; what was never there is more likely misspelt.
       if (/^[a-z0-9]+:/i.test(each) || existsSync(each)) return source;
     } catch (error) {
@@ -38,6 +40,11 @@ export function sourcesOf({ config, gateway, namespace, labels }: SourceOptions)
       `Cannot find "${each}": no such file or folder; --config takes one that is there, and follows what is added to a folder`,
     );
   });
+}
+
+function withKubeconfig(name: string, kubeconfig: string | undefined): string {
+  if (kubeconfig === undefined || !name.startsWith('k8s:')) return name;
+  return `${name}${name.includes('?') ? '&' : '?'}${new URLSearchParams({ kubeconfig })}`;
 }
 
 /** Says each time when a source has lost its peer or found it, and why. */

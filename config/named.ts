@@ -1,8 +1,9 @@
 /** Sources by name, as `--config` and the library's options take them. What needs a disk or sockets is loaded when it starts. */
+import { parseKubernetesAddress } from './kubernetes/address.ts';
 import type { ConfigSource } from './source.ts';
 import { parseXdsAddress } from './xds/address.ts';
 
-/** A source, or what `--config` takes: the path of a file or folder, watched, or `xds://HOST:PORT`. */
+/** A source, or what `--config` takes: the path of a file or folder, watched, `k8s://`, or `xds://HOST:PORT`. */
 export type SourceName = string | ConfigSource;
 
 /** On whose behalf a control plane is asked for rules. */
@@ -22,8 +23,12 @@ export function sourceOf(name: SourceName, identity: SourceIdentity = {}): Confi
     parseXdsAddress(name);
     return startedLate(name, async () => (await import('./xds/source.ts')).xdsSource(name, { identity }));
   }
+  if (name.startsWith('k8s:')) {
+    parseKubernetesAddress(name);
+    return startedLate(name, async () => (await import('./kubernetes/source.ts')).kubernetesSource(name));
+  }
   if (/^[a-z0-9]+:\/\//i.test(name))
-    throw new TypeError(`Cannot read "${name}": a source is a file, a folder or xds://HOST:PORT`);
+    throw new TypeError(`Cannot read "${name}": a source is a file, a folder, k8s:// or xds://HOST:PORT`);
   return startedLate(name, async () => (await import('./file.ts')).fileSource(name));
 }
 

@@ -6,6 +6,7 @@ import { type CheckedResource, checkOne, resourceKey } from '../../router/index.
 import { API_GROUP, API_VERSIONS, type Kind } from '../../router/schema/kind.ts';
 import type { ConfigSource, SourceSnapshot, SourceState } from '../source.ts';
 import { readAccess } from './access.ts';
+import { type KubernetesAddress, parseKubernetesAddress } from './address.ts';
 import { createApi, type KubernetesApi } from './api.ts';
 import { ServiceDirectory } from './directory.ts';
 import { type KubernetesObject, type ReflectedKind, Reflector, type ReflectorOptions } from './reflector.ts';
@@ -19,13 +20,6 @@ export interface KubernetesSourceOptions {
   readonly chance?: () => number;
   /** Waits before tries. Default: half a second to half a minute. */
   readonly waits?: NonNullable<ReflectorOptions['waits']>;
-}
-
-/** What `k8s://` says. */
-export interface KubernetesAddress {
-  /** Absent: all namespaces. */
-  readonly namespace?: string;
-  readonly kubeconfig?: string;
 }
 
 /** Changes that come closer together than this are one. */
@@ -44,21 +38,6 @@ export function kubernetesSource(url: string, options: KubernetesSourceOptions =
       await new KubernetesFollower(api, address, options, onSnapshot, onState ?? (() => {}), signal).start();
     },
   };
-}
-
-/** Throws a TypeError that says what would do. */
-export function parseKubernetesAddress(text: string): KubernetesAddress {
-  const found = /^k8s:\/\/(?:\?(.*))?$/.exec(text);
-  const parameters = new URLSearchParams(found?.[1]);
-  const unknown = [...parameters.keys()].find((name) => name !== 'namespace' && name !== 'kubeconfig');
-  if (!found || unknown !== undefined) {
-    const what = unknown === undefined ? '' : `unknown parameter "${unknown}"; `;
-    throw new TypeError(
-      `Cannot read rules from "${text}": ${what}write it as k8s:// or k8s://?namespace=NAME&kubeconfig=FILE`,
-    );
-  }
-  const [namespace, kubeconfig] = [parameters.get('namespace'), parameters.get('kubeconfig')];
-  return { ...(namespace && { namespace }), ...(kubeconfig && { kubeconfig }) };
 }
 
 interface IstioObject extends KubernetesObject {
