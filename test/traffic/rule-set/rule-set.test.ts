@@ -24,7 +24,12 @@ test('buildRuleSet() compiles anew only the rules whose text has changed', async
   });
   const compile = { services: [service('one'), service('two')] };
   const build = (resources: Parameters<typeof buildRuleSet>[0]['resources'], previous?: RuleSet) =>
-    buildRuleSet({ resources }, pool, { compile, chance: () => 0, compiler: compileRules, ...(previous && { previous }) });
+    buildRuleSet({ resources }, pool, {
+      compile,
+      chance: () => 0,
+      compiler: compileRules,
+      ...(previous && { previous }),
+    });
   const hostsOf = ({ compilation }: RuleSet) =>
     new Map(
       compilation.table.listeners.flatMap((each) => each.virtualHosts).map((host) => [host.name, host]),
