@@ -2,11 +2,12 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Compression } from '@connectrpc/connect/protocol';
 
-/** gzip for services in process. A message that inflates to more than its limit is refused while it inflates. */
+/** gzip for services in process, and for clients. A message that inflates to more than its limit is refused while it inflates. */
 export const gzip: Compression = {
   name: 'gzip',
   compress: (bytes) => transform(bytes, new CompressionStream('gzip'), Number.POSITIVE_INFINITY),
   async decompress(bytes, readMaxBytes) {
+    if (bytes.byteLength === 0) return new Uint8Array(0);
     try {
       return await transform(bytes, new DecompressionStream('gzip'), readMaxBytes);
     } catch (error) {
@@ -21,7 +22,6 @@ async function transform(
   stream: CompressionStream | DecompressionStream,
   maxBytes: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  if (bytes.byteLength === 0) return new Uint8Array(0);
   const writer = stream.writable.getWriter();
   // A failure shows at the readable side too, where it is handled.
   writer.write(bytes as Uint8Array<ArrayBuffer>).catch(() => {});
