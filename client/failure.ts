@@ -48,6 +48,8 @@ export function brokenOff(flag: string | undefined): ConnectError {
 }
 
 function grpcStatusIn({ fault }: Decision, { status, headers, flag }: LocalAnswer): number {
+  // Who breaks the protocol is not merely away.
+  if (hasFlag(flag, 'UPE')) return Code.Unknown;
   const told = firstHeader(headers, 'grpc-status');
   if (told !== undefined) return Number(told);
   // Who speaks no gRPC does not see such a status on the wire.
