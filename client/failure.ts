@@ -47,6 +47,11 @@ export function brokenOff(flag: string | undefined): ConnectError {
   return new ConnectError('the endpoint broke its answer off', Code.Internal);
 }
 
+/** True where the endpoint has reset the stream. */
+export function isReset(flag: string | undefined): boolean {
+  return hasFlag(flag, 'UR');
+}
+
 function grpcStatusIn({ fault }: Decision, { status, headers, flag }: LocalAnswer): number {
   // Who breaks the protocol is not merely away.
   if (hasFlag(flag, 'UPE')) return Code.Unknown;

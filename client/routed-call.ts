@@ -2,6 +2,7 @@
  * A call as the rules carry it out: the router is asked, the decision carried out, and an answer of nobody's turned into
  * an error. What a gateway does for calls that come through its port. Imports traffic.
  */
+import type { ConnectError } from '@connectrpc/connect';
 import type { UniversalClientRequest, UniversalClientResponse } from '@connectrpc/connect/protocol';
 import type { RouteRequest } from '../router/index.ts';
 import { carryOut, refuse, withoutPassthrough } from '../traffic/carry-out.ts';
@@ -19,7 +20,7 @@ import {
   type StreamReceiver,
 } from '../wire/stream.ts';
 import { ClientCall, headOf } from './call.ts';
-import { brokenOff, errorOf, isForClients } from './failure.ts';
+import { brokenOff, errorOf, isForClients, isReset } from './failure.ts';
 
 /** What calls need to know. */
 export interface CallContext extends ForwardOptions {
@@ -114,7 +115,9 @@ class Answer implements ServerStream {
       return;
     }
     const { decision, flag } = this.exchange!;
-    this.#call.fail(errorOf(decision!, { ...head, body: this.#text, flag }));
+    const error = errorOf(decision!, { ...head, body: this.#text, flag });
+    if (isReset(flag)) this.#failLate(error);
+    else this.#call.fail(error);
   }
 
   consumed(bytes: number): void {
@@ -122,6 +125,16 @@ class Answer implements ServerStream {
   }
 
   reset(): void {
-    this.#call.fail(brokenOff(this.exchange?.flag));
+    this.#failLate(brokenOff(this.exchange?.flag));
+  }
+
+  /**
+   * A server that gives a call up when its time is over may be heard before this side's own timer is, which says it
+   * better.
+   *
+   * Source: grpc-go `internal/transport/http2_client.go` (handleRSTStream).
+   */
+  #failLate(error: ConnectError): void {
+    setTimeout(() => this.#call.fail(error), 1);
   }
 }

@@ -1,11 +1,12 @@
 /** Rules at work in a client: the tutorial's steps by saves of its files, endpoints that go and come, chance and hashes. */
 import assert from 'node:assert/strict';
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Client, Code, type ConnectError, createClient } from '@connectrpc/connect';
 import { createRoutedTransport } from '../../client/index.ts';
+import { greet } from '../../examples/client/greeter.ts';
 import { Greeter } from '../../gen/api/greeter_pb.ts';
 import { routes as v1 } from '../../services/greeter/v1.ts';
 import { routes as v2 } from '../../services/greeter/v2.ts';
@@ -32,20 +33,11 @@ before(async () => {
 });
 after(() => Promise.all(servers.map((server) => server.kill())));
 
-/** The tutorial's endpoints, as `docs/client.md` has them. */
-const endpoints = ({ v1, v2 }: { readonly v1: number; readonly v2: number }) => `
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: { name: dubbo-go-server }
-spec:
-  hosts: [dubbo-go-server.default.svc.cluster.local]
-  ports: [{ number: 20000, name: grpc, protocol: GRPC }]
-  resolution: STATIC
-  location: MESH_INTERNAL
-  endpoints:
-    - { address: 127.0.0.1, ports: { grpc: ${v1} }, labels: { dubbogoAppVersion: v1 } }
-    - { address: 127.0.0.1, ports: { grpc: ${v2} }, labels: { dubbogoAppVersion: v2 } }
-`;
+/** The example's endpoints at the ports of this test's servers. */
+async function endpoints(): Promise<string> {
+  const text = await readFile(join(root, 'examples/client/endpoints.yaml'), 'utf8');
+  return text.replace('grpc: 20001', `grpc: ${one.v1}`).replace('grpc: 20002', `grpc: ${one.v2}`);
+}
 
 const istio = join(root, 'deploy/istio');
 
@@ -54,7 +46,7 @@ async function withTutorial(
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'client-'));
   await copyFile(join(istio, 'destinationrule.yaml'), join(folder, 'destinationrule.yaml'));
-  await writeFile(join(folder, 'endpoints.yaml'), endpoints(one));
+  await writeFile(join(folder, 'endpoints.yaml'), await endpoints());
   const transport = createRoutedTransport({ config: folder, baseUrl: 'xds:///dubbo-go-server:20000' });
   const changes = transport.routing.config;
   const save = async (scenario: string): Promise<void> => {
@@ -123,6 +115,14 @@ test("createRoutedTransport() follows the tutorial's steps as its files are save
     await steady;
     assert.ok(calls > 20, `${calls} calls were made meanwhile`);
   });
+});
+
+test('greet() of the example is answered by v1, and as an admin by v2', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'client-'));
+  const file = join(folder, 'endpoints.yaml');
+  await writeFile(file, await endpoints());
+  assert.deepEqual(await greet([istio, file]), ['v1.0.0', 'v2.0.0']);
+  await rm(folder, { recursive: true });
 });
 
 test('createRoutedTransport() says at once that an endpoint has gone, and finds it again', async () => {
