@@ -85,7 +85,15 @@ function openTransport(asked: ClientCompatRequest): Transport {
     const services = before(asked.port, isHttp2).remoteServices ?? [];
     const protocol = ROUTED[asked.protocol];
     if (!protocol) throw new TypeError(`Cannot speak protocol ${asked.protocol}`);
-    return createRoutedTransport({ ...options, services, protocol, baseUrl: 'http://conformance' });
+    // Each case counts its requests.
+    const meshConfig = { defaultHttpRetryPolicy: { attempts: 0 } };
+    return createRoutedTransport({
+      ...options,
+      services,
+      protocol,
+      meshConfig,
+      baseUrl: 'http://conformance',
+    });
   }
   const all = { ...options, baseUrl: `http://${asked.host}:${asked.port}` };
   if (asked.protocol === Protocol.GRPC) return createGrpcTransport(all);

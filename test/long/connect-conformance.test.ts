@@ -25,3 +25,10 @@ test("listen() passes the Connect conformance suite between the suite's own clie
   const { passed, output } = await runSuite('client', [findPeer('referenceclient')!]);
   assert.ok(passed >= 1000, output.slice(-20_000));
 });
+
+test('createRoutedTransport() passes the Connect conformance suite where the stock transports do', {
+  skip: skipWithout('connectconformance'),
+}, async () => {
+  const { passed, output } = await runSuite('routed-client', []);
+  assert.ok(passed >= 2500, output.slice(-20_000));
+});
