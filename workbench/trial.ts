@@ -36,6 +36,19 @@ export function createTester(table: RouteTable): Tester {
     const route = found.route?.route;
     const destinations = route?.action.kind === 'forward' ? route.action.destinations : [];
     const total = destinations.reduce((sum, { weight }) => sum + weight, 0);
+    const first = decide(prepared, found, request, (bound, purpose) =>
+      purpose === 'weight' ? 0 : bound - 1,
+    );
+    if (first.kind === 'forward' && first.chosenBy) {
+      // The request itself has chosen, so that nothing is left to the weights.
+      const destination = destinations.findIndex(({ cluster }) => cluster === first.cluster);
+      const chosen = { percent: 100, decision: first, ...(destination !== -1 && { destination }) };
+      return {
+        ...(found.host && { virtualHost: found.host.virtualHost.virtualHost }),
+        ...(route && { route }),
+        outcomes: [chosen],
+      };
+    }
     let before = 0;
     const outcomes = destinations.flatMap(({ weight }, destination): Outcome[] => {
       const share = destinations.length === 1 ? 1 : total === 0 ? 0 : weight / total;

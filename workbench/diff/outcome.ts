@@ -59,6 +59,11 @@ export function outcomeOf(route: Route, clusters: ReadonlySet<string>): RouteOut
   note('rewrite', rewriteText(action));
   note('mirrors', mirrorText(action));
   note('hashing', action.hashPolicy.map((policy) => JSON.stringify(policy)).join(', '));
+  note(
+    'sticky split',
+    action.sticky && `by ${action.sticky.key.kind} ${action.sticky.key.name}${seedsText(action)}`,
+  );
+  note('preview', action.preview && previewText(action.preview));
   note('cors', route.cors && JSON.stringify(withoutPrograms(route.cors)));
   return keyed(route, 'forward', sharesOf(action, clusters), aspects);
 }
@@ -186,8 +191,31 @@ function retryText(retry: NonNullable<ForwardAction['retry']>): string {
 function mirrorText({ mirrors }: ForwardAction): string {
   return mirrors
     .filter(({ fraction }) => fraction.numerator > 0)
-    .map(({ cluster, fraction }) => `${fractionText(fraction)} to ${targetName(cluster)} (${cluster})`)
+    .map(
+      ({ cluster, fraction, compare }) =>
+        `${fractionText(fraction)} to ${targetName(cluster)} (${cluster})${compare ? ` compared ${JSON.stringify(compare)}` : ''}`,
+    )
     .join(', ');
+}
+
+/** Seeds are made of the destinations' names, and tell more than these only where one is there twice. */
+function seedsText({ sticky, destinations }: ForwardAction): string {
+  const names = new Set(destinations.map(({ cluster }) => cluster));
+  return names.size === destinations.length ? '' : ` (seeds ${sticky!.seeds.join(',')})`;
+}
+
+function previewText({
+  header,
+  destinations,
+  everyClient,
+  ranges,
+}: NonNullable<ForwardAction['preview']>): string {
+  const from = [...(everyClient ? ['everybody'] : []), ...ranges].join(', ');
+  const subsets = destinations.map(
+    ({ subset, cluster, requestHeaders, responseHeaders, authority }) =>
+      `${subset} ${JSON.stringify([cluster, requestHeaders, responseHeaders, authority])}`,
+  );
+  return `by header ${header} from ${from || 'nobody'}: ${subsets.join(', ')}`;
 }
 
 function fractionText({ numerator, denominator }: { numerator: number; denominator: number }): string {

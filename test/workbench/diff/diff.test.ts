@@ -127,6 +127,31 @@ for (const [name, before, after, want] of CASES) {
   });
 }
 
+test('diffRules() tells of annotations that change where requests go', () => {
+  const annotated = (annotations: string) =>
+    virtualService(split(90, 10)).replace('name: shop }', `name: shop, annotations: { ${annotations} } }`);
+  const effects = (before: string, after: string) =>
+    diffRules(rules(before), rules(after)).moves.flatMap(({ changes }) => changes.map(({ name }) => name));
+  assert.deepEqual(effects(annotated(''), annotated('pointsman.dev/sticky-split: header:user')), [
+    'sticky split',
+  ]);
+  const preview = 'pointsman.dev/preview-header: x-preview, pointsman.dev/preview-from:';
+  assert.deepEqual(effects(annotated(''), annotated(`${preview} 10.0.0.0/8`)), ['preview']);
+  assert.deepEqual(effects(annotated(`${preview} 10.0.0.0/8`), annotated(`${preview} 10.0.0.0/16`)), [
+    'preview',
+  ]);
+  assert.deepEqual(effects(annotated('a: b'), annotated('a: c')), []);
+  const sticky = annotated('pointsman.dev/sticky-split: header:user');
+  const turned = virtualService(
+    split(10, 90).replaceAll('v1', 'vx').replaceAll('v2', 'v1').replaceAll('vx', 'v2'),
+  );
+  const stickyTurned = turned.replace(
+    'name: shop }',
+    'name: shop, annotations: { pointsman.dev/sticky-split: header:user } }',
+  );
+  assert.deepEqual(movesOf(sticky, stickyTurned), []);
+});
+
 test('diffRules() looks at every sort of client that rules tell apart', () => {
   const before = virtualService(to('v1'));
   const after = virtualService(

@@ -176,6 +176,29 @@ for (const [name, request, expect, wrong] of CASES) {
   });
 }
 
+test('runRouteTests() sees what a request itself chooses where an annotation lets it', () => {
+  const rules = RULES.replace(
+    'name: shop }',
+    'name: shop, annotations: { pointsman.dev/sticky-split: header:x-user } }',
+  );
+  const request = (user: string) => `{ url: http://shop/, headers: { x-user: ${user} } }`;
+  const input = inputOf(
+    rules,
+    `tests: [{ name: a, requests: [${['a', 'b', 'c'].map(request).join()}], expect: { weights: { shop: 100 } } }, { name: b, request: { url: http://shop/ }, expect: { weights: { v1: 90 } } }]`,
+  );
+  const { results } = runRouteTests(createRuleSet(input.resources), input.tests);
+  assert.deepEqual(
+    results.flatMap(({ mismatches }) => mismatches),
+    [],
+  );
+  const chosen = inputOf(
+    rules,
+    `tests: [{ name: a, request: ${request('a')}, expect: { weights: { v1: 90 } } }]`,
+  );
+  const [result] = runRouteTests(createRuleSet(chosen.resources), chosen.tests).results;
+  assert.match(result?.mismatches[0]?.got ?? '', /^(?:0|100) %$/);
+});
+
 test('readRouteTests() fills in what a request leaves out from the test and the document', () => {
   const { tests } = inputOf(`
 request: { url: 'http://shop/', headers: { a: 1 } }
