@@ -1,14 +1,12 @@
 /** `pointsman diff`: which requests two versions of rules treat differently, with an example of each. */
 import { type Command, Option } from 'commander';
+import { type ClientOptions, clientOf } from './client-option.ts';
 import { defineCommand, jsonOption, parseLabel } from './command.ts';
 import { EXIT } from './failure.ts';
 
-interface DiffCommandOptions {
+interface DiffCommandOptions extends ClientOptions {
   readonly markdown?: true;
   readonly log?: string;
-  readonly namespace?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly gateway?: string;
   readonly json?: true;
 }
 
@@ -43,17 +41,12 @@ async function diff(oldName: string, newName: string, options: DiffCommandOption
   const sides = { before: await readSide(oldName, newName), after: await readSide(newName, oldName) };
   const issues = [...sides.before.issues, ...sides.after.issues];
   for (const issue of issues) note(`${issueText(issue, process.stderr)}\n`);
-  const { namespace, labels, gateway } = options;
-  const isOne = namespace !== undefined || labels !== undefined || gateway !== undefined;
-  const client = {
-    ...(namespace !== undefined && { namespace }),
-    ...(labels && { labels }),
-    ...(gateway !== undefined && { gateway }),
-  };
+  const client = clientOf(options);
   const { resources: before } = sides.before;
   const { resources: after } = sides.after;
-  const found = diffRules(before, after, isOne ? { clients: [client] } : {});
-  const replay = options.log === undefined ? undefined : await replayLog(options.log, before, after, client);
+  const found = diffRules(before, after, client ? { clients: [client] } : {});
+  const replay =
+    options.log === undefined ? undefined : await replayLog(options.log, before, after, client ?? {});
   const isSame = found.moves.length + found.unknown.length + found.clusters.length === 0 && found.isComplete;
   if (!isSame || issues.length > 0) process.exitCode = EXIT.findings;
   if (options.json) {

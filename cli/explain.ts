@@ -1,14 +1,12 @@
 /** `pointsman explain`: which rule of some files takes a request, and why the others do not. */
 import type { Command } from 'commander';
-import { parseHeaderLine, toRouteRequest, type WrittenRequest } from '../workbench/written-request.ts';
-import { defineCommand, jsonOption, parseLabel, parsePort, repeated } from './command.ts';
-import { EXIT, usageFailure } from './failure.ts';
+import { type ClientOptions, clientOf } from './client-option.ts';
+import { defineCommand, jsonOption, parseLabel, parsePort } from './command.ts';
+import { EXIT } from './failure.ts';
+import { pathsAndRequest } from './request-words.ts';
 
-interface ExplainOptions {
+interface ExplainOptions extends ClientOptions {
   readonly port?: number;
-  readonly namespace?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly gateway?: string;
   readonly json?: true;
 }
 
@@ -32,54 +30,20 @@ export function explainCommand(): Command {
     .action(explain);
 }
 
-/** The arguments after `--`. */
-function parseRequest(words: readonly string[]): WrittenRequest {
-  const request = defineCommand('request', '', [])
-    .argument('<url>')
-    .option('-X, --request <method>', '', 'GET')
-    .option('-H, --header <line>', '', repeated)
-    .helpOption(false)
-    .exitOverride()
-    .parse(words, { from: 'user' });
-  const { request: method, header = [] } = request.opts<{ request: string; header?: readonly string[] }>();
-  const headers = header.map((line) => {
-    const parsed = parseHeaderLine(line);
-    // What was given may be a secret, so it is not repeated.
-    if (parsed === undefined) throw usageFailure("Cannot read a header: write it like -H 'user: admin'");
-    return parsed;
-  });
-  return { url: request.processedArgs[0], method, headers };
-}
-
 async function explain(words: readonly string[], options: ExplainOptions): Promise<void> {
-  // Commander hands over what stands before and after `--` in one list.
-  const after = process.argv.slice(2);
-  const requestWords = after.includes('--') ? after.slice(after.indexOf('--') + 1) : words.slice(-1);
-  const paths = words.slice(0, words.length - requestWords.length);
-  if (paths.length === 0 || requestWords.length === 0)
-    throw usageFailure('Cannot explain without both rules and a URL: write pointsman explain PATH... -- URL');
-  const written = parseRequest(requestWords);
+  const { paths, request } = pathsAndRequest('explain', words, options.port);
   const { readPaths } = await import('./input.ts');
   const { compile, createRouter, formatExplanation } = await import('../router/index.ts');
   const { assumedServices } = await import('../workbench/assumed-service.ts');
+  const { proxyOf } = await import('../workbench/client.ts');
   const terminal = await import('./terminal.ts');
-  const request = toRouteRequest(written, options.port);
-  if (request === undefined)
-    throw usageFailure(`Cannot explain "${written.url}": write a URL like http://HOST:PORT/PATH`);
   const { resources, issues } = await readPaths(paths);
   const errors = issues.filter(({ severity }) => severity === 'error');
   for (const issue of errors) terminal.note(`${terminal.issueText(issue, process.stderr)}\n`);
   if (errors.length > 0) process.exitCode = EXIT.findings;
 
   const services = assumedServices(resources, [request.port]);
-  const { table } = compile(resources, {
-    services,
-    proxy: {
-      ...(options.namespace !== undefined && { namespace: options.namespace }),
-      ...(options.labels !== undefined && { labels: options.labels }),
-      ...(options.gateway !== undefined && { type: 'router' as const, gateways: [options.gateway] }),
-    },
-  });
+  const { table } = compile(resources, { services, proxy: proxyOf(clientOf(options) ?? {}) });
   const explanation = createRouter(table).explain(request);
   if (options.json) terminal.printJson(explanation);
   else terminal.print(formatExplanation(explanation, { color: terminal.wantsColor(process.stdout) }));

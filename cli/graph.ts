@@ -1,14 +1,12 @@
 /** `pointsman graph`: hosts, rules, destinations and endpoints as a picture. */
 import { type Command, Option } from 'commander';
+import { type ClientOptions, clientOf } from './client-option.ts';
 import { defineCommand, jsonOption, parseLabel } from './command.ts';
 import { CommandFailure, EXIT } from './failure.ts';
 
-interface GraphOptions {
+interface GraphOptions extends ClientOptions {
   readonly format?: 'mermaid' | 'dot' | 'svg';
   readonly output?: string;
-  readonly namespace?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly gateway?: string;
   readonly json?: true;
 }
 
@@ -43,14 +41,8 @@ async function graph(paths: readonly string[], options: GraphOptions): Promise<v
   const errors = issues.filter(({ severity }) => severity === 'error');
   for (const issue of errors) note(`${issueText(issue, process.stderr)}\n`);
   if (errors.length > 0) process.exitCode = EXIT.findings;
-  const { namespace, labels, gateway } = options;
-  const isOne = namespace !== undefined || labels !== undefined || gateway !== undefined;
-  const client = {
-    ...(namespace !== undefined && { namespace }),
-    ...(labels && { labels }),
-    ...(gateway !== undefined && { gateway }),
-  };
-  const found = graphOf(resources, isOne ? client : undefined);
+  const client = clientOf(options);
+  const found = graphOf(resources, client);
   const text = options.json ? JSON.stringify(found, null, 2) : await draw(found, formatOf(options));
   if (options.output === undefined) return print(text);
   const { writeFile } = await import('node:fs/promises');

@@ -17,6 +17,7 @@ import { getCommand } from './get.ts';
 import { graphCommand } from './graph.ts';
 import { newCommand } from './new.ts';
 import { serveCommand } from './serve.ts';
+import { simulateCommand } from './simulate.ts';
 import { testCommand } from './test.ts';
 
 // In words, before something of a newer Node is missed in the midst of a command.
@@ -44,6 +45,7 @@ const commands = [
   testCommand,
   diffCommand,
   graphCommand,
+  simulateCommand,
   compileCommand,
   newCommand,
 ];
