@@ -47,12 +47,29 @@ export function parseLabel(
   return labels;
 }
 
-/** `--access-log` and `--access-log-file`, for a command that carries traffic. */
-export function addAccessLogOptions(command: Command): Command {
+/** What to tell of requests, for a command that carries traffic. */
+export function addTelemetryOptions(command: Command): Command {
   return command
     .option(
       '--access-log <format>',
       "log every request: text or json (Istio's own formats), or one of Envoy's format strings",
     )
-    .option('--access-log-file <path>', 'where to log requests, instead of standard output');
+    .option('--access-log-file <path>', 'where to log requests, instead of standard output')
+    .option(
+      '--otlp <url>',
+      'send traces to this OpenTelemetry collector, http://localhost:4318 (default: OTEL_EXPORTER_OTLP_ENDPOINT, else nowhere)',
+    )
+    .option(
+      '--trace-sampling <percent>',
+      'how many of the traces that begin here are sampled (default: 1)',
+      parsePercent,
+    );
+}
+
+/** A number from 0 to 100. */
+export function parsePercent(text: string): number {
+  const percent = Number(text);
+  if (!/^[\d.]+$/.test(text) || !(percent <= 100))
+    throw new InvalidArgumentError('A percentage is a number from 0 to 100.');
+  return percent;
 }

@@ -1,7 +1,7 @@
 /** `pointsman dev`: the gateway with both greeters, or before your own servers, its rules followed as you save. */
 import { dirname, join, relative } from 'node:path';
 import type { Command } from 'commander';
-import { addAccessLogOptions, defineCommand, jsonOption, parsePort, repeated } from './command.ts';
+import { addTelemetryOptions, defineCommand, jsonOption, parsePort, repeated } from './command.ts';
 import { invocation } from './invocation.ts';
 import { parseUpstream, type UpstreamOption, upstreamService } from './listen-option.ts';
 import type { RunOptions } from './run.ts';
@@ -15,6 +15,8 @@ interface DevOptions {
   readonly json?: true;
   readonly accessLog?: string;
   readonly accessLogFile?: string;
+  readonly otlp?: string;
+  readonly traceSampling?: number;
 }
 
 /** The greeter's host and port, as dubbo-go's tutorial has them. */
@@ -48,7 +50,7 @@ export function devCommand(): Command {
     )
     .addOption(jsonOption())
     .action(dev);
-  return addAccessLogOptions(command);
+  return addTelemetryOptions(command);
 }
 
 async function dev(options: DevOptions): Promise<void> {
@@ -66,6 +68,8 @@ async function dev(options: DevOptions): Promise<void> {
     ...(options.json && { json: true }),
     ...(options.accessLog !== undefined && { accessLog: options.accessLog }),
     ...(options.accessLogFile !== undefined && { accessLogFile: options.accessLogFile }),
+    ...(options.otlp !== undefined && { otlp: options.otlp }),
+    ...(options.traceSampling !== undefined && { traceSampling: options.traceSampling }),
     ...(options.upstream === undefined
       ? await greeters()
       : { remoteServices: [upstreamService(HOST, SERVICE_PORT, options.upstream)] }),

@@ -19,9 +19,10 @@ import { createLog, type Log } from './log.ts';
 import { describeReload, describeSize } from './reload.ts';
 import { logSources, sourcesOf } from './source.ts';
 import { issueText, print } from './terminal.ts';
+import { openTracing, type TracingFlags } from './tracing.ts';
 
 /** See the fields; most are options of the commands. */
-export interface RunOptions {
+export interface RunOptions extends TracingFlags {
   /** Files and folders of rules, watched, `k8s://`, or one `xds://HOST:PORT`. */
   readonly config: readonly string[];
   /** For `k8s://`. */
@@ -66,7 +67,9 @@ export async function run(options: RunOptions): Promise<void> {
   const sources = sourcesOf(options);
   const log = createLog(options.json === true);
   const accessLog = openAccessLog(options.accessLog, options.accessLogFile, log);
-  const metrics = prometheusMetrics({ source: sourceOf(options) });
+  const source = sourceOf(options);
+  const tracing = await openTracing(options, source, log);
+  const metrics = prometheusMetrics({ source });
   const health = createHealth([]);
   const gateway = createGateway({
     config: sources,
@@ -82,6 +85,7 @@ export async function run(options: RunOptions): Promise<void> {
     explainNotFound: options.explainNotFound ?? false,
     metrics,
     ...(accessLog && { accessLog: accessLog.options }),
+    ...(tracing && { tracing: tracing.options }),
     log,
     ownServices(router) {
       health.routes(router);
@@ -97,7 +101,9 @@ export async function run(options: RunOptions): Promise<void> {
       health.shutDown();
       options.onDrain?.();
     },
-    onEnd: async () => accessLog?.close(),
+    async onEnd() {
+      await Promise.all([accessLog?.close(), tracing?.close()]);
+    },
   });
   try {
     const admin = await openAdmin(gateway, metrics.expose, options, log);

@@ -1,7 +1,7 @@
 /** `pointsman serve`: the gateway alone, for production. */
 import type { Command } from 'commander';
 import {
-  addAccessLogOptions,
+  addTelemetryOptions,
   defineCommand,
   jsonOption,
   parseLabel,
@@ -63,7 +63,7 @@ export function serveCommand(): Command {
     )
     .addOption(jsonOption())
     .action(serve);
-  return addAccessLogOptions(command);
+  return addTelemetryOptions(command);
 }
 
 async function serve(options: ServeOptions): Promise<void> {

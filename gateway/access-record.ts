@@ -36,7 +36,7 @@ export function accessRecordOf(exchange: Exchange, outcome: RequestOutcome, isEd
     attempts,
     remoteAddress: isEdge ? direct : (forwardedFor(head.headers) ?? direct),
     directRemoteAddress: direct,
-    traceId: undefined,
+    traceId: exchange.trace?.traceId,
   };
 }
 

@@ -40,13 +40,15 @@ import {
   type Listening,
 } from './listener/listening.ts';
 import { MirrorLog, type MirrorState } from './mirror-log.ts';
-import { type AccessLog, observer } from './observer.ts';
+import { type AccessLog, observer, type Tracing } from './observer.ts';
 import { Overload } from './overload.ts';
 import { createOwnServices, type OwnCall, type OwnServices } from './own.ts';
 import { type ProxyContext, proxy } from './proxy.ts';
 import { type InProcessService, type RegisteredServices, registerServices } from './service.ts';
 import { compileAccessLog } from './telemetry/access-log.ts';
 import type { MetricSink } from './telemetry/metric.ts';
+import type { SpanSink } from './telemetry/span.ts';
+import { createTraceChance } from './telemetry/trace-chance.ts';
 import { throughApp } from './through-app.ts';
 import { WebStream } from './web-stream.ts';
 
@@ -92,12 +94,23 @@ export interface GatewayOptions {
   readonly maxRequests?: number;
   /** Told of every request that was routed. Default: nobody. */
   readonly metrics?: MetricSink;
+  /** Makes spans of requests. Default: none, and the contexts of traces are passed on as they come. */
+  readonly tracing?: TracingOptions;
   /** Writes a line for every request. Default: nowhere. */
   readonly accessLog?: AccessLogOptions;
   /** Told what happens inside. Default: nobody. */
   readonly log?: (level: 'INFO' | 'WARN' | 'ERROR', message: string) => void;
   /** Draws for weights, faults and mirrors. Default: the runtime's chance. */
   readonly random?: Random;
+}
+
+/** Which requests become spans, and who takes these. */
+export interface TracingOptions {
+  readonly sink: SpanSink;
+  /** Of the traces that begin here; of others their client has decided. Default 1, Istio's. */
+  readonly samplingPercent?: number;
+  /** Of every span. Default: none. */
+  readonly tags?: Readonly<Record<string, string>>;
 }
 
 /** Where requests are logged, and how. */
@@ -141,6 +154,8 @@ export interface ListenOptions {
 
 const DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024;
 const DEFAULT_MAX_REQUESTS = 20_000;
+/** Source: Istio `pilot/pkg/features/pilot.go` (PILOT_TRACE_SAMPLING). */
+const DEFAULT_SAMPLING_PERCENT = 1;
 
 /**
  * A Hono app whose "not found" is the mesh: middleware and routes that a user adds come first, and what they do
@@ -159,6 +174,7 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
   readonly #mirrors = new MirrorLog();
   readonly #overload: Overload;
   readonly #accessLog: AccessLog | undefined;
+  readonly #tracing: Tracing | undefined;
   #unwatchMemory: (() => void) | undefined;
   readonly #rules: RulesInEffect;
   #context: ProxyContext | undefined;
@@ -171,7 +187,12 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
     this.#options = options;
     this.#ownHosts = new Set(options.ownHosts?.map((host) => host.toLowerCase()));
     const { config = [], services = [], maxBodyBytes = DEFAULT_MAX_BODY_BYTES, log } = options;
-    const { accessLog } = options;
+    const { accessLog, tracing } = options;
+    this.#tracing = tracing && {
+      chance: createTraceChance(tracing.samplingPercent ?? DEFAULT_SAMPLING_PERCENT),
+      sink: tracing.sink,
+      tags: tracing.tags ?? {},
+    };
     this.#accessLog = accessLog && { lineOf: compileAccessLog(accessLog.format), write: accessLog.write };
     this.#overload = new Overload(options.maxRequests ?? DEFAULT_MAX_REQUESTS);
     this.config = new ConfigStore([config].flat());
@@ -347,8 +368,15 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
       isEdge,
       debugHeaders,
       explainNotFound,
-      ended: observer(this.#overload, { metrics, accessLog: this.#accessLog, isEdge }),
-      observed: this.#accessLog ? 'timing' : metrics ? 'duration' : 'nothing',
+      ended: observer(this.#overload, {
+        metrics,
+        accessLog: this.#accessLog,
+        tracing: this.#tracing,
+        table: this.#options.router ? undefined : rules.compilation.table,
+        isEdge,
+      }),
+      tracing: this.#tracing,
+      observed: this.#accessLog ? 'timing' : metrics || this.#tracing ? 'duration' : 'nothing',
       comparisons: this.#mirrors,
       overload: this.#overload,
       own: this.#ownCall,

@@ -13,10 +13,11 @@ export { textSource } from '../config/text.ts';
 export type { Decision, RouteRequest, Router } from '../router/index.ts';
 export type { ClusterState } from '../upstream/cluster-state.ts';
 export type { GatewayBindings } from './exchange.ts';
-export type { AccessLogOptions, Gateway, ListenOptions } from './gateway.ts';
+export type { AccessLogOptions, Gateway, ListenOptions, TracingOptions } from './gateway.ts';
 export type { Listening } from './listener/listening.ts';
 export type { InProcessService } from './service.ts';
 export type { MetricSink, RequestOutcome } from './telemetry/metric.ts';
+export type { FinishedSpan, SpanSink } from './telemetry/span.ts';
 
 /** What a gateway is made of; everything has a default but what it routes to. */
 export interface GatewayOptions extends Omit<OwnOptions, 'config'> {

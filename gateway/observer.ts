@@ -3,11 +3,15 @@ import type { Decision, RuleOrigin } from '../router/index.ts';
 import { grpcStatusOf } from '../router/route/grpc.ts';
 import { firstHeader } from '../router/route/header.ts';
 import { isGrpcContentType } from '../router/route/index.ts';
+import type { RouteTable } from '../router/table/route-table.ts';
 import type { Exchange, ExchangeEnded } from '../traffic/exchange.ts';
 import { accessRecordOf } from './access-record.ts';
 import type { Overload } from './overload.ts';
+import { spanName } from './span-name.ts';
 import type { AccessLine } from './telemetry/access-log.ts';
 import type { MetricSink, RequestOutcome } from './telemetry/metric.ts';
+import { type SpanSink, spanOf } from './telemetry/span.ts';
+import type { TraceChance } from './telemetry/trace-context.ts';
 
 /** An access log with its format compiled. */
 export interface AccessLog {
@@ -15,17 +19,29 @@ export interface AccessLog {
   write(line: string): void;
 }
 
+/** How requests are traced. */
+export interface Tracing {
+  readonly chance: TraceChance;
+  readonly sink: SpanSink;
+  /** Of every span. */
+  readonly tags: Readonly<Record<string, string>>;
+}
+
 /** Who is told of exchanges. */
 export interface Observers {
   readonly metrics: MetricSink | undefined;
   readonly accessLog: AccessLog | undefined;
+  readonly tracing: Tracing | undefined;
+  /** What names of spans are taken from; absent for a router of the user's. */
+  readonly table: RouteTable | undefined;
   /** What clients say of those before them is not believed. */
   readonly isEdge: boolean;
 }
 
 /** One for all exchanges of a gateway: lets go of their places, and tells who wants to know. */
-export function observer(overload: Overload, { metrics, accessLog, isEdge }: Observers): ExchangeEnded {
-  if (!metrics && !accessLog)
+export function observer(overload: Overload, observers: Observers): ExchangeEnded {
+  const { metrics, accessLog, tracing, table, isEdge } = observers;
+  if (!metrics && !accessLog && !tracing)
     return () => {
       overload.active--;
     };
@@ -33,7 +49,14 @@ export function observer(overload: Overload, { metrics, accessLog, isEdge }: Obs
     overload.active--;
     const outcome = outcomeOf(exchange, performance.now() - exchange.startedMs);
     metrics?.requestEnded(outcome);
-    accessLog?.write(accessLog.lineOf(accessRecordOf(exchange, outcome, isEdge)));
+    const isTraced = tracing !== undefined && exchange.trace?.isSampled;
+    if (!accessLog && !isTraced) return;
+    const record = accessRecordOf(exchange, outcome, isEdge);
+    accessLog?.write(accessLog.lineOf(record));
+    if (!isTraced) return;
+    const { authority, port } = exchange.head;
+    const name = spanName(exchange.decision, authority, port, table);
+    tracing.sink.export(spanOf(name, exchange.trace!, record, tracing.tags));
   };
 }
 

@@ -14,9 +14,10 @@ import { type ForwardOptions, forward } from '../traffic/forward/index.ts';
 import type { Failure } from '../traffic/local-reply.ts';
 import type { RuleSet } from '../traffic/rule-set/rule-set.ts';
 import type { ServerStream, StreamReceiver } from '../wire/stream.ts';
-import { routeName } from './observer.ts';
+import { routeName, type Tracing } from './observer.ts';
 import type { Overload } from './overload.ts';
 import type { OwnCall } from './own.ts';
+import { beginTrace, withTrace } from './telemetry/trace-context.ts';
 
 /** What of the gateway a call needs. */
 export interface ProxyContext extends ForwardOptions {
@@ -28,6 +29,8 @@ export interface ProxyContext extends ForwardOptions {
   readonly ended: ExchangeEnded;
   /** What somebody wants to know of exchanges: nothing, how long they take, or also when what happened. */
   readonly observed: 'nothing' | 'duration' | 'timing';
+  /** Absent: contexts of traces are passed on as they come. */
+  readonly tracing: Tracing | undefined;
   readonly overload: Overload;
   /** The gateway's own services, for a request as it arrived. */
   own(head: RouteRequest): OwnCall | undefined;
@@ -53,12 +56,14 @@ const requestId = (): string => crypto.randomUUID();
 export function proxy(stream: ServerStream, arrival: Arrival, gateway: ProxyContext): StreamReceiver {
   const { head: raw, hasEnded, upgrade, servicePort } = arrival;
   const clean = endToEnd(raw.headers);
-  const headers = withForwarded(
+  const forwarded = withForwarded(
     clean,
     raw.scheme,
     gateway.isEdge ? (raw.sourceAddress ?? '') : undefined,
     requestId,
   );
+  const trace = gateway.tracing && beginTrace(forwarded, gateway.tracing.chance);
+  const headers = trace ? withTrace(forwarded, trace) : forwarded;
   const head: RouteRequest = {
     method: raw.method,
     scheme: raw.scheme,
@@ -76,6 +81,7 @@ export function proxy(stream: ServerStream, arrival: Arrival, gateway: ProxyCont
   const { isOver } = overload;
   overload.active++;
   const exchange = new Exchange(stream, head, hasEnded, upgrade, gateway.ended, undefined);
+  exchange.trace = trace;
   if (gateway.observed !== 'nothing') exchange.startedMs = gateway.clock.now();
   if (gateway.observed === 'timing') exchange.timing = { requestEndedMs: 0, answeredMs: 0 };
   if (!arrival.sendsTrailers && isGrpcContentType(firstHeader(headers, 'content-type')))

@@ -18,6 +18,14 @@ export interface ExchangeTiming {
   answeredMs: number;
 }
 
+/** The span of an exchange, in hexadecimal digits. */
+export interface ExchangeTrace {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId: string | undefined;
+  readonly isSampled: boolean;
+}
+
 /** Told once when an exchange is over. */
 export type ExchangeEnded = (exchange: Exchange) => void;
 
@@ -42,6 +50,8 @@ export class Exchange implements ServerStream {
   decision: Decision | undefined;
   /** On the clock of `performance.now()`; 0 where nobody asks. */
   startedMs = 0;
+  /** Its span; undefined where nothing is traced. */
+  trace: ExchangeTrace | undefined;
   /** Undefined where nobody asks. */
   timing: ExchangeTiming | undefined;
   /** The endpoint that was asked last. */

@@ -180,8 +180,8 @@ function outcomeLabels({ protocol, status, grpcStatus, flag }: RequestOutcome) {
   } as const;
 }
 
-/** Source: Istio `pkg/kube/labels/labels.go` (CanonicalService). */
-function canonicalOf(labels: Readonly<Record<string, string>>, workload: string | undefined) {
+/** Name and revision by which Istio's telemetry calls a workload. Source: Istio `pkg/kube/labels/labels.go` (CanonicalService). */
+export function canonicalOf(labels: Readonly<Record<string, string>>, workload: string | undefined) {
   return {
     service:
       labels['service.istio.io/canonical-name'] ||
