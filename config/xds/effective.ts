@@ -40,7 +40,7 @@ export class EffectiveResources {
       return cluster.endpointsName === undefined || sent.endpoints.has(cluster.endpointsName);
     };
     const missing = (routes: XdsRoutes) =>
-      [...clusterNamesOf([routes])].filter((name) => name.startsWith('outbound|') && !isReady(name));
+      [...clusterNamesOf(routes)].filter((name) => name.startsWith('outbound|') && !isReady(name));
 
     const routes = new Map<string, XdsRoutes>();
     for (const [name, next] of sent.routes) {
@@ -61,12 +61,11 @@ export class EffectiveResources {
 
     const clusters = new Map(sent.clusters);
     const endpoints = new Map(sent.endpoints);
-    const named = clusterNamesOf(routes.values());
+    const named = [...routes.values()].map(clusterNamesOf);
     for (const name of this.#goneSinceMs.keys())
-      if (!named.has(name) || sent.clusters.has(name)) this.#goneSinceMs.delete(name);
-    for (const name of named) {
-      const old = before.clusters.get(name);
-      if (!old || sent.clusters.has(name)) continue;
+      if (sent.clusters.has(name) || !named.some((names) => names.has(name))) this.#goneSinceMs.delete(name);
+    for (const [name, old] of before.clusters) {
+      if (sent.clusters.has(name) || !named.some((names) => names.has(name))) continue;
       const goneSinceMs = this.#goneSinceMs.get(name) ?? nowMs;
       this.#goneSinceMs.set(name, goneSinceMs);
       if (nowMs - goneSinceMs >= HOLD_MS) continue;

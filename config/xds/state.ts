@@ -4,7 +4,13 @@
  *
  * Source: Envoy `docs/root/api-docs/xds_protocol.rst`.
  */
-import { clusterNamesOf, endpointsNames, routeNames, type XdsResources } from '../../router/xds/index.ts';
+import {
+  clusterNamesOf,
+  endpointsNames,
+  routeNames,
+  type XdsResources,
+  type XdsRoutes,
+} from '../../router/xds/index.ts';
 import { Collection, RESOURCE_TYPES, type RefusedResource, type SentResource } from './collection.ts';
 
 /** What the client says about one kind. */
@@ -142,14 +148,16 @@ export class AdsState {
       isAnswer: true,
       ...(refusals.length > 0 && { refusal: refusals.join('; ') }),
     };
-    return { requests: [answer, ...this.#subscribe()], isChanged };
+    // Endpoints name nothing.
+    const isLeaf = collection === this.#byUrl.get(RESOURCE_TYPES.endpoints.typeUrl);
+    return { requests: [answer, ...(isLeaf ? [] : this.#subscribe())], isChanged };
   }
 
   /** Asks for what is named now and was not, and lets go of what no longer is. */
   #subscribe(): XdsRequest[] {
     const { clusters, endpoints, listeners, routes } = this.#all;
     return [
-      ...this.#want(clusters, clusters.isWildcard ? [] : servicesOf(clusterNamesOf(routes.values.values()))),
+      ...this.#want(clusters, clusters.isWildcard ? [] : servicesOf(routes.values.values())),
       ...this.#want(endpoints, endpointsNames(clusters.values)),
       ...this.#want(listeners, []),
       ...this.#want(routes, routeNames(listeners.values)),
@@ -192,6 +200,7 @@ function requestOf({ type, names, versionInfo, nonce }: Collection<unknown>): Xd
 }
 
 /** Passthrough and the like are the proxy's own: nobody is asked for them. */
-function servicesOf(names: ReadonlySet<string>): string[] {
+function servicesOf(routes: Iterable<XdsRoutes>): string[] {
+  const names = new Set([...routes].flatMap((each) => [...clusterNamesOf(each)]));
   return [...names].filter((name) => name.startsWith('outbound|'));
 }

@@ -3,12 +3,17 @@ import type { VirtualHost } from '../table/route-table.ts';
 import type { XdsRoutes } from './route-configuration.ts';
 
 const known = new WeakMap<VirtualHost, ReadonlySet<string>>();
+const knownOfAll = new WeakMap<XdsRoutes, ReadonlySet<string>>();
 
-/** The clusters that the routes of some configurations name, each once: destinations and mirrors. */
-export function clusterNamesOf(configurations: Iterable<XdsRoutes>): Set<string> {
-  const names = new Set<string>();
-  for (const { virtualHosts } of configurations)
-    for (const virtualHost of virtualHosts) for (const name of namesIn(virtualHost)) names.add(name);
+/** The clusters that the routes of a configuration name, each once: destinations and mirrors. */
+export function clusterNamesOf(routes: XdsRoutes): ReadonlySet<string> {
+  let names = knownOfAll.get(routes);
+  if (!names) {
+    const all = new Set<string>();
+    for (const virtualHost of routes.virtualHosts) for (const name of namesIn(virtualHost)) all.add(name);
+    names = all;
+    knownOfAll.set(routes, names);
+  }
   return names;
 }
 

@@ -39,9 +39,11 @@ export function readTrafficPolicy(
   const { outlierDetection, commonLbConfig } = cluster;
   const retryBudget = readRetryBudget(cluster);
   const minHealthPercent = commonLbConfig?.healthyPanicThreshold?.value ?? DEFAULT.panicPercent;
+  const connectionPool = readConnectionPool(cluster, http);
   return {
     loadBalancer: readLoadBalancer(cluster),
-    connectionPool: readConnectionPool(cluster, http),
+    // Clusters without limits of their own share their connections, as they do where no rule says any.
+    ...(!isPlain(connectionPool) && { connectionPool }),
     ...(outlierDetection && { outlierDetection: readOutlier(outlierDetection, minHealthPercent) }),
     ...(retryBudget && { retryBudget }),
   };
@@ -122,6 +124,13 @@ function readConnectionPool(cluster: ClusterMessage, http: HttpProtocolOptions |
     }),
     ...(http?.upstreamProtocolOptions.case === 'useDownstreamProtocolConfig' && { useClientProtocol: true }),
   };
+}
+
+/** What Istio sends where no rule says anything. Source: Istio `pkg/config/mesh/mesh.go` (DefaultMeshConfig, ConnectTimeout). */
+function isPlain({ connectTimeoutMs, idleTimeoutMs, ...rest }: ConnectionPool): boolean {
+  return (
+    connectTimeoutMs === 10_000 && idleTimeoutMs === DEFAULT.idleTimeoutMs && Object.keys(rest).length === 0
+  );
 }
 
 function http2OptionsOf(http: HttpProtocolOptions | undefined): Http2ProtocolOptions | undefined {

@@ -78,8 +78,22 @@ export function cluster(name: string): Any {
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.EDS },
     edsClusterConfig: { serviceName: name },
     lbPolicy: Cluster_LbPolicy.ROUND_ROBIN,
+    connectTimeout: { seconds: 10n },
+    circuitBreakers: {
+      thresholds: [
+        {
+          maxConnections: NO_LIMIT,
+          maxPendingRequests: NO_LIMIT,
+          maxRequests: NO_LIMIT,
+          maxRetries: NO_LIMIT,
+        },
+      ],
+    },
   });
 }
+
+/** As Istio says that there is none. */
+const NO_LIMIT = 0xffff_ffff;
 
 /** A cluster that is picked from in a way that is not understood. */
 export function badCluster(name: string): Any {

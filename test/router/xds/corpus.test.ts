@@ -14,6 +14,7 @@ import { HTTPFaultSchema } from '../../../gen/envoy/extensions/filters/http/faul
 import { UpstreamTlsContextSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts';
 import { HttpProtocolOptionsSchema } from '../../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts';
 import { type Cluster, compile, createRouter, type RouteTable } from '../../../router/index.ts';
+import type { ConnectionPool } from '../../../router/table/cluster.ts';
 import {
   createXdsTables,
   readCluster,
@@ -90,10 +91,10 @@ test(`readRouteConfiguration() gives tables that decide ${cases.length} recorded
   assert.deepEqual(wrong, []);
 });
 
-/** What the two can have in common: endpoints come apart from clusters, and what is hashed stands in routes alone. */
-function comparable({ endpoints: _, resolution, policy, ...cluster }: Cluster): unknown {
+/** What the two can have in common: endpoints come apart from clusters, chosen already, and what is hashed stands in routes alone. */
+function comparable({ endpoints: _, selector: __, resolution, policy, ...cluster }: Cluster): unknown {
   const { loadBalancer, connectionPool, tls, ...rest } = policy;
-  const { hash: __, ...balancer } = { hash: undefined, ...loadBalancer };
+  const { hash: ___, ...balancer } = { hash: undefined, ...loadBalancer };
   // Istio says by the kind of cluster alone that requests go where they were going.
   const isPassthrough = loadBalancer.kind === 'PASSTHROUGH';
   return {
@@ -102,10 +103,15 @@ function comparable({ endpoints: _, resolution, policy, ...cluster }: Cluster): 
     policy: {
       ...rest,
       loadBalancer: balancer,
-      connectionPool: connectionPool ?? { connectTimeoutMs: 10_000, idleTimeoutMs: 3_600_000 },
+      ...(connectionPool && !isPlain(connectionPool) && { connectionPool }),
       ...(tls && { tls }),
     },
   };
+}
+
+/** A rule that says something of connections, and nothing that is not so without it. */
+function isPlain({ connectTimeoutMs, idleTimeoutMs, ...rest }: ConnectionPool): boolean {
+  return connectTimeoutMs === 10_000 && idleTimeoutMs === 3_600_000 && Object.keys(rest).length === 0;
 }
 
 test('readCluster() gives the clusters that the compiler makes of the YAML', () => {
