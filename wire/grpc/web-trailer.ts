@@ -3,8 +3,8 @@
  *
  * Source: gRPC-Web `PROTOCOL-WEB.md` (HTTP/2 related behavior, 8th bit of the flags).
  */
-import type { Field, FieldList } from '../stream.ts';
-import { readLatin1, writeLatin1 } from '../text.ts';
+import type { FieldList } from '../stream.ts';
+import { writeLatin1 } from '../text.ts';
 import { ENVELOPE_HEAD_BYTES, writeEnvelopeHead } from './envelope.ts';
 
 /** The flag of the envelope with trailers. Of a compressed one {@link COMPRESSED_FLAG} is set too. */
@@ -25,13 +25,3 @@ export function encodeWebTrailers(trailers: FieldList): Uint8Array<ArrayBuffer> 
 }
 
 const BREAKS_LINE = /[\r\n\0]/;
-
-/** The trailers in such an envelope's message: names in lower case, lines that have no name left out. */
-export function parseWebTrailers(message: Uint8Array): FieldList {
-  const trailers: Field[] = [];
-  for (const line of readLatin1(message, 0, message.length).split(/\r?\n/)) {
-    const colon = line.indexOf(':');
-    if (colon > 0) trailers.push([line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim()]);
-  }
-  return trailers;
-}
