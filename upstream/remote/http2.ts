@@ -13,6 +13,12 @@ import { Waiting } from './waiting.ts';
 
 type Held = HeldConnection<Http2ClientConnection>;
 
+/** Four times what clients may send us: a window is a round trip, and large bodies are mostly answers. */
+const WINDOWS: Partial<Http2Limits> = {
+  streamWindowBytes: 256 * 1024,
+  connectionWindowBytes: 4 * 1024 * 1024,
+};
+
 /**
  * Upstream on one or more HTTP/2 connections; the first is opened when it is needed.
  *
@@ -114,9 +120,10 @@ export class Http2Upstream implements Upstream {
 
   #limits(): Partial<Http2Limits> {
     const { pool } = this.#options;
-    if (!pool) return {};
+    if (!pool) return WINDOWS;
     const { intervalMs, timeoutMs } = pool.http2KeepAlive ?? {};
     return {
+      ...WINDOWS,
       idleTimeoutMs: pool.idleTimeoutMs || Number.POSITIVE_INFINITY,
       ...(intervalMs !== undefined && { pingAfterMs: intervalMs }),
       ...(timeoutMs !== undefined && { pingTimeoutMs: timeoutMs }),
