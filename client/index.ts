@@ -8,6 +8,7 @@ import { type CommonTransportOptions, validateReadWriteMaxBytes } from '@connect
 import { createTransport as createConnectTransport } from '@connectrpc/connect/protocol-connect';
 import { createTransport as createGrpcTransport } from '@connectrpc/connect/protocol-grpc';
 import { createTransport as createGrpcWebTransport } from '@connectrpc/connect/protocol-grpc-web';
+import { bootstrapSource } from '../config/named.ts';
 import { gzip } from '../upstream/compression.ts';
 import { createRouting, type Routing, type RoutingOptions } from './routing.ts';
 import { targetOf } from './target.ts';
@@ -54,10 +55,10 @@ export interface RoutedTransport extends Transport {
  */
 export function createRoutedTransport(options: RoutedTransportOptions): RoutedTransport {
   const { protocol = 'grpc', readMaxBytes, writeMaxBytes, compressMinBytes } = options;
-  const { baseUrl } = targetOf(options.baseUrl);
+  const { baseUrl, isXds } = targetOf(options.baseUrl);
   const limits = validateReadWriteMaxBytes(readMaxBytes, writeMaxBytes, compressMinBytes);
   const isOwn = !('routing' in options);
-  const routing = isOwn ? createRouting(options) : options.routing;
+  const routing = isOwn ? createRouting(isXds ? withBootstrap(options) : options) : options.routing;
   const create = CREATE[protocol];
   const { unary, stream } = create({
     useBinaryFormat: true,
@@ -78,6 +79,14 @@ export function createRoutedTransport(options: RoutedTransportOptions): RoutedTr
       if (isOwn) await routing.close();
     },
   };
+}
+
+/** gRPC's own way: what the URL names is known to the control plane that the environment names. */
+function withBootstrap(options: RoutingOptions): RoutingOptions {
+  const { config, services, namespace, labels } = options;
+  if (config !== undefined || services !== undefined) return options;
+  const identity = { ...(namespace !== undefined && { namespace }), ...(labels && { labels }) };
+  return { ...options, config: bootstrapSource(identity) };
 }
 
 const CREATE = {

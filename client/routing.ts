@@ -36,7 +36,7 @@ export interface RoutingOptions {
   readonly meshConfig?: NonNullable<CompileOptions['meshConfig']>;
   /** Draws for weights, faults, mirrors and back-off. Default: the runtime's chance. */
   readonly random?: Random;
-  /** Told what is wrong in the rules' texts, and what rules ask for in vain. Default: nobody. */
+  /** Told what is wrong in the rules' texts, what they ask for in vain, and that a source is away. Default: nobody. */
   readonly log?: (level: 'WARN' | 'ERROR', message: string) => void;
 }
 
@@ -65,7 +65,10 @@ export class Routing {
       ),
     );
     this.#random = random;
-    if (log) logIssues(this.config, log);
+    if (log) {
+      logIssues(this.config, log);
+      logSources(this.config, log);
+    }
     this.#pool = new UpstreamPool(() => undefined, { prefersHttp2: true });
     this.#rules = new RulesInEffect(this.config, this.#pool, {
       compiler: compile,
@@ -113,7 +116,7 @@ export class Routing {
   httpClient(isHttp2: boolean): UniversalClientFn {
     return async (request) => {
       if (this.#isClosed) throw new ConnectError('Cannot call: the transport is closed', Code.Unavailable);
-      if (!this.#contexts) await this.#start();
+      if (!this.#contexts) await orAborted(this.#start(), request.signal);
       return routeCall(request, this.#contexts![isHttp2 ? 1 : 0]);
     };
   }
@@ -167,4 +170,28 @@ function logIssues(config: ConfigStore, log: NonNullable<RoutingOptions['log']>)
       if (!known.has(text)) log(severity === 'error' ? 'ERROR' : 'WARN', text);
     known = new Set(texts.keys());
   });
+}
+
+/** Each time that a source has lost its peer, or cannot find it, and why. */
+function logSources(config: ConfigStore, log: NonNullable<RoutingOptions['log']>): void {
+  const told = new Map<string, string>();
+  config.subscribeSources(({ name, state, reason }) => {
+    const text = `${name} is ${state}${reason === undefined ? '' : `: ${reason}`}`;
+    if (reason !== undefined && told.get(name) !== text) log('WARN', text);
+    told.set(name, text);
+  });
+}
+
+/** What comes first: the end of the waiting, or the caller's patience. */
+async function orAborted(waiting: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (!signal) return waiting;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const aborted = (): void => reject(signal.reason);
+  if (signal.aborted) aborted();
+  else signal.addEventListener('abort', aborted, { once: true });
+  try {
+    await Promise.race([waiting, promise]);
+  } finally {
+    signal.removeEventListener('abort', aborted);
+  }
 }

@@ -32,6 +32,16 @@ export function sourceOf(name: SourceName, identity: SourceIdentity = {}): Confi
   return startedLate(name, async () => (await import('./file.ts')).fileSource(name));
 }
 
+/**
+ * The source that gRPC's bootstrap names: GRPC_XDS_BOOTSTRAP, or GRPC_XDS_BOOTSTRAP_CONFIG. It cannot start where there
+ * is none. `identity` goes before what the bootstrap says.
+ */
+export function bootstrapSource(identity: SourceIdentity = {}): ConfigSource {
+  return startedLate('GRPC_XDS_BOOTSTRAP', async () =>
+    (await import('./xds/bootstrap.ts')).bootstrapSource(identity),
+  );
+}
+
 function startedLate(name: string, load: () => Promise<ConfigSource>): ConfigSource {
   let source: ConfigSource | undefined;
   return {

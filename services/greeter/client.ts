@@ -39,11 +39,14 @@ interface ClientOptions {
   readonly count?: number;
   readonly timeout: number;
   readonly registryProtocol: TargetOptions['registryProtocol'];
-  readonly registryAddress: string;
+  readonly registryAddress?: string;
   readonly service?: string;
   readonly port: number;
   readonly interface: string;
 }
+
+/** Where Istio's own installation puts it. */
+const defaultRegistry = 'istiod.istio-system.svc.cluster.local:15010';
 
 const command = new Command('client.ts')
   .description('Call api.Greeter/SayHello again and again and log each answer.')
@@ -56,7 +59,7 @@ const command = new Command('client.ts')
   .addOption(
     new Option(
       '--config <path>',
-      'rules to route by in this process, a file or folder, watched; repeatable, in the variable one a line',
+      'rules to route by in this process: a file or folder, watched, xds://HOST:PORT or k8s://; repeatable, in the variable one a line',
     )
       .argParser(collectLines)
       .default([], 'none')
@@ -118,9 +121,10 @@ const command = new Command('client.ts')
       .env('GREETER_REGISTRY_PROTOCOL'),
   )
   .addOption(
-    new Option('--registry-address <address>', 'the control plane to ask, for xds')
-      .default('istiod.istio-system.svc.cluster.local:15010')
-      .env('GREETER_REGISTRY_ADDRESS'),
+    new Option(
+      '--registry-address <address>',
+      `the control plane to ask, for xds (default: what GRPC_XDS_BOOTSTRAP names, else ${defaultRegistry})`,
+    ).env('GREETER_REGISTRY_ADDRESS'),
   )
   .addOption(
     new Option('--service <host>', 'host that the rules know the greeter by, sent as the authority').env(
@@ -146,6 +150,7 @@ Examples:
   client.ts --address localhost:20000 --protocol connect --http-version 1.1 --count 5
   client.ts --address localhost:8080 --service dubbo-go-server --interval 100ms
   client.ts --config deploy/istio --config endpoints.yaml --header 'user: admin'
+  client.ts --address xds:///dubbo-go-server:20000 --registry-address localhost:15010
 
 Exit code: 0 stopped by a signal, or all of --count calls were answered; 1 some were not; 2 wrong use.`,
   );
@@ -186,24 +191,35 @@ async function openTransport(options: ClientOptions): Promise<Transport> {
   try {
     const { address, service, config, namespace, labels } = options;
     const target = resolveTarget({ ...options, address, service, hasRules: config.length > 0 });
-    if (target.kind === 'routed' && config.length === 0)
-      throw new TypeError(
-        `Cannot ask ${options.registryAddress} for '${target.name}': xDS is not supported yet by this client; ` +
-          'give rules with --config, or the address of a gateway or sidecar, for example --address localhost:8080',
-      );
     return await createTransport({
       target,
       protocol: options.protocol,
       httpVersion: options.httpVersion,
       interceptors: [setRequest(options)],
       timeoutMs: options.timeout,
-      routing: { config, labels, log, ...(namespace !== undefined && { namespace }) },
+      routing: {
+        ...sourcesOf(options, config),
+        log,
+        ...(namespace !== undefined && { namespace }),
+        ...(Object.keys(labels).length > 0 && { labels }),
+      },
     });
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     process.stderr.write(`error: ${error.message}\n`);
     process.exit(2);
   }
+}
+
+/** Where the rules come from: what was given, else the control plane; without its address gRPC's bootstrap names it. */
+function sourcesOf(
+  { registryAddress }: ClientOptions,
+  config: readonly string[],
+): { readonly config?: readonly string[] } {
+  if (config.length > 0) return { config };
+  const { GRPC_XDS_BOOTSTRAP, GRPC_XDS_BOOTSTRAP_CONFIG } = process.env;
+  if (registryAddress === undefined && (GRPC_XDS_BOOTSTRAP || GRPC_XDS_BOOTSTRAP_CONFIG)) return {};
+  return { config: [`xds://${registryAddress ?? defaultRegistry}`] };
 }
 
 /** Puts the headers and the interface of the options on each call. */

@@ -29,9 +29,10 @@ export interface TransportOptions {
   readonly timeoutMs: number;
   /** For a routed target: where its rules come from, and who asks. */
   readonly routing: {
-    readonly config: readonly string[];
+    /** Absent: gRPC's bootstrap says it. */
+    readonly config?: readonly string[];
     readonly namespace?: string;
-    readonly labels: Readonly<Record<string, string>>;
+    readonly labels?: Readonly<Record<string, string>>;
     log(level: 'WARN' | 'ERROR', message: string): void;
   };
 }

@@ -283,3 +283,29 @@ test('createRoutedTransport() waits for the first rules, and tries a source agai
   assert.equal((await client.unary({ value: 'a' })).value, 'two: a');
   await transport.close();
 });
+
+test('createRoutedTransport() lets no call wait for rules beyond its time, and says who is away', async () => {
+  const told: string[] = [];
+  const transport = createRoutedTransport({
+    baseUrl: 'xds:///echo:80',
+    config: {
+      name: 'plane',
+      start: (_onSnapshot, _signal, onState) => {
+        onState?.({ state: 'disconnected', since: '', reason: 'connect ECONNREFUSED' });
+        return new Promise(() => {});
+      },
+    },
+    log: (_level, message) => told.push(message),
+  });
+  const client = createClient(Echo, transport);
+  await assert.rejects(
+    client.unary({ value: 'a' }, { timeoutMs: 20 }),
+    (error: ConnectError) => error.code === Code.DeadlineExceeded,
+  );
+  await assert.rejects(
+    client.unary({ value: 'a' }, { signal: AbortSignal.abort() }),
+    (error: ConnectError) => error.code === Code.Canceled,
+  );
+  assert.deepEqual(told, ['plane is disconnected: connect ECONNREFUSED']);
+  await transport.close();
+});

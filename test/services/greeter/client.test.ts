@@ -211,13 +211,10 @@ spec:
 
 test('client refuses wrong use with exit code 2 and what would do', async () => {
   const cases = [
+    [['--registry-protocol', 'xds'], /needs a service to ask for: add --service/],
     [
-      ['--address', 'xds:///dubbo-go-server:20000'],
-      /xDS is not supported yet by this client; give rules with --config/,
-    ],
-    [
-      ['--registry-protocol', 'xds', '--service', 'a'],
-      /Cannot ask istiod\S+:15010 for 'xds:\/\/\/a:20000': xDS is not/,
+      ['--registry-address', 'istiod:99999', '--address', 'xds:///a:20000'],
+      /Cannot read rules from "xds:\/\/istiod:99999"/,
     ],
     [['--config', 'rules', '--address', 'https://greeter'], /want http:\/\/HOST:PORT or xds:\/\/\/HOST:PORT/],
     [['--config', 'rules', '--http-version', '2'], /leave out --http-version/],
