@@ -3,9 +3,18 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 
 /** A command with its examples below the options in `--help`. */
 export function defineCommand(name: string, description: string, examples: readonly string[]): Command {
-  return new Command(name)
+  const command = new Command(name)
     .description(description)
     .addHelpText('after', `\nExamples:\n${examples.map((example) => `  ${example}`).join('\n')}`);
+  examplesByCommand.set(command, examples);
+  return command;
+}
+
+const examplesByCommand = new WeakMap<Command, readonly string[]>();
+
+/** The examples of a command's help, each a line for a shell. */
+export function examplesOf(command: Command): readonly string[] {
+  return examplesByCommand.get(command) ?? [];
 }
 
 /** `--json`. */

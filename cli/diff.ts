@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import { type ClientOptions, clientOf } from './client-option.ts';
 import { defineCommand, jsonOption, parseLabel } from './command.ts';
-import { EXIT } from './failure.ts';
+import { EXIT, usageFailure } from './failure.ts';
 
 interface DiffCommandOptions extends ClientOptions {
   readonly markdown?: true;
@@ -20,9 +20,13 @@ export function diffCommand(): Command {
       'pointsman diff HEAD deploy/istio',
       'pointsman diff HEAD~1:deploy/istio HEAD:deploy/istio --markdown',
       'pointsman diff http://localhost:9901 deploy/istio --log access.log',
+      'pointsman diff routes-before.json routes-after.json',
     ],
   )
-    .argument('<old>', 'a file, folder or -, REV or REV:PATH of git, or the URL of a gateway')
+    .argument(
+      '<old>',
+      'a file, folder or -, REV or REV:PATH of git, the URL of a gateway, or JSON of istioctl proxy-config routes or an Envoy config dump',
+    )
     .argument('<new>', 'the same')
     .option('--log <file>', 'count how many requests of an access log move (lines of Envoy or JSON)')
     .option('--gateway <name>', 'look at requests through this gateway alone')
@@ -35,7 +39,7 @@ export function diffCommand(): Command {
 
 async function diff(oldName: string, newName: string, options: DiffCommandOptions): Promise<void> {
   const { readSide } = await import('./rule-side.ts');
-  const { diffRules } = await import('../workbench/diff/index.ts');
+  const { diffRules, diffTableSets } = await import('../workbench/diff/index.ts');
   const { diffText, diffMarkdown } = await import('../workbench/diff/text.ts');
   const { issueText, note, print, printJson, wantsColor } = await import('./terminal.ts');
   const sides = { before: await readSide(oldName, newName), after: await readSide(newName, oldName) };
@@ -44,7 +48,20 @@ async function diff(oldName: string, newName: string, options: DiffCommandOption
   const client = clientOf(options);
   const { resources: before } = sides.before;
   const { resources: after } = sides.after;
-  const found = diffRules(before, after, client ? { clients: [client] } : {});
+  const dumps = [sides.before.dump, sides.after.dump];
+  if (!dumps[0] !== !dumps[1])
+    throw usageFailure('Cannot compare what a proxy has with rules: give the same of both, before and after');
+  if (dumps[0] && options.log !== undefined)
+    throw usageFailure('Cannot replay a log against what proxies have: give rules');
+  const compared =
+    dumps[0] && dumps[1]
+      ? diffTableSets(dumps[0].table, dumps[1].table)
+      : diffRules(before, after, client ? { clients: [client] } : {});
+  const leftOut = dumps.flatMap((dump) => dump?.leftOut ?? []);
+  for (const each of leftOut) note(`left out: ${each}`);
+  if (!compared.isComplete)
+    note(`left out: rules tell more clients apart than the ${compared.clients} that were compared`);
+  const found = leftOut.length > 0 ? { ...compared, isComplete: false } : compared;
   const replay =
     options.log === undefined ? undefined : await replayLog(options.log, before, after, client ?? {});
   const isSame = found.moves.length + found.unknown.length + found.clusters.length === 0 && found.isComplete;

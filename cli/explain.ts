@@ -1,5 +1,6 @@
 /** `pointsman explain`: which rule of some files takes a request, and why the others do not. */
 import type { Command } from 'commander';
+import type { RouteTable } from '../router/index.ts';
 import { type ClientOptions, clientOf } from './client-option.ts';
 import { defineCommand, jsonOption, parseLabel, parsePort } from './command.ts';
 import { EXIT } from './failure.ts';
@@ -18,10 +19,14 @@ export function explainCommand(): Command {
     [
       "pointsman explain deploy/istio -- -H 'user: admin' http://dubbo-go-server:20000/api.Greeter/SayHello",
       "pointsman explain rules.yaml -- -X POST 'https://shop.example.com/cart?id=1'",
+      'pointsman explain routes.json -- http://shop/   # of istioctl proxy-config routes POD -o json',
     ],
   )
     .usage("[options] <path...> -- [-X METHOD] [-H 'name: value'] URL")
-    .argument('<path...>', 'files, folders, or - for standard input; after -- the request, as curl takes it')
+    .argument(
+      '<path...>',
+      'files, folders, or - for standard input, or one .json file of istioctl proxy-config routes or an Envoy config dump; after -- the request, as curl takes it',
+    )
     .option('--port <port>', "service port of the listener; default the URL's", parsePort)
     .option('--gateway <name>', 'take the rules bound to this gateway instead of mesh')
     .option('--namespace <name>', "the client's namespace, for sourceNamespace and short names")
@@ -32,21 +37,46 @@ export function explainCommand(): Command {
 
 async function explain(words: readonly string[], options: ExplainOptions): Promise<void> {
   const { paths, request } = pathsAndRequest('explain', words, options.port);
-  const { readPaths } = await import('./input.ts');
-  const { compile, createRouter, formatExplanation } = await import('../router/index.ts');
-  const { assumedServices } = await import('../workbench/assumed-service.ts');
-  const { proxyOf } = await import('../workbench/client.ts');
+  const { createRouter, formatExplanation } = await import('../router/index.ts');
   const terminal = await import('./terminal.ts');
-  const { resources, issues } = await readPaths(paths);
-  const errors = issues.filter(({ severity }) => severity === 'error');
-  for (const issue of errors) terminal.note(`${terminal.issueText(issue, process.stderr)}\n`);
-  if (errors.length > 0) process.exitCode = EXIT.findings;
-
-  const services = assumedServices(resources, [request.port]);
-  const { table } = compile(resources, { services, proxy: proxyOf(clientOf(options) ?? {}) });
+  const { table, assumed } = await tableOf(paths, request.port, options);
   const explanation = createRouter(table).explain(request);
   if (options.json) terminal.printJson(explanation);
   else terminal.print(formatExplanation(explanation, { color: terminal.wantsColor(process.stdout) }));
-  if (!options.json && services.length > 0)
-    terminal.note(`services are assumed, as rules name them: ${services.map(({ host }) => host).join(', ')}`);
+  if (!options.json && assumed.length > 0)
+    terminal.note(`services are assumed, as rules name them: ${assumed.join(', ')}`);
+}
+
+/** The table of the rules, or of what a proxy has, with the hosts that are assumed to be there. */
+async function tableOf(
+  paths: readonly string[],
+  port: number,
+  options: ExplainOptions,
+): Promise<{ table: RouteTable; assumed: readonly string[] }> {
+  const { issueText, note } = await import('./terminal.ts');
+  const dump = await readDump(paths);
+  if (dump) {
+    for (const each of dump.leftOut) note(`left out: ${each}`);
+    if (dump.leftOut.length > 0) process.exitCode = EXIT.findings;
+    return { table: dump.table, assumed: [] };
+  }
+  const { readPaths } = await import('./input.ts');
+  const { compile } = await import('../router/index.ts');
+  const { assumedServices } = await import('../workbench/assumed-service.ts');
+  const { proxyOf } = await import('../workbench/client.ts');
+  const { resources, issues } = await readPaths(paths);
+  const errors = issues.filter(({ severity }) => severity === 'error');
+  for (const issue of errors) note(`${issueText(issue, process.stderr)}\n`);
+  if (errors.length > 0) process.exitCode = EXIT.findings;
+  const services = assumedServices(resources, [port]);
+  const { table } = compile(resources, { services, proxy: proxyOf(clientOf(options) ?? {}) });
+  return { table, assumed: services.map(({ host }) => host) };
+}
+
+async function readDump(paths: readonly string[]) {
+  const [path = '', ...others] = paths;
+  if (others.length > 0 || !path.endsWith('.json')) return undefined;
+  const { readTexts } = await import('./rule-text.ts');
+  const { dumpOf } = await import('./rule-side.ts');
+  return dumpOf((await readTexts([path])).texts);
 }

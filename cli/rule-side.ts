@@ -5,14 +5,17 @@ import { dirname, relative, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { isRuleFile } from '../config/file.ts';
 import { type Issue, parse, type Resource, type ValidResource, validate } from '../router/index.ts';
+import type { EnvoyDump } from '../workbench/envoy-dump.ts';
 import { CommandFailure, usageFailure } from './failure.ts';
-import { readTexts } from './rule-text.ts';
+import { type RuleText, readTexts } from './rule-text.ts';
 
 /** One version of the rules. */
 export interface RuleSide {
   readonly resources: readonly ValidResource[];
   /** Errors alone: what they are of is not among the resources. */
   readonly issues: readonly Issue[];
+  /** In place of resources: what a proxy of Istio's has, from a file that its tools wrote. */
+  readonly dump?: EnvoyDump;
 }
 
 interface Text {
@@ -31,6 +34,8 @@ export async function readSide(name: string, other: string): Promise<RuleSide> {
   if (/^https?:\/\//.test(name)) return fromGateway(name);
   if (name === '-' || existsSync(name)) {
     const { texts, issues } = await readTexts([name]);
+    const dump = await dumpOf(texts);
+    if (dump) return { resources: [], issues: [], dump };
     return sideOf(
       texts.map(({ file, bytes }) => ({ file, text: bytes })),
       issues,
@@ -46,6 +51,22 @@ export async function readSide(name: string, other: string): Promise<RuleSide> {
   throw usageFailure(
     `Cannot find "${name}": it is no file or folder, no revision of git like HEAD:PATH, and no URL of a gateway`,
   );
+}
+
+/** What a proxy has, where the one text is JSON of that kind. */
+export async function dumpOf(texts: readonly RuleText[]): Promise<EnvoyDump | undefined> {
+  const [first, ...others] = texts;
+  if (!first || others.length > 0) return undefined;
+  const text = new TextDecoder().decode(first.bytes);
+  if (!/^\s*[[{]/.test(text)) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const { isEnvoyDump, readEnvoyDump } = await import('../workbench/envoy-dump.ts');
+  return isEnvoyDump(value) ? readEnvoyDump(value) : undefined;
 }
 
 function sideOf(texts: readonly Text[], unread: readonly Issue[] = []): RuleSide {

@@ -31,7 +31,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'traffic/rule-set': ['traffic', 'upstream', 'config', 'router'],
   'gateway/listener': ['traffic', 'upstream', 'router/table', 'wire', 'gateway/exchange.ts'],
   'gateway/telemetry': ['router/table'],
-  workbench: ['router'],
+  workbench: ['router', 'gen'],
   gateway: ['traffic', 'upstream', 'config', 'router', 'wire', 'workbench'],
   client: ['traffic', 'upstream', 'config', 'router', 'wire'],
   services: ['gen', 'client'],

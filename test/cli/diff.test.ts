@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -73,6 +73,26 @@ test('diff reads revisions of git on either side', async (t) => {
   const none = await diff('HEAD:other.yaml', 'rules.yaml');
   assert.equal(none.code, 2);
   assert.match(none.stderr, /^error: Cannot find rules at "HEAD:other\.yaml"/);
+});
+
+test('diff and explain read what a proxy of Istio has, and compare it with nothing else', async () => {
+  const file = 'test/conformance/corpus/cases/match-scheme/envoy.json';
+  const { routes } = JSON.parse(await readFile(file, 'utf8'));
+  const one = join(folder, 'one.json');
+  const other = join(folder, 'other.json');
+  await writeFile(one, JSON.stringify(Object.values(routes)));
+  await writeFile(other, JSON.stringify(Object.values(routes)).replaceAll('|v1|', '|v3|'));
+  const { code, stdout } = await pointsman(['diff', one, other]);
+  assert.equal(code, 1);
+  assert.match(
+    stdout,
+    /^greeter and 1 more host: all other requests\n {2}all of them go to v3 instead of v1\n/,
+  );
+  const explained = await pointsman(['explain', other, '--', 'http://greeter/']);
+  assert.match(explained.stdout, /→ to greeter\.default\.svc\.cluster\.local subset v3 port 80/);
+  const mixed = await pointsman(['diff', one, ALL_V1]);
+  assert.equal(mixed.code, 2);
+  assert.match(mixed.stderr, /^error: Cannot compare what a proxy has with rules/);
 });
 
 test('diff exits 2 for a side that is nothing', async () => {

@@ -113,6 +113,20 @@ export function diffRules(
   };
 }
 
+/** The same of two tables made elsewhere, such as those that proxies show. */
+export function diffTableSets(
+  before: RouteTable,
+  after: RouteTable,
+  { maxSteps = MAX_STEPS }: Pick<DiffOptions, 'maxSteps'> = {},
+): RuleDiff {
+  const found = createMoveList();
+  for (const each of diffTables({ before, after }, { steps: maxSteps, automata: new Map() }))
+    found.add(each, {});
+  const { moves, unknown } = found.all();
+  const clusters = diffClusters(before, after);
+  return { moves, unknown, clusters, isComplete: true, clients: 1, assumed: [] };
+}
+
 /** A move on one listener. */
 export interface Found {
   readonly hosts: readonly string[];
