@@ -9,12 +9,12 @@ import {
   DeltaDiscoveryResponseSchema,
   ResourceSchema,
 } from '../../gen/envoy/service/discovery/v3/discovery_pb.ts';
-import { RESOURCE_TYPES, type SentResource } from './collection.ts';
+import { resourceTypes, type SentResource } from './collection.ts';
 
 /** By type URL. */
 type Sent = ReadonlyMap<string, readonly SentResource[]>;
 
-const TYPES = Object.values(RESOURCE_TYPES);
+const TYPES = Object.values(resourceTypes());
 
 /** What the folder holds; undefined when it holds nothing, or not all kinds. Rejects for files that are damaged. */
 export async function readCache(folder: string): Promise<Sent | undefined> {

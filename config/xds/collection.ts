@@ -8,12 +8,7 @@ import { ClusterSchema } from '../../gen/envoy/config/cluster/v3/cluster_pb.ts';
 import { ClusterLoadAssignmentSchema } from '../../gen/envoy/config/endpoint/v3/endpoint_pb.ts';
 import { ListenerSchema } from '../../gen/envoy/config/listener/v3/listener_pb.ts';
 import { RouteConfigurationSchema } from '../../gen/envoy/config/route/v3/route_pb.ts';
-import {
-  readCluster,
-  readListener,
-  readLoadAssignment,
-  readRouteConfiguration,
-} from '../../router/xds/index.ts';
+import { createRoutesReader, readCluster, readListener, readLoadAssignment } from '../../router/xds/index.ts';
 
 /** A resource as it is sent. */
 export interface SentResource {
@@ -60,18 +55,25 @@ function resourceType<Schema extends DescMessage, T>(
   };
 }
 
-/** By what {@link XdsResources} calls them. */
-export const RESOURCE_TYPES = {
-  clusters: resourceType(ClusterSchema, true, ({ name }) => name, readCluster),
-  endpoints: resourceType(
-    ClusterLoadAssignmentSchema,
-    false,
-    ({ clusterName }) => clusterName,
-    readLoadAssignment,
-  ),
-  listeners: resourceType(ListenerSchema, true, ({ name }) => name, readListener),
-  routes: resourceType(RouteConfigurationSchema, false, ({ name }) => name, readRouteConfiguration),
-} as const;
+/** By what {@link XdsResources} calls them. What was read of routes before is remembered for the next version. */
+export function resourceTypes() {
+  return {
+    clusters: resourceType(ClusterSchema, true, ({ name }) => name, readCluster),
+    endpoints: resourceType(
+      ClusterLoadAssignmentSchema,
+      false,
+      ({ clusterName }) => clusterName,
+      readLoadAssignment,
+    ),
+    listeners: resourceType(ListenerSchema, true, ({ name }) => name, readListener),
+    routes: {
+      typeUrl: `type.googleapis.com/${RouteConfigurationSchema.typeName}`,
+      kind: RouteConfigurationSchema.name,
+      isWhole: false,
+      parse: createRoutesReader(),
+    },
+  } as const;
+}
 
 /** One kind, as it stands. */
 export class Collection<T> {

@@ -11,7 +11,7 @@ import {
   type XdsResources,
   type XdsRoutes,
 } from '../../router/xds/index.ts';
-import { Collection, RESOURCE_TYPES, type RefusedResource, type SentResource } from './collection.ts';
+import { Collection, type RefusedResource, resourceTypes, type SentResource } from './collection.ts';
 
 /** What the client says about one kind. */
 export interface XdsRequest {
@@ -69,11 +69,12 @@ export class AdsState {
     const { isGrpc, keepsBytes } = options;
     this.#options = options;
     // In this order they are asked for: what is named before what names it.
+    const types = resourceTypes();
     this.#all = {
-      clusters: new Collection(RESOURCE_TYPES.clusters, !isGrpc, keepsBytes),
-      endpoints: new Collection(RESOURCE_TYPES.endpoints, false, keepsBytes),
-      listeners: new Collection(RESOURCE_TYPES.listeners, true, keepsBytes),
-      routes: new Collection(RESOURCE_TYPES.routes, false, keepsBytes),
+      clusters: new Collection(types.clusters, !isGrpc, keepsBytes),
+      endpoints: new Collection(types.endpoints, false, keepsBytes),
+      listeners: new Collection(types.listeners, true, keepsBytes),
+      routes: new Collection(types.routes, false, keepsBytes),
     };
     const list: Collection<unknown>[] = Object.values(this.#all);
     this.#byUrl = new Map(list.map((each) => [each.type.typeUrl, each]));
@@ -130,7 +131,8 @@ export class AdsState {
 
   /** Takes an answer: what to say to it, and whether anything has changed by it. */
   take(response: XdsResponse): { readonly requests: readonly XdsRequest[]; readonly isChanged: boolean } {
-    const collection = this.#byUrl.get(response.typeUrl);
+    const { typeUrl } = response;
+    const collection = this.#byUrl.get(typeUrl);
     if (!collection) return { requests: [], isChanged: false };
     const outcomes = response.resources.map((each) => collection.take(each, this.#options.now));
     const refusals = outcomes.flatMap(({ refusal }) => refusal ?? []);
@@ -149,7 +151,7 @@ export class AdsState {
       ...(refusals.length > 0 && { refusal: refusals.join('; ') }),
     };
     // Endpoints name nothing.
-    const isLeaf = collection === this.#byUrl.get(RESOURCE_TYPES.endpoints.typeUrl);
+    const isLeaf = typeUrl === this.#all.endpoints.type.typeUrl;
     return { requests: [answer, ...(isLeaf ? [] : this.#subscribe())], isChanged };
   }
 

@@ -32,8 +32,15 @@ interface ListenerIndex {
   readonly domains: HostIndex;
 }
 
+const listenerIndexes = new WeakMap<PreparedListener['virtualHosts'], ListenerIndex>();
+
 function indexListener({ virtualHosts }: PreparedListener): ListenerIndex {
-  return { hosts: virtualHosts.map(indexedHost), domains: domainsOf(virtualHosts) };
+  let index = listenerIndexes.get(virtualHosts);
+  if (!index) {
+    index = { hosts: virtualHosts.map(indexedHost), domains: domainsOf(virtualHosts) };
+    listenerIndexes.set(virtualHosts, index);
+  }
+  return index;
 }
 
 const indexedHosts = new WeakMap<PreparedVirtualHost, IndexedHost>();

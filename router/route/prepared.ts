@@ -112,8 +112,16 @@ function clustersByName(clusters: readonly Cluster[]): ReadonlyMap<string, Clust
   return byName;
 }
 
+const hostLists = new WeakMap<readonly VirtualHost[], readonly PreparedVirtualHost[]>();
+
+/** The same list for the same list. */
 function prepareListener(listener: Listener, place: number): PreparedListener {
-  return { place, listener, virtualHosts: listener.virtualHosts.map(prepareVirtualHost) };
+  let virtualHosts = hostLists.get(listener.virtualHosts);
+  if (!virtualHosts) {
+    virtualHosts = listener.virtualHosts.map(prepareVirtualHost);
+    hostLists.set(listener.virtualHosts, virtualHosts);
+  }
+  return { place, listener, virtualHosts };
 }
 
 const virtualHosts = new WeakMap<VirtualHost, PreparedVirtualHost>();

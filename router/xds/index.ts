@@ -8,6 +8,7 @@ export { readListener, type XdsListener } from './listener.ts';
 export { clusterNamesOf } from './reference.ts';
 export { XdsRefusal } from './refusal.ts';
 export { readRouteConfiguration, type XdsRoutes } from './route-configuration.ts';
+export { createRoutesReader } from './routes-reader.ts';
 export {
   createXdsTables,
   endpointsNames,

@@ -30,21 +30,37 @@ export interface XdsTableOptions {
 
 /** Makes tables; remembers the last one for the next. */
 export function createXdsTables(options: XdsTableOptions): (resources: XdsResources) => RouteTable {
-  const joined = new WeakMap<
+  const withOwn = new WeakMap<
     XdsCluster,
     { readonly endpoints: XdsEndpoints | undefined; readonly cluster: Cluster }
   >();
   const withEndpoints = (xds: XdsCluster, all: XdsResources['endpoints']): Cluster => {
     if (xds.endpointsName === undefined) return xds.cluster;
     const endpoints = all.get(xds.endpointsName);
-    const known = joined.get(xds);
+    const known = withOwn.get(xds);
     if (known?.endpoints === endpoints && known) return known.cluster;
     const cluster = { ...xds.cluster, endpoints: endpoints?.endpoints ?? [] };
-    joined.set(xds, { endpoints, cluster });
+    withOwn.set(xds, { endpoints, cluster });
     return cluster;
   };
   const renamed = new WeakMap<VirtualHost, VirtualHost>();
-  let before: RouteTable | undefined;
+  /** By port: what the listener was made of. */
+  const made = new Map<number, { readonly of: readonly unknown[]; readonly listener: Listener }>();
+  const joined = (port: number, group: readonly XdsListener[], routes: XdsResources['routes']): Listener => {
+    const sorted = [...group].sort((a, b) => Number(isForOneAddress(a)) - Number(isForOneAddress(b)));
+    const configurations = new Set(
+      sorted.flatMap(({ routes: own }) =>
+        own.flatMap((each) => (typeof each === 'string' ? (routes.get(each) ?? []) : [each])),
+      ),
+    );
+    const of = [...sorted, ...configurations];
+    const known = made.get(port);
+    if (known?.of.length === of.length && known.of.every((each, index) => each === of[index]))
+      return known.listener;
+    const listener = joinListeners(port, sorted, [...configurations], options, renamed);
+    made.set(port, { of, listener });
+    return listener;
+  };
   let fallback: { readonly passesTo: string | undefined; readonly listener: Listener } | undefined;
   return ({ listeners, routes, clusters, endpoints }) => {
     const byPort = Map.groupBy(
@@ -54,18 +70,12 @@ export function createXdsTables(options: XdsTableOptions): (resources: XdsResour
     const passesTo = [...listeners.values()].find((each) => each.passesTo !== undefined)?.passesTo;
     if (fallback === undefined || fallback.passesTo !== passesTo)
       fallback = { passesTo, listener: fallbackOf(passesTo, options) };
-    const table: RouteTable = {
+    return {
       format: 1,
-      listeners: [...byPort]
-        .sort(([a], [b]) => a - b)
-        .map(([port, group], index) =>
-          sameAs(before?.listeners[index], joinListeners(port, group, routes, options, renamed)),
-        ),
+      listeners: [...byPort].sort(([a], [b]) => a - b).map(([port, group]) => joined(port, group, routes)),
       fallback: fallback.listener,
-      clusters: [...clusters.values()].map((each) => withEndpoints(each, endpoints)),
+      clusters: Array.from(clusters.values(), (each) => withEndpoints(each, endpoints)),
     };
-    before = table;
-    return table;
   };
 }
 
@@ -89,19 +99,14 @@ export function endpointsNames(clusters: XdsResources['clusters']): string[] {
 function joinListeners(
   port: number,
   group: readonly XdsListener[],
-  routes: XdsResources['routes'],
+  configurations: readonly XdsRoutes[],
   options: XdsTableOptions,
   renamed: WeakMap<VirtualHost, VirtualHost>,
 ): Listener {
-  const sorted = [...group].sort((a, b) => Number(isForOneAddress(a)) - Number(isForOneAddress(b)));
-  const configurations = sorted.flatMap(({ routes: own }) =>
-    own.flatMap((each) => (typeof each === 'string' ? (routes.get(each) ?? []) : [each])),
-  );
-  const distinct = [...new Set(configurations)];
   const taken = new Set<string>();
   const virtualHosts: VirtualHost[] = [];
   const wildcards: VirtualHost[] = [];
-  for (const configuration of distinct) {
+  for (const configuration of configurations) {
     for (const written of configuration.virtualHosts) {
       const virtualHost = isForOneService(configuration.name)
         ? named(written, options.namespace, renamed)
@@ -119,9 +124,9 @@ function joinListeners(
     port,
     virtualHosts: [...virtualHosts, ...wildcards],
     ignorePortInHost:
-      group.some(({ isApi }) => isApi) || distinct.every(({ ignorePortInHost }) => ignorePortInHost),
+      group.some(({ isApi }) => isApi) || configurations.every(({ ignorePortInHost }) => ignorePortInHost),
     trustForwardedProto: options.type !== 'router',
-    normalization: sorted[0]?.normalization ?? 'BASE',
+    normalization: group[0]?.normalization ?? 'BASE',
   };
 }
 
@@ -170,14 +175,3 @@ function fallbackOf(passesTo: string | undefined, { type }: XdsTableOptions): Li
 }
 
 const PASSTHROUGH = 'PassthroughCluster';
-
-function sameAs(before: Listener | undefined, next: Listener): Listener {
-  const isSame =
-    before !== undefined &&
-    before.port === next.port &&
-    before.ignorePortInHost === next.ignorePortInHost &&
-    before.normalization === next.normalization &&
-    before.virtualHosts.length === next.virtualHosts.length &&
-    before.virtualHosts.every((each, index) => each === next.virtualHosts[index]);
-  return isSame ? before : next;
-}
