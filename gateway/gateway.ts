@@ -445,7 +445,7 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
       : head.headers;
     const stream = new WebStream((trailers) => {
       if (exchange) exchange.trailers = trailers;
-    });
+    }, exchange === undefined);
     const { signal } = call.req.raw;
     stream.receiver = proxy(
       stream,

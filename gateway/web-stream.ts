@@ -7,6 +7,9 @@ import { type FieldList, NO_FIELDS, type ServerStream, type StreamReceiver } fro
 /** Bytes of a request that nobody has consumed when no more are read. */
 const HELD_BYTES = 64 * 1024;
 
+/** An answer waits for so long for the rest of a request that it comes before. Source: Envoy's `delayed_close_timeout`, 1 s. */
+const LINGER_MS = 1000;
+
 /** Statuses whose `Response` must have no body. */
 const BODILESS: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 
@@ -16,6 +19,7 @@ export class WebStream implements ServerStream {
   readonly response: Promise<Response>;
   receiver: StreamReceiver = { data() {}, end() {}, reset() {}, sent() {} };
   readonly #ended: (trailers: FieldList) => void;
+  readonly #lingers: boolean;
   readonly #head = Promise.withResolvers<Response>();
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #queue: Uint8Array[] = [];
@@ -24,10 +28,17 @@ export class WebStream implements ServerStream {
   #isOver = false;
   #heldBytes = 0;
   #wake: (() => void) | undefined;
+  #isReading = false;
+  #bodyRead: (() => void) | undefined;
 
-  /** `ended` is told the trailers, before the body of the answer ends. */
-  constructor(ended: (trailers: FieldList) => void) {
+  /**
+   * `ended` is told the trailers, before the body of the answer ends. With `lingers` an answer that is complete before its
+   * request has come is held back until that has, or is too large, or too slow: runtimes close the connection behind an
+   * answer, and clients who still write see no more of it than that.
+   */
+  constructor(ended: (trailers: FieldList) => void, lingers: boolean) {
     this.#ended = ended;
+    this.#lingers = lingers;
     this.response = this.#head.promise;
   }
 
@@ -43,10 +54,28 @@ export class WebStream implements ServerStream {
     try {
       const list = new Headers();
       for (const [name, value] of headers) list.append(name, value);
-      this.#head.resolve(new Response(body, { status, headers: list }));
+      const response = new Response(body, { status, headers: list });
+      // Whether more is to be read, and whether this is the whole answer, is known a moment later.
+      if (this.#lingers) queueMicrotask(() => this.#deliver(response));
+      else this.#head.resolve(response);
     } catch (error) {
       this.#head.reject(error);
     }
+  }
+
+  /** The answer is complete. */
+  get #isAnswered(): boolean {
+    return this.#isOver || this.#trailers !== undefined;
+  }
+
+  #deliver(response: Response): void {
+    if (!this.#isReading || !this.#isAnswered) return this.#head.resolve(response);
+    const deliver = (): void => {
+      clearTimeout(timer);
+      this.#head.resolve(response);
+    };
+    const timer = setTimeout(deliver, LINGER_MS);
+    this.#bodyRead = deliver;
   }
 
   #body(): ReadableStream<Uint8Array> {
@@ -113,16 +142,27 @@ export class WebStream implements ServerStream {
     if (this.#heldBytes < HELD_BYTES) this.#wake?.();
   }
 
-  /** Reads the request's body to its end, no faster than it is consumed. */
+  /**
+   * Reads the request's body to its end, no faster than it is consumed. Of one that is answered before, so many bytes more
+   * as may be held.
+   */
   async readBody(body: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<void> {
     const reader = body.getReader();
     const stop = (): void => void reader.cancel().catch(() => {});
     signal.addEventListener('abort', stop, { once: true });
+    this.#isReading = true;
     try {
-      while (!this.#isOver) {
+      let unwantedBytes = 0;
+      while (this.#lingers ? unwantedBytes < HELD_BYTES : !this.#isOver) {
         const { done, value } = await reader.read();
         if (signal.aborted) return;
+        if (this.#isOver) {
+          if (done) return;
+          unwantedBytes += value.length;
+          continue;
+        }
         if (done) return this.receiver.end(NO_FIELDS);
+        if (this.#isAnswered) unwantedBytes += value.length;
         this.#heldBytes += value.length;
         this.receiver.data(value);
         if (this.#heldBytes >= HELD_BYTES) await this.#room();
@@ -131,7 +171,9 @@ export class WebStream implements ServerStream {
       if (!this.#isOver) this.receiver.reset('remote-reset', 'The request broke off');
     } finally {
       signal.removeEventListener('abort', stop);
-      if (this.#isOver) stop();
+      this.#isReading = false;
+      this.#bodyRead?.();
+      if (this.#isAnswered) stop();
     }
   }
 

@@ -53,6 +53,8 @@ function loadedAtOnce(modules: Bundle['modules']): Bundle['modules'] {
 
 /** A worker that runs; to be disposed of. */
 export interface Worker {
+  /** Where it listens: `http://127.0.0.1:8787`. */
+  readonly url: string;
   fetch(
     path: string,
     init?: { method?: string; headers?: Record<string, string>; body?: string | Uint8Array },
@@ -73,6 +75,7 @@ export async function startWorker(
   });
   const url = await miniflare.ready;
   return {
+    url: url.origin,
     fetch: (path, init) => fetch(new URL(path, url), init as RequestInit),
     dispose: () => miniflare.dispose(),
   };

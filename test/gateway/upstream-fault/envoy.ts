@@ -45,7 +45,6 @@ export async function startEnvoy(
               retryOn: retries.retryOn,
               numRetries: retries.attempts,
               retryBackOff: { baseInterval: '0.001s' },
-              retriableStatusCodes: [503],
             },
           }),
         },
