@@ -42,7 +42,12 @@ const SINGLE = FAULT_CASES.filter(({ name, calls = 1 }) => calls === 1 && !NOT_S
     const [answer, , tries] = each.here ?? each.want;
     // On a machine that is busy not even a head comes in time.
     const late = each.timeoutMs === undefined ? [] : ['504 upstream request timeout'];
-    return { ...each, allowed: [answer, ...late], tries: [tries, tries] };
+    // A connection that answers no PING is given up, with whoever waits there.
+    const silent =
+      each.name === 'says nothing where HTTP/2 is expected'
+        ? [`503 ${before} reset reason: connection termination`]
+        : [];
+    return { ...each, allowed: [answer, ...late, ...silent], tries: [tries, tries] };
   },
 );
 
