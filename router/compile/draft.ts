@@ -4,6 +4,7 @@
 import type { Issue } from '../issue.ts';
 import type { ValidResource, ValidResourceOf } from '../schema/kind.ts';
 import type { HTTPRetry } from '../schema/virtual-service.ts';
+import type { Cluster, Service } from '../table/cluster.ts';
 import type { Listener, RouteTable } from '../table/route-table.ts';
 import type { Assembly } from './assembly.ts';
 import { compileClusters } from './cluster.ts';
@@ -36,6 +37,10 @@ export interface Draft {
   readonly roots: readonly Root[];
   /** One for each listener of the table, and its fallback's. */
   readonly assemblies: readonly Assembly[];
+  /** Those that the table's clusters are made of, by host. */
+  readonly services: ReadonlyMap<string, Service>;
+  /** The clusters of a service, with the rules and settings of the draft. */
+  clustersOf(service: Service): readonly Cluster[];
   readonly table: RouteTable;
 }
 
@@ -120,14 +125,17 @@ export function draw(resources: readonly ValidResource[], options: CompileOption
   }
   const h2Upgrade = meshConfig.h2UpgradePolicy === 'UPGRADE';
   const isRouter = proxy.type === 'router';
-  const clusters = compileClusters(view.services.values(), view.rules, { h2Upgrade, isRouter });
+  const clustersOf = (services: Iterable<Service>) =>
+    compileClusters(services, view.rules, { h2Upgrade, isRouter });
   return {
     resources,
     options,
     context,
     roots,
     assemblies,
-    table: { format: 1, listeners, fallback, clusters },
+    services: view.services,
+    clustersOf: (service) => clustersOf([service]),
+    table: { format: 1, listeners, fallback, clusters: clustersOf(view.services.values()) },
   };
 }
 

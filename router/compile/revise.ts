@@ -1,8 +1,9 @@
 /**
- * A compilation after the rules of a few VirtualServices have changed: what does not depend on them is taken over.
- * Imports schema types and the table's.
+ * A compilation after the rules of a few VirtualServices have changed, or the endpoints of a few services: what does
+ * not depend on them is taken over. Imports schema types and the table's.
  */
 import type { ValidResource } from '../schema/kind.ts';
+import type { Cluster, Service } from '../table/cluster.ts';
 import type { RouteTable } from '../table/route-table.ts';
 import { type Assembly, reviseAssembly } from './assembly.ts';
 import { type Draft, drawRoot, type Root } from './draft.ts';
@@ -13,27 +14,56 @@ const MAX_CHANGES = 50;
 
 /**
  * The draft of the resources, made from the one before. Undefined where more has changed than `spec.http` of
- * VirtualServices with hosts, which may move anything: then all has to be compiled.
+ * VirtualServices with hosts, and endpoints of services, which may move anything: then all has to be compiled.
  */
 export function revise(
   before: Draft,
   resources: readonly ValidResource[],
   options: CompileOptions,
 ): Draft | undefined {
-  if (!isSame(before.options, options) || before.resources.length !== resources.length) return undefined;
+  if (before.resources.length !== resources.length) return undefined;
   const changes: (readonly [from: ValidResource, to: ValidResource])[] = [];
   for (let index = 0; index < resources.length; index++) {
     const from = before.resources[index]!;
     const to = resources[index]!;
     if (from !== to && changes.push([from, to]) > MAX_CHANGES) return undefined;
   }
-  let draft = before;
+  let draft = reviseServices(before, options);
+  if (!draft) return undefined;
   for (const [from, to] of changes) {
     const next = reviseOne(draft, from, to);
     if (!next) return undefined;
     draft = next;
   }
   return { ...draft, resources, options };
+}
+
+/** The draft with other options, where these differ in nothing but endpoints of services; undefined where they do. */
+function reviseServices(before: Draft, options: CompileOptions): Draft | undefined {
+  const { services: known = [], ...rest } = before.options;
+  const { services: next = [], ...others } = options;
+  if (known.length !== next.length || !isSame(rest, others)) return undefined;
+  const changes: Service[] = [];
+  for (let index = 0; index < next.length; index++) {
+    const [from, to] = [known[index]!, next[index]!];
+    if (from === to) continue;
+    if (!isSame({ ...from, endpoints: [] }, { ...to, endpoints: [] })) return undefined;
+    // Of several services of one host the table has them joined.
+    if (before.services.get(from.host) !== from || changes.push(to) > MAX_CHANGES) return undefined;
+  }
+  if (changes.length === 0) return before;
+  const made = new Map<string, Cluster>();
+  for (const service of changes) {
+    const old = before.clustersOf(before.services.get(service.host)!);
+    const clusters = before.clustersOf(service);
+    // Without a name to look up a service by DNS has no cluster at all.
+    if (clusters.length !== old.length) return undefined;
+    for (const cluster of clusters) made.set(cluster.name, cluster);
+  }
+  const services = new Map(before.services);
+  for (const service of changes) services.set(service.host, service);
+  const clusters = before.table.clusters.map((cluster) => made.get(cluster.name) ?? cluster);
+  return { ...before, services, table: { ...before.table, clusters } };
 }
 
 function reviseOne(before: Draft, from: ValidResource, to: ValidResource): Draft | undefined {

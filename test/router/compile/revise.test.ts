@@ -6,6 +6,8 @@ import {
   type CompileOptions,
   compile,
   createRouter,
+  type Endpoint,
+  type Service,
   type ValidResource,
 } from '../../../router/index.ts';
 import { shareOf } from '../../share.ts';
@@ -111,6 +113,65 @@ test(`compile() makes of the compilation before what it makes anew, after ${SEQU
     takenOver > SEQUENCES,
     `only ${takenOver} compilations took anything over: the changes test too little`,
   );
+});
+
+/** Subsets of what services have, and one of a service that is looked up. */
+const DESTINATION_RULE: ValidResource = {
+  apiVersion: 'networking.istio.io/v1',
+  kind: 'DestinationRule',
+  metadata: { name: 'greeter', namespace: 'default' },
+  spec: {
+    host: 'greeter',
+    subsets: [
+      { name: 'v1', labels: { version: 'v1' } },
+      { name: 'v2', labels: { version: 'v2' } },
+    ],
+  },
+};
+
+function withEndpoints(draws: Draws, service: Service): Service {
+  const endpoints = Array.from({ length: draws.below(4) }, (_, index): Endpoint => {
+    const address = `10.1.0.${index + draws.below(3)}`;
+    return {
+      id: `${address}-${index}`,
+      labels: { version: draws.pick(['v1', 'v2', 'v3']) },
+      target: { kind: 'socket', address },
+    };
+  });
+  return { ...service, endpoints };
+}
+
+test('compile() makes of the compilation before what it makes anew, after endpoints have come and gone', () => {
+  const first = Number(process.env['SEED'] ?? FIRST_SEED);
+  let takenOver = 0;
+  for (let seed = first; seed < first + SEQUENCES / 3; seed++) {
+    const draws = createDraws(seed);
+    let resources: readonly ValidResource[] = [...generateAll(draws), DESTINATION_RULE];
+    const looked: Service = {
+      ...SERVICES[1]!,
+      host: 'looked.example.com',
+      registry: 'external',
+      resolution: 'DNS',
+    };
+    let services: readonly Service[] = [...SERVICES, looked];
+    let compilation: Compilation | undefined;
+    for (let count = 0; count <= CHANGES_EACH; count++) {
+      const before = compilation?.table;
+      compilation = compile(resources, { services: [...services] }, compilation);
+      if (before && compilation.table.listeners === before.listeners) takenOver++;
+      assert.deepEqual(compilation, compile(resources, { services }), `SEED=${seed} change ${count}`);
+      if (draws.oneIn(6)) {
+        const [other] = generateResources(draws);
+        const { http = [] } = (other as VirtualService).spec;
+        const old = resources[0] as VirtualService;
+        resources = resources.with(0, { ...old, spec: { ...old.spec, http } });
+      }
+      if (draws.oneIn(10)) services = services.with(0, { ...services[0]!, addresses: [`10.96.1.${count}`] });
+      const at = draws.below(services.length);
+      services = services.with(at, withEndpoints(draws, services[at]!));
+    }
+  }
+  assert.ok(takenOver > SEQUENCES, `only ${takenOver} compilations took the listeners over`);
 });
 
 test('compile() takes over every virtual host that a change has nothing to do with', () => {
