@@ -29,6 +29,17 @@ export function adminOption(): Option {
     .env('POINTSMAN_ADMIN');
 }
 
+/** An option that is a port, and the variable that says it too. */
+export function portOption(flags: string, description: string, byDefault: number, variable: string): Option {
+  return new Option(flags, description).argParser(parsePort).default(byDefault).env(variable);
+}
+
+/** `--admin-port`. */
+export function adminPortOption(): Option {
+  const description = 'port of the admin endpoints; 0: any free one';
+  return portOption('--admin-port <port>', description, 9901, 'POINTSMAN_ADMIN_PORT');
+}
+
 /** Adds each use of a repeatable option to a list. */
 export function repeated(value: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), value];

@@ -1,7 +1,14 @@
 /** `pointsman dev`: the gateway with both greeters, or before your own servers, its rules followed as you save. */
 import { dirname, join, relative } from 'node:path';
 import type { Command } from 'commander';
-import { addTelemetryOptions, defineCommand, jsonOption, parsePort, repeated } from './command.ts';
+import {
+  addTelemetryOptions,
+  adminPortOption,
+  defineCommand,
+  jsonOption,
+  portOption,
+  repeated,
+} from './command.ts';
 import { invocation } from './invocation.ts';
 import { parseUpstream, type UpstreamOption, upstreamService } from './listen-option.ts';
 import type { RunOptions } from './run.ts';
@@ -40,9 +47,9 @@ export function devCommand(): Command {
       'file or folder of rules instead of those in deploy/istio; repeatable',
       repeated,
     )
-    .option('--port <port>', 'port to listen on; 0: any free one', parsePort, 8080)
+    .addOption(portOption('--port <port>', 'port to listen on; 0: any free one', 8080, 'POINTSMAN_PORT'))
     .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--admin-port <port>', 'port of the admin endpoints; 0: any free one', parsePort, 9901)
+    .addOption(adminPortOption())
     .option(
       '--upstream <version=[host]:port>',
       `a server of your own in place of a greeter: an endpoint of ${HOST} with that version; repeatable`,

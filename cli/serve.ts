@@ -2,10 +2,10 @@
 import type { Command } from 'commander';
 import {
   addTelemetryOptions,
+  adminPortOption,
   defineCommand,
   jsonOption,
   parseLabel,
-  parsePort,
   repeated,
 } from './command.ts';
 import { usageFailure } from './failure.ts';
@@ -47,7 +47,7 @@ export function serveCommand(): Command {
       parsePortMapping,
     )
     .option('--host <address>', 'address to listen on', '0.0.0.0')
-    .option('--admin-port <port>', 'port of the admin endpoints; 0: any free one', parsePort, 9901)
+    .addOption(adminPortOption())
     .option(
       '--admin-host <address>',
       'address of the admin port; off loopback, changes want the token in POINTSMAN_ADMIN_TOKEN',

@@ -5,7 +5,7 @@
  *
  * Every `*.test.ts` below `test/` is one `node:test` file that the three runtimes' own test commands run
  * unchanged. Each writes a JUnit report, from which the last line is made: `N passed, N failed, N skipped`.
- * Files under `test/long/` run only when they are named. Exit code 0: nothing failed.
+ * Files under `test/long/` and `test/package/` run only when they are named. Exit code 0: nothing failed.
  *
  * The files go in packs, each in one process. There are as many lanes as processors, to a maximum, and one more for
  * packs whose tests look at the clock, one after the other, or wait; what else goes on has a lower priority.

@@ -14,13 +14,15 @@ export const root = resolve(import.meta.dirname, '../..');
 const ONCE: readonly RegExp[] = [
   /^test\/architecture\//, // reads the sources
   /^test\/support\//, // holds a page against recorded evidence
-  /^test\/package\//, // looks at what is shipped
   /^test\/edge\//, // drives workerd, a runtime of its own
   /^test\/run\//, // what runs the tests, by Bun
   /^test\/cli\/(?!serve|runtime)/, // the command line, which Bun runs
   /^test\/conformance\/validation\.test\.ts$/, // verdicts of pure code, a sample of which other tests ask for
   /^test\/router\/lint\/corpus\.test\.ts$/,
 ];
+
+/** Folders of tests that take long, or need more than a clone has: only where they are named. */
+const NAMED_ONLY = ['long', 'package'];
 
 /** Files that one process runs together. */
 export interface Pack {
@@ -42,14 +44,15 @@ const PACKS: readonly (Omit<Pack, 'files'> & { readonly takes: RegExp })[] = [
   { name: 'others', kind: 'busy', takes: /^/ },
 ];
 
-/** Test files below files and folders, or the whole suite without `test/long/`; relative to the root, in a stable order. */
+/** Test files below files and folders, or the whole suite without those that want to be named; relative to the root, in a stable order. */
 export function testFiles(paths: readonly string[]): readonly string[] {
   const files = new Set<string>();
   const visit = (path: string, asked: boolean) => {
     if (path.endsWith('.test.ts')) return void files.add(relative(root, path));
     if (path.endsWith('.ts')) return;
     for (const entry of readdirSync(path, { withFileTypes: true })) {
-      if (entry.isDirectory() && (asked || entry.name !== 'long')) visit(join(path, entry.name), asked);
+      if (entry.isDirectory() && (asked || !NAMED_ONLY.includes(entry.name)))
+        visit(join(path, entry.name), asked);
       else if (entry.name.endsWith('.test.ts')) files.add(relative(root, join(path, entry.name)));
     }
   };
