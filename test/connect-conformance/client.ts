@@ -18,13 +18,21 @@ const ports = new Map<string, Promise<number>>();
 for await (const message of readFramed(process.stdin)) {
   const request = fromBinary(ClientCompatRequestSchema, message);
   const isHttp2 = request.httpVersion === HTTPVersion.HTTP_VERSION_2;
+  const { serverTlsCert: ca, clientTlsCreds: own } = request;
   const key = `${request.port} ${isHttp2}`;
   let port = ports.get(key);
   if (!port) {
-    port = listenBefore(request.port, isHttp2);
+    port = listenBefore(
+      request.port,
+      isHttp2,
+      ca.length > 0 ? { ca, cert: own?.cert, key: own?.key } : undefined,
+    );
     ports.set(key, port);
   }
   request.port = await port;
+  // The suite's client speaks plaintext to the gateway.
+  request.serverTlsCert = new Uint8Array(0);
+  request.clientTlsCreds = undefined;
   child.stdin.write(writeFramed(toBinary(ClientCompatRequestSchema, request)));
 }
 child.stdin.end();
