@@ -12,7 +12,7 @@ import { localReply, withRoute } from './local-reply.ts';
 import { type PreparedRoute, type PreparedTable, partsOf } from './prepared.ts';
 import { locationOf } from './redirect.ts';
 import { type MatchedHost, type Matcher, redirectsToHttps } from './reference.ts';
-import { blankView, type RequestView, readRequest } from './request.ts';
+import { blankView, type RequestView, readRequest, unroutable } from './request.ts';
 
 /** What was found for a request; what is absent was not reached or not there. */
 export interface Found<Host extends MatchedHost = MatchedHost> {
@@ -30,8 +30,8 @@ export function find<Host extends MatchedHost>(
   const listener = table.listenerOf(request.port);
   const view = readRequest(request, listener.listener, blankView());
   const host = view && matcher.findVirtualHost(listener, view.authority);
-  const isAnswered = !view || !host || redirectsToHttps(host.virtualHost.virtualHost, view);
-  return { view, host, route: isAnswered ? undefined : matcher.findRoute(host, view) };
+  const isRouted = view && host && isRoutedAtAll(host, view);
+  return { view, host, route: isRouted ? matcher.findRoute(host, view) : undefined };
 }
 
 /**
@@ -50,7 +50,7 @@ export function decideRequest<Host extends MatchedHost>(
   const host = view && matcher.findVirtualHost(listener, view.authority);
   if (!view || !host) return decideWithoutRoute(view, host, request);
   const { virtualHost } = host.virtualHost;
-  const route = redirectsToHttps(virtualHost, view) ? undefined : matcher.findRoute(host, view);
+  const route = isRoutedAtAll(host, view) ? matcher.findRoute(host, view) : undefined;
   if (!route) return decideWithoutRoute(view, host, request);
   return decideRoute(table, view, virtualHost.name, route, random);
 }
@@ -63,14 +63,26 @@ export function decide(table: PreparedTable, found: Found, request: RouteRequest
   return decideWithoutRoute(view, host, request);
 }
 
+/**
+ * False for a request that no route is looked up for: one that is told to come back by https, and one whose
+ * `x-forwarded-proto` is empty.
+ *
+ * Source: Envoy `source/common/router/config_impl.cc` (VirtualHostImpl::getRouteFromEntries).
+ */
+export function isRoutedAtAll(host: MatchedHost, view: RequestView): boolean {
+  return view.forwardedProto !== '' && !redirectsToHttps(host.virtualHost.virtualHost, view);
+}
+
 function decideWithoutRoute(
   view: RequestView | undefined,
   host: MatchedHost | undefined,
   request: RouteRequest,
 ): Decision {
   if (!view) {
-    const reason = `The path ${JSON.stringify(request.path)} cannot be normalised`;
-    return localReply(undefined, { status: 400, reason });
+    const refused = unroutable(request);
+    const why = refused.status === 400 ? 'cannot be normalised' : 'does not begin with a slash';
+    const reason = `The path ${JSON.stringify(request.path)} ${why}`;
+    return localReply(refused, { status: refused.status, reason });
   }
   const place = `${JSON.stringify(view.authority)} on port ${request.port}`;
   if (!host) return localReply(view, { status: 404, flag: 'NR', reason: `No virtual host takes ${place}` });
@@ -82,7 +94,10 @@ function decideWithoutRoute(
   }
   // A CONNECT has no path.
   const asked = view.barePath === '' ? view.method : `${view.method} ${view.barePath}`;
-  const reason = `No route of ${common.virtualHost} takes ${asked} for ${place}`;
+  const reason =
+    view.forwardedProto === ''
+      ? 'No route is looked up for an empty x-forwarded-proto'
+      : `No route of ${common.virtualHost} takes ${asked} for ${place}`;
   return { ...common, ...localReply(view, { status: 404, flag: 'NR', reason }) };
 }
 
@@ -117,6 +132,7 @@ function decideRoute(
       status: action.status,
       headers,
       operations,
+      fault,
       details: DIRECT_RESPONSE,
       reason: `The rule redirects ${asked}`,
     };
@@ -128,7 +144,10 @@ function decideRoute(
   const headers: HeaderList = hasLocation ? [['location', locationOf(view, {}, match.path)]] : [];
   const reason = `The rule answers ${asked} itself`;
   const body = bodyOf(action.body);
-  const reply = localReply(view, { status, headers, body, operations, details: DIRECT_RESPONSE, reason });
+  const reply = localReply(view, {
+    ...{ status, headers, body, operations, fault, reason },
+    details: DIRECT_RESPONSE,
+  });
   return withRoute(reply, virtualHost, route, fault);
 }
 

@@ -2,7 +2,7 @@
 import type { Chance, Explanation, RuleTrial } from '../table/explanation.ts';
 import type { Random, RouteRequest } from '../table/request.ts';
 import type { FaultPolicy, ForwardAction, Fraction } from '../table/route-table.ts';
-import { decide, find } from './decide.ts';
+import { decide, find, isRoutedAtAll } from './decide.ts';
 import { conditionsOf, type PreparedRoute, type PreparedTable } from './prepared.ts';
 import { domainKind, type FoundVirtualHost, referenceMatcher } from './reference.ts';
 import type { RequestView } from './request.ts';
@@ -39,7 +39,7 @@ export function explainRequest(table: PreparedTable, request: RouteRequest): Exp
       view && {
         virtualHost: { name: host.virtualHost.virtualHost.name, domain: host.domain, why: why(host, view) },
       }),
-    tried: host && view ? trials(host, view, route) : [],
+    tried: host && view && isRoutedAtAll(host, view) ? trials(host, view, route) : [],
     outcomes,
     chances: route ? chancesOf(route) : [],
     ...(action?.kind === 'forward' && extensionsOf(action)),

@@ -2,7 +2,7 @@
  * Header values as Envoy's format strings: `%REQ(x-user)%`, `%PROTOCOL%`, `%%`. What only a response can tell
  * stays in the value for later. Imports table types.
  */
-import type { HeaderOperation, ResponseFlag } from '../table/decision.ts';
+import type { Fault, HeaderOperation, ResponseFlag } from '../table/decision.ts';
 import type { HeaderList } from '../table/request.ts';
 import { headerValues } from './header.ts';
 import { parseQuery, pathOf } from './path.ts';
@@ -109,6 +109,8 @@ export interface ResponseOutcome {
   /** No upstream gave the response: its status is not known yet when values are made. */
   readonly isLocal?: true;
   readonly flag?: ResponseFlag;
+  /** What was injected, which has flags of its own. */
+  readonly fault?: Fault | undefined;
   /** Envoy's word for where the response comes from: `via_upstream`. */
   readonly details?: string;
   /** `10.0.0.1:8080`. */
@@ -130,7 +132,7 @@ export function formatLate(value: string, outcome: ResponseOutcome, headers: Hea
 
 function outcomeValue(
   name: string,
-  { status, isLocal, flag, details, upstreamHost }: ResponseOutcome,
+  { status, isLocal, flag, fault, details, upstreamHost }: ResponseOutcome,
 ): string {
   switch (name) {
     case 'RESPONSE_CODE':
@@ -138,13 +140,26 @@ function outcomeValue(
     case 'RESPONSE_CODE_DETAILS':
       return details ?? '';
     case 'RESPONSE_FLAGS':
-      return flag ?? '-';
+      return formatFlags(flag, fault);
     case 'UPSTREAM_HOST':
       return upstreamHost ?? '';
     default:
       return '';
   }
 }
+
+/**
+ * As `%RESPONSE_FLAGS%` has them: `DI,FI`, or `-`.
+ *
+ * Source: Envoy `source/common/stream_info/utility.cc` (ResponseFlagUtils::toShortString), whose order this is.
+ */
+function formatFlags(flag: ResponseFlag | undefined, fault: Fault | undefined): string {
+  const injected = [...(fault?.delayMs ? ['DI'] : []), ...(fault?.abort ? ['FI'] : [])];
+  if (flag === undefined) return injected.join() || '-';
+  return (BEFORE_INJECTED.has(flag) ? [flag, ...injected] : [...injected, flag]).join();
+}
+
+const BEFORE_INJECTED: ReadonlySet<ResponseFlag> = new Set(['UH', 'UT', 'LR', 'UR', 'UF', 'UC', 'UO', 'NR']);
 
 /** A request's value: nothing of the response is known. */
 function formatEarly(value: string): string {

@@ -3,7 +3,7 @@
  * stead. Imports table types.
  */
 import type { Cluster, Destination } from '../table/cluster.ts';
-import type { Decision, Forward, HeaderOperation, LocalReply, Mirror } from '../table/decision.ts';
+import type { Decision, Fault, Forward, HeaderOperation, LocalReply, Mirror } from '../table/decision.ts';
 import type { HeaderList, Random } from '../table/request.ts';
 import type { ForwardAction, Route, WeightedCluster } from '../table/route-table.ts';
 import { drawFault, drawFraction, pickWeighted } from './chance.ts';
@@ -92,7 +92,7 @@ export function forward(
   }
   if (!picked || (!cluster && picked.cluster.startsWith('outbound|'))) {
     const operations = responseChanges(own, view, route, undefined);
-    return withRoute(noCluster(view, picked?.cluster, cors, operations), virtualHost, route, fault);
+    return withRoute(noCluster(view, picked?.cluster, cors, operations, fault), virtualHost, route, fault);
   }
 
   const { rewrite } = action;
@@ -226,6 +226,7 @@ function noCluster(
   name: string | undefined,
   cors: CorsOutcome,
   operations: readonly HeaderOperation[],
+  fault: Fault | undefined,
 ): Writable<LocalReply> {
   const reason =
     name === undefined
@@ -234,6 +235,7 @@ function noCluster(
   const reply = localReply(view, {
     status: 503,
     operations,
+    fault,
     flag: 'NC',
     details: 'cluster_not_found',
     reason,

@@ -15,6 +15,7 @@ export interface ReplyParts {
   readonly operations?: readonly HeaderOperation[];
   readonly body?: string | Uint8Array;
   readonly flag?: ResponseFlag;
+  readonly fault?: Fault | undefined;
   /** Envoy's word for the answer: `direct_response`. */
   readonly details?: string;
   /** See {@link LocalReply.reason}. */
@@ -44,9 +45,18 @@ export function withRoute(
  *
  * Source: Envoy `source/common/http/utility.cc` (Utility::prepareLocalReply).
  */
-export function localReply(view: RequestView | undefined, parts: ReplyParts): Writable<LocalReply> {
-  const { status, body = '', flag, details, reason } = parts;
-  const outcome = { status, isLocal: true as const, ...(flag && { flag }), ...(details && { details }) };
+export function localReply(
+  view: Pick<RequestView, 'isGrpc' | 'method'> | undefined,
+  parts: ReplyParts,
+): Writable<LocalReply> {
+  const { status, body = '', flag, fault, details, reason } = parts;
+  const outcome = {
+    status,
+    isLocal: true as const,
+    fault,
+    ...(flag && { flag }),
+    ...(details && { details }),
+  };
   const isGrpc = view?.isGrpc ?? false;
   const headers = replyHeaders(
     applyHeaderOperations(parts.headers ?? [], parts.operations ?? [], outcome),

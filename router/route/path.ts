@@ -6,7 +6,7 @@ import type { PathNormalization } from '../table/route-table.ts';
 
 /**
  * The path with its query, normalised; undefined where it cannot be, which is answered 400. What follows the
- * first `?` is kept as it is.
+ * first `?` is kept as it is. Bytes above ASCII are HTTP/2's alone: the codec of HTTP/1.1 has refused them.
  *
  * Source: Envoy `source/common/http/path_utility.cc` (PathUtil::canonicalPath, mergeSlashes, unescapeSlashes),
  * Istio `pilot/pkg/networking/core/listener.go` (normalization of the mesh).
@@ -14,17 +14,17 @@ import type { PathNormalization } from '../table/route-table.ts';
 export function normalizePath(path: string, normalization: PathNormalization): string | undefined {
   const hash = path.indexOf('#');
   const withoutFragment = hash === -1 ? path : path.slice(0, hash);
-  if (normalization === 'NONE' || withoutFragment === '*') return withoutFragment;
+  if (normalization === 'NONE') return withoutFragment;
   const end = withoutFragment.indexOf('?');
   let bare = end === -1 ? withoutFragment : withoutFragment.slice(0, end);
   const query = end === -1 ? '' : withoutFragment.slice(end);
-  if (!/^[\x21-\x7e]*$/.test(withoutFragment)) return undefined;
+  if (!PRINTABLE.test(withoutFragment)) return undefined;
   if (bare === '' || !NEEDS_WORK.test(bare)) return withoutFragment;
   if (normalization === 'DECODE_AND_MERGE_SLASHES') bare = bare.replace(/%2f/gi, '/').replace(/%5c/gi, '\\');
   const canonical = canonicalPath(bare);
   if (canonical === undefined) return undefined;
   bare = canonical;
-  if (normalization !== 'BASE') bare = bare.replace(/\/{2,}/g, '/');
+  if (normalization !== 'BASE') bare = mergeSlashes(bare);
   return bare + query;
 }
 
@@ -67,6 +67,8 @@ export function normalLength(path: string): number {
   return index;
 }
 
+/** No control characters and no space. */
+const PRINTABLE = /^[\x21-\x7e\x80-\uffff]*$/;
 const NOT_NORMAL = -1;
 const ASCII = 128;
 const SLASH = 0x2f;
@@ -81,6 +83,13 @@ for (let char = 0; char < ASCII; char++) {
 }
 PATH_CHARACTERS['.'.charCodeAt(0)] = 1;
 PATH_CHARACTERS[SLASH] = 3;
+
+/** One slash for several, but two for a path of nothing else: its first and its last one stay. */
+function mergeSlashes(path: string): string {
+  if (!path.includes('//')) return path;
+  const segments = path.split('/').filter((segment) => segment !== '');
+  return `/${segments.join('/')}${path.endsWith('/') ? '/' : ''}`;
+}
 
 /** Anything but the characters that normalising leaves alone, a dot after a slash, or two slashes. */
 const NEEDS_WORK = /[^\w\-~!$&'()*+,;=:@/.]|\/\.|\/\/|^[^/]/;
@@ -111,25 +120,39 @@ function canonicalPath(path: string): string | undefined {
 
 const isDots = (segment: string, count: 1 | 2): boolean => segment === '.'.repeat(count);
 
-/** Undefined for an escaped NUL. */
+/**
+ * Undefined for an escaped NUL. A `%` that begins no escape stays; where what is decoded after it would make it one,
+ * it is escaped itself.
+ *
+ * Source: googleurl `url/url_canon_path.cc` (DoPartialPath, CheckForNestedEscapes).
+ */
 function decodeUnreserved(path: string): string | undefined {
   let out = '';
+  let lonePercent = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < path.length; i++) {
     const char = path[i]!;
-    if (char === '%' && /^[0-9a-fA-F]{2}$/.test(path.slice(i + 1, i + 3))) {
+    if (char === '%' && ESCAPE_DIGITS.test(path.slice(i + 1, i + 3))) {
       const code = Number.parseInt(path.slice(i + 1, i + 3), 16);
       if (code === 0) return undefined;
       const text = String.fromCharCode(code);
-      out += UNRESERVED.test(text) ? text : path.slice(i, i + 3);
+      const isDecoded = UNRESERVED.test(text);
+      out += isDecoded ? text : path.slice(i, i + 3);
       i += 2;
+      if (!isDecoded || lonePercent < out.length - 3) continue;
+      const digits = out.slice(lonePercent + 1) + path.slice(i + 1, i + 2);
+      if (ESCAPE_DIGITS.test(digits.slice(0, 2)))
+        out = `${out.slice(0, lonePercent)}%25${out.slice(lonePercent + 1)}`;
     } else if (ESCAPED.test(char)) {
       out += escapeChar(char);
     } else {
+      if (char === '%') lonePercent = out.length;
       out += char;
     }
   }
   return out;
 }
+
+const ESCAPE_DIGITS = /^[0-9a-fA-F]{2}$/;
 
 /** A character up to U+00FF stands for one byte, as header values come from runtimes; others are UTF-8. */
 function escapeChar(char: string): string {

@@ -44,8 +44,8 @@ export function blankView(): RequestView {
 }
 
 /**
- * Reads a request into `view` and returns it; undefined where its path cannot be normalised, which is answered
- * 400. What is as it should be already is taken over, not copied.
+ * Reads a request into `view` and returns it; undefined where its path is none that can be routed (see
+ * {@link unroutable}). What is as it should be already is taken over, not copied.
  *
  * Source: Envoy `source/common/http/conn_manager_utility.cc` (mutateRequestHeaders, maybeNormalizePath).
  */
@@ -59,6 +59,8 @@ export function readRequest(
   let path: string | undefined = target ? target.path : request.path;
   let bareLength = normalLength(path);
   if (bareLength === -1) {
+    // A CONNECT has no path.
+    if (path !== '' && !isOriginForm(path)) return undefined;
     path = normalizePath(path, listener.normalization);
     if (path === undefined) return undefined;
     bareLength = pathOf(path).length;
@@ -103,6 +105,26 @@ export function readRequest(
   view.sourceAddress = request.sourceAddress;
   view.query = undefined;
   return view;
+}
+
+/**
+ * How a request is answered whose path {@link readRequest} refuses: 404 for one that begins with no slash, such as
+ * that of `OPTIONS *`, 400 for one that cannot be normalised.
+ *
+ * Source: Envoy `source/common/http/conn_manager_impl.cc` (ActiveStream::decodeHeaders).
+ */
+export function unroutable({ method, path, headers, http2 = false }: RouteRequest): {
+  readonly status: 400 | 404;
+  readonly method: string;
+  readonly isGrpc: boolean;
+} {
+  const target = http2 ? undefined : splitAbsoluteTarget(path);
+  const contentTypes = headers.filter(([name]) => name === CONTENT_TYPE).map(([, value]) => value);
+  return {
+    status: isOriginForm(target?.path ?? path) ? 400 : 404,
+    method,
+    isGrpc: isGrpcContentType(contentTypes.join() || undefined),
+  };
 }
 
 function isTls({ tls, scheme }: RouteRequest, http2: boolean): boolean {

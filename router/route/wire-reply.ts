@@ -21,11 +21,12 @@ export interface WireReply {
 /** The reply of a decision on the wire: to gRPC it is 200 with `grpc-status` and `grpc-message`. */
 export function wireReply(reply: Pick<LocalReply, 'status' | 'headers' | 'body' | 'grpc'>): WireReply {
   const { status, headers, body, grpc } = reply;
-  return grpc ? grpcReply(headers, grpc) : { status, headers, body };
+  if (!grpc) return { status, headers, body };
+  return grpcReply(headers, grpc);
 }
 
 /** What of a decision its failures depend on. */
-type Decided = Pick<Decision, 'responseHeaders' | 'corsHeaders'>;
+type Decided = Pick<Decision, 'responseHeaders' | 'corsHeaders' | 'fault'>;
 
 /**
  * The answer to a request that failed on its way: `no healthy upstream` with 503, `upstream request timeout`
@@ -62,18 +63,19 @@ export function abortReply(
   const message = 'fault filter abort';
   const httpStatus = 'httpStatus' in abort ? abort.httpStatus : 200;
   const grpcStatus = 'grpcStatus' in abort ? abort.grpcStatus : grpcStatusOf(httpStatus);
-  return answer(decision, httpStatus, message, isGrpc ? { status: grpcStatus, message } : undefined);
+  const grpc = isGrpc ? { status: grpcStatus, message } : undefined;
+  return answer(decision, httpStatus, message, grpc, { details: 'fault_filter_abort' });
 }
 
 function answer(
-  { responseHeaders }: Decided,
+  { responseHeaders, fault }: Decided,
   status: number,
   message: string,
   grpc: LocalReply['grpc'],
-  failed: Pick<ResponseOutcome, 'flag' | 'upstreamHost'> = {},
+  failed: Pick<ResponseOutcome, 'flag' | 'upstreamHost' | 'details'>,
 ): WireReply {
   const headers = replyHeaders(
-    applyHeaderOperations([], responseHeaders, { status, isLocal: true, ...failed }),
+    applyHeaderOperations([], responseHeaders, { status, isLocal: true, fault, ...failed }),
     grpc ? '' : message,
     grpc !== undefined,
   );

@@ -31,6 +31,10 @@ export interface Service {
    * endpoint; `DNS_ROUND_ROBIN`: one address at a time; `NONE`: the original destination.
    */
   readonly resolution?: 'STATIC' | 'DNS' | 'DNS_ROUND_ROBIN' | 'NONE';
+  /** The service's own; ServiceEntries of one host are one service only where these and the selector are alike. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Labels that its endpoints were selected by. */
+  readonly selector?: Readonly<Record<string, string>>;
   /** Names that endpoints' certificates may be for, where no DestinationRule says some. */
   readonly subjectAltNames?: readonly string[];
 }
@@ -126,6 +130,8 @@ export type HashPolicy =
   | { readonly kind: 'header'; readonly name: string }
   | { readonly kind: 'query'; readonly name: string }
   | { readonly kind: 'source-ip' }
+  /** Nothing, so that any endpoint will do: `useSourceIp: false`. */
+  | { readonly kind: 'none' }
   | {
       readonly kind: 'cookie';
       readonly name: string;

@@ -1,6 +1,6 @@
 /** What a rule changes in an upstream's response. Imports the router's header operations. */
 import { applyHeaderOperations } from '../../router/route/index.ts';
-import type { HeaderOperation } from '../../router/table/decision.ts';
+import type { Fault, HeaderOperation } from '../../router/table/decision.ts';
 import type { HeaderList } from '../../router/table/request.ts';
 
 /** What the values of operations may still ask for. */
@@ -8,6 +8,8 @@ export interface ResponseFacts {
   readonly status: number;
   /** `10.0.0.1:8080`. */
   readonly upstreamHost: string;
+  /** What was injected before. */
+  readonly fault?: Fault | undefined;
 }
 
 /**
