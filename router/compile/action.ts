@@ -16,6 +16,7 @@ import type {
   WeightedCluster,
 } from '../table/route-table.ts';
 import { type Extension, NO_EXTENSION } from './annotation.ts';
+import { byteText } from './byte-text.ts';
 import { clusterName } from './cluster-name.ts';
 import { fractionOf, wholePercent } from './fault.ts';
 import { compileHeaders, joinOperations } from './header.ts';
@@ -70,7 +71,7 @@ function compileForward(
   const only = routes.length === 1 ? routes[0] : undefined;
   let requestHeaders = headers.request;
   let responseHeaders = headers.response;
-  let authority = rule.rewrite?.authority || headers.authority;
+  let authority = byteText(rule.rewrite?.authority ?? '') || headers.authority;
   const destinations: WeightedCluster[] = [];
   const hashPolicy: HashPolicy[] = [];
   // Of several destinations those without weight are left out, a single one needs none.
@@ -161,15 +162,15 @@ function compileRewrite({ rewrite }: HTTPRoute, authority: string): Rewrite | un
   const path = regex
     ? { regex: compileRegexRewrite(regex.match ?? '', regex.rewrite ?? '') }
     : rewrite?.uri
-      ? { uri: rewrite.uri }
+      ? { uri: byteText(rewrite.uri) }
       : {};
   const compiled: Rewrite = { ...path, ...(authority && { authority }) };
   return Object.keys(compiled).length > 0 ? compiled : undefined;
 }
 
 function compileRegexRewrite(pattern: string, replacement: string): NonNullable<Rewrite['regex']> {
-  const program = compileRegex(pattern);
-  return { pattern, replacement, ...(program && { program }) };
+  const program = compileRegex(byteText(pattern));
+  return { pattern, replacement: byteText(replacement), ...(program && { program }) };
 }
 
 /** Source: Istio `pilot/pkg/networking/core/route/route.go` (MirrorPercent, MirrorPercentByPolicy). */
@@ -212,9 +213,11 @@ function compileRedirect(redirect: HTTPRedirect, context: ActionContext): Redire
     kind: 'redirect',
     status: redirect.redirectCode || 301,
     ...(redirect.scheme && { scheme: redirect.scheme }),
-    ...(redirect.authority && { authority: redirect.authority }),
+    ...(redirect.authority && { authority: byteText(redirect.authority) }),
     ...(port > 0 && { port }),
-    ...(redirect.prefixRewrite ? { prefix: redirect.prefixRewrite } : redirect.uri && { uri: redirect.uri }),
+    ...(redirect.prefixRewrite
+      ? { prefix: byteText(redirect.prefixRewrite) }
+      : redirect.uri && { uri: byteText(redirect.uri) }),
   };
 }
 

@@ -1,10 +1,11 @@
 /** Services and their DestinationRules -> clusters. Imports schema types and the table's. */
 import type { DestinationRuleSpec } from '../schema/destination-rule.ts';
-import type { Cluster, ClusterEndpoint, Endpoint, Service, ServicePort } from '../table/cluster.ts';
+import type { Cluster, ClusterEndpoint, Service, ServicePort } from '../table/cluster.ts';
 import { clusterName } from './cluster-name.ts';
 import type { DestinationRules } from './destination-rule.ts';
+import type { EndpointIndex } from './endpoint.ts';
 import { isHttp2, isHttpOrUnknown, isKubernetes } from './service.ts';
-import { compilePolicy, policyParts } from './traffic-policy.ts';
+import { compilePolicy, type PolicyContext, policyParts } from './traffic-policy.ts';
 
 /** What all clusters of a proxy depend on. */
 export interface ClusterOptions {
@@ -12,6 +13,8 @@ export interface ClusterOptions {
   readonly h2Upgrade: boolean;
   /** A gateway has no original destination: where it would count, there is no endpoint. */
   readonly isRouter: boolean;
+  /** Of destinations whose rule says none; undefined: the default. */
+  readonly connectTimeoutMs: number | undefined;
 }
 
 /**
@@ -24,19 +27,26 @@ export interface ClusterOptions {
 export function compileClusters(
   services: Iterable<Service>,
   rules: DestinationRules,
-  { h2Upgrade, isRouter }: ClusterOptions,
+  { endpointsOf }: EndpointIndex,
+  { h2Upgrade, isRouter, connectTimeoutMs }: ClusterOptions,
 ): Cluster[] {
   const clusters: Cluster[] = [];
   for (const service of services) {
     const rule = rules.ruleOf(service);
     for (const port of service.ports) {
       if (port.protocol.toUpperCase() === 'UDP') continue;
+      const all = endpointsOf(service, port);
       for (const subset of [undefined, ...(rule?.subsets ?? [])]) {
-        const endpoints = service.endpoints.filter((endpoint) => hasLabels(endpoint, subset?.labels ?? {}));
+        const endpoints = subset ? all.filter((endpoint) => hasLabels(endpoint, subset.labels ?? {})) : all;
         // Envoy is given no cluster by DNS that has no name to look up.
         if (service.resolution?.startsWith('DNS') && endpoints.length === 0) continue;
         const isPassthrough = service.resolution === 'NONE' && !isKubernetes(service) && !isRouter;
-        clusters.push(compileCluster(service, port, rule, subset, endpoints, { h2Upgrade, isPassthrough }));
+        clusters.push(
+          compileCluster(service, port, rule, subset, endpoints, {
+            ...{ h2Upgrade, isPassthrough, connectTimeoutMs },
+            serviceNames: service.subjectAltNames ?? [],
+          }),
+        );
       }
     }
   }
@@ -48,20 +58,21 @@ function compileCluster(
   port: ServicePort,
   rule: DestinationRuleSpec | undefined,
   subset: NonNullable<DestinationRuleSpec['subsets']>[number] | undefined,
-  endpoints: readonly Endpoint[],
-  { h2Upgrade, isPassthrough }: { readonly h2Upgrade: boolean; readonly isPassthrough: boolean },
+  endpoints: readonly ClusterEndpoint[],
+  { h2Upgrade, ...context }: Omit<PolicyContext, 'isHttp2'> & { readonly h2Upgrade: boolean },
 ): Cluster {
   const parts = policyParts(rule, subset?.name, port.number);
   const { resolution = 'STATIC' } = service;
+  const http = parts.connectionPool?.http;
+  const isHttp2Cluster = isHttp2(port.protocol) || upgrades(http, port, h2Upgrade);
   return {
     name: clusterName(service.host, subset?.name ?? '', port.number),
     destination: { host: service.host, ...(subset && { subset: subset.name }), port: port.number },
-    protocol:
-      isHttp2(port.protocol) || upgrades(parts.connectionPool?.http, port, h2Upgrade) ? 'http2' : 'http1',
-    endpoints: endpoints.map((endpoint) => toClusterEndpoint(endpoint, port)),
+    protocol: isHttp2Cluster ? 'http2' : 'http1',
+    endpoints,
     ...(subset && { selector: subset.labels ?? {} }),
     ...(resolution !== 'STATIC' && { resolution }),
-    policy: compilePolicy(parts, isPassthrough, service.subjectAltNames),
+    policy: compilePolicy(parts, { ...context, isHttp2: isHttp2Cluster && !http?.useClientProtocol }),
   };
 }
 
@@ -75,21 +86,6 @@ function upgrades(http: HttpSettings, port: ServicePort, byDefault: boolean): bo
   return byDefault && port.protocol !== '' && isHttpOrUnknown(port.protocol);
 }
 
-function hasLabels({ labels }: Endpoint, wanted: Readonly<Record<string, string>>): boolean {
+function hasLabels({ labels }: ClusterEndpoint, wanted: Readonly<Record<string, string>>): boolean {
   return Object.entries(wanted).every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value);
-}
-
-function toClusterEndpoint({ id, labels, target, weight }: Endpoint, port: ServicePort): ClusterEndpoint {
-  const common = { id, labels, weight: weight ?? 1 };
-  switch (target.kind) {
-    case 'socket': {
-      const own =
-        target.ports && Object.hasOwn(target.ports, port.name) ? target.ports[port.name] : undefined;
-      return { ...common, kind: 'socket', address: target.address, port: own ?? port.number };
-    }
-    case 'unix':
-      return { ...common, kind: 'unix', path: target.path };
-    case 'in-process':
-      return { ...common, kind: 'in-process' };
-  }
 }

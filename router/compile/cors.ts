@@ -2,6 +2,7 @@
 import { durationMs } from '../schema/duration.ts';
 import type { CorsPolicy as CorsPolicySpec } from '../schema/virtual-service.ts';
 import type { CorsPolicy } from '../table/route-table.ts';
+import { byteText } from './byte-text.ts';
 import { compileStringMatch, regexMatch } from './match.ts';
 
 /** Source: Istio `pilot/pkg/networking/core/route/route.go` (TranslateCORSPolicy). */
@@ -11,10 +12,10 @@ export function compileCors(cors: CorsPolicySpec | undefined): CorsPolicy | unde
   return {
     allowOrigins: cors.allowOrigins?.length
       ? cors.allowOrigins.filter((match) => Object.keys(match).length > 0).map(compileOrigin)
-      : (cors.allowOrigin ?? []).map((value) => ({ kind: 'exact', value })),
-    allowMethods: (cors.allowMethods ?? []).join(','),
-    allowHeaders: (cors.allowHeaders ?? []).join(','),
-    exposeHeaders: (cors.exposeHeaders ?? []).join(','),
+      : (cors.allowOrigin ?? []).map((value) => ({ kind: 'exact', value: byteText(value) })),
+    allowMethods: byteText((cors.allowMethods ?? []).join(',')),
+    allowHeaders: byteText((cors.allowHeaders ?? []).join(',')),
+    exposeHeaders: byteText((cors.exposeHeaders ?? []).join(',')),
     ...(maxAgeMs !== undefined && { maxAge: String(Math.trunc(maxAgeMs / 1000)) }),
     ...(cors.allowCredentials !== undefined && { allowCredentials: cors.allowCredentials }),
     forwardUnmatchedPreflights: cors.unmatchedPreflights !== 'IGNORE',

@@ -2,6 +2,7 @@
  * A whole compilation with all that the next one can take over. Imports schema types, the table's, and issues.
  */
 import type { Issue } from '../issue.ts';
+import { durationMs } from '../schema/duration.ts';
 import type { ValidResource, ValidResourceOf } from '../schema/kind.ts';
 import type { HTTPRetry } from '../schema/virtual-service.ts';
 import type { Cluster, Service } from '../table/cluster.ts';
@@ -9,10 +10,13 @@ import type { Listener, RouteTable } from '../table/route-table.ts';
 import type { Assembly } from './assembly.ts';
 import { compileClusters } from './cluster.ts';
 import { indexDestinationRules } from './destination-rule.ts';
+import { indexEndpoints } from './endpoint.ts';
 import { gatewayServers, gatewayVirtualHosts } from './gateway.ts';
+import { importServices } from './import.ts';
 import type { CompileOptions } from './option.ts';
 import { createReport } from './report.ts';
-import { exportedServices, servicesOfEntries, visibleServices } from './service.ts';
+import { servicesOfEntries } from './service.ts';
+import { exportedServices, selectServices, servicesByHost } from './service-view.ts';
 import { otherHosts, type ProxyView, sidecarPorts, sidecarVirtualHosts } from './sidecar.ts';
 import {
   type PreparedVirtualService,
@@ -41,6 +45,10 @@ export interface Draft {
   readonly services: ReadonlyMap<string, Service>;
   /** The clusters of a service, with the rules and settings of the draft. */
   clustersOf(service: Service): readonly Cluster[];
+  /** True for a service whose endpoints are also others', or the other way round. */
+  sharesEndpoints(service: Service): boolean;
+  /** Some services are there only if a rule names them. */
+  readonly hasImports: boolean;
   readonly table: RouteTable;
 }
 
@@ -66,10 +74,12 @@ export function draw(resources: readonly ValidResource[], options: CompileOption
 
   const allServices = [...(options.services ?? []), ...servicesOfEntries(resources)];
   const exported = exportedServices(allServices, namespace, meshConfig.defaultServiceExportTo);
+  const selected = proxy.type === 'router' ? exported : selectServices(exported, namespace);
+  const services = servicesByHost(selected);
   const view: ProxyView = {
     source: { namespace, labels, gateway: 'mesh' },
-    services: visibleServices(exported, namespace),
-    exported,
+    services,
+    selected,
     rules: indexDestinationRules(
       ofKind(resources, 'DestinationRule'),
       { namespace, labels, rootNamespace },
@@ -95,6 +105,7 @@ export function draw(resources: readonly ValidResource[], options: CompileOption
     };
   };
   const listeners: Listener[] = [];
+  let hasImports = false;
   let fallback: Listener;
   if (proxy.type === 'router') {
     const gateways = ofKind(resources, 'Gateway');
@@ -118,15 +129,29 @@ export function draw(resources: readonly ValidResource[], options: CompileOption
   } else {
     const unknownHosts = meshConfig.outboundTrafficPolicy?.mode ?? 'ALLOW_ANY';
     const meshRules = virtualServicesFor(virtualServices, 'mesh', namespace);
-    for (const port of sidecarPorts(view.services)) {
+    const seen = new Set(exported);
+    const own = allServices.filter((each) => each.namespace === namespace);
+    hasImports = own.some((each) => !seen.has(each));
+    if (hasImports) {
+      const shown = new Set(meshRules);
+      importServices(
+        services,
+        own,
+        roots.filter(({ prepared }) => shown.has(prepared)),
+        namespace,
+      );
+    }
+    for (const port of sidecarPorts(selected)) {
       listeners.push(listener(port, sidecarVirtualHosts(view, meshRules, port, unknownHosts)));
     }
     fallback = listener(0, { hosts: [{ virtualHost: otherHosts(unknownHosts), sources: [] }], sources: [] });
   }
   const h2Upgrade = meshConfig.h2UpgradePolicy === 'UPGRADE';
   const isRouter = proxy.type === 'router';
+  const connectTimeoutMs = durationMs(meshConfig.connectTimeout);
+  const endpoints = indexEndpoints(allServices);
   const clustersOf = (services: Iterable<Service>) =>
-    compileClusters(services, view.rules, { h2Upgrade, isRouter });
+    compileClusters(services, view.rules, endpoints, { h2Upgrade, isRouter, connectTimeoutMs });
   return {
     resources,
     options,
@@ -134,8 +159,10 @@ export function draw(resources: readonly ValidResource[], options: CompileOption
     roots,
     assemblies,
     services: view.services,
+    sharesEndpoints: (service) => endpoints.isShared(service),
     clustersOf: (service) => clustersOf([service]),
     table: { format: 1, listeners, fallback, clusters: clustersOf(view.services.values()) },
+    hasImports,
   };
 }
 

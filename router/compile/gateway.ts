@@ -67,7 +67,7 @@ export function gatewayVirtualHosts(
   port: number,
 ): Assembly {
   const ownServices = new Map<string, Service>();
-  for (const service of view.exported) {
+  for (const service of view.selected) {
     const key = `${service.namespace}/${service.host}`;
     if (!ownServices.has(key)) ownServices.set(key, service);
   }

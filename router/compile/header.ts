@@ -2,6 +2,7 @@
 import type { HeaderOperations, Headers } from '../schema/virtual-service.ts';
 import type { HeaderOperation } from '../table/decision.ts';
 import { compareText } from './age.ts';
+import { byteText } from './byte-text.ts';
 
 /** What `headers` asks for. */
 export interface CompiledHeaders {
@@ -51,7 +52,7 @@ function entries(values: Readonly<Record<string, string>> | undefined): [string,
   return Object.entries(values ?? {})
     .filter(([name]) => !isInternal(name))
     .sort(([a], [b]) => compareText(a, b))
-    .map(([name, value]) => [name.toLowerCase(), value]);
+    .map(([name, value]) => [name.toLowerCase(), byteText(value)]);
 }
 
 function isInternal(name: string): boolean {
@@ -60,5 +61,5 @@ function isInternal(name: string): boolean {
 
 function authorityOf(values: Readonly<Record<string, string>> | undefined): string {
   const found = Object.entries(values ?? {}).find(([name]) => /^(?::authority|host)$/i.test(name));
-  return found?.[1] ?? '';
+  return byteText(found?.[1] ?? '');
 }

@@ -9,6 +9,7 @@ import type {
   StringMatch,
 } from '../table/route-table.ts';
 import { compareText } from './age.ts';
+import { byteText } from './byte-text.ts';
 import { compileRegex } from './regex.ts';
 
 /**
@@ -38,7 +39,7 @@ export function compileMatch(match: HTTPMatchRequest | undefined): RouteMatch {
     path: compilePath(match),
     headers,
     queryParams: Object.entries(match.queryParams ?? {}).map(
-      ([name, value]): QueryParamMatch => ({ name, value: compileStringMatch(value) }),
+      ([name, value]): QueryParamMatch => ({ name: byteText(name), value: compileStringMatch(value) }),
     ),
     claims,
   };
@@ -53,14 +54,18 @@ export function compileStringMatch(match: StringMatchSpec): StringMatch {
   if (match.regex !== undefined) {
     return match.regex === '*' ? { kind: 'any' } : regexMatch(match.regex);
   }
-  if (match.prefix !== undefined) return { kind: 'prefix', value: match.prefix };
-  if (match.exact !== undefined) return { kind: 'exact', value: match.exact };
+  if (match.prefix !== undefined) return { kind: 'prefix', value: byteText(match.prefix) };
+  if (match.exact !== undefined) return { kind: 'exact', value: byteText(match.exact) };
   return { kind: 'any' };
 }
 
-/** A condition by regex, with its program. */
+/**
+ * A condition by regex, with its program, for which each byte is a letter.
+ *
+ * Source: what Envoy answers; `source/common/common/regex.cc` (CompiledGoogleReMatcher).
+ */
 export function regexMatch(value: string): StringMatch & { readonly kind: 'regex' } {
-  const program = compileRegex(value);
+  const program = compileRegex(byteText(value));
   return { kind: 'regex', value, ...(program && { program }) };
 }
 
@@ -82,8 +87,8 @@ const EVERY_PATH: PathMatch = { kind: 'prefix', value: '/', ignoreCase: false };
 function compilePath({ uri, ignoreUriCase }: HTTPMatchRequest): PathMatch {
   const ignoreCase = ignoreUriCase ?? false;
   if (uri?.regex !== undefined) return { ...regexMatch(uri.regex), ignoreCase };
-  if (uri?.prefix !== undefined) return { kind: 'prefix', value: uri.prefix, ignoreCase };
-  if (uri?.exact !== undefined) return { kind: 'exact', value: uri.exact, ignoreCase };
+  if (uri?.prefix !== undefined) return { kind: 'prefix', value: byteText(uri.prefix), ignoreCase };
+  if (uri?.exact !== undefined) return { kind: 'exact', value: byteText(uri.exact), ignoreCase };
   return { ...EVERY_PATH, ignoreCase };
 }
 

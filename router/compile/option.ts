@@ -37,5 +37,7 @@ export interface MeshConfig {
   readonly defaultVirtualServiceExportTo?: readonly string[];
   readonly defaultDestinationRuleExportTo?: readonly string[];
   readonly pathNormalization?: { readonly normalization?: string };
+  /** Of destinations whose rule says none, such as `10s`, which is the default. */
+  readonly connectTimeout?: string;
   readonly h2UpgradePolicy?: 'DO_NOT_UPGRADE' | 'UPGRADE';
 }

@@ -21,7 +21,7 @@ export function revise(
   resources: readonly ValidResource[],
   options: CompileOptions,
 ): Draft | undefined {
-  if (before.resources.length !== resources.length) return undefined;
+  if (before.hasImports || before.resources.length !== resources.length) return undefined;
   const changes: (readonly [from: ValidResource, to: ValidResource])[] = [];
   for (let index = 0; index < resources.length; index++) {
     const from = before.resources[index]!;
@@ -48,7 +48,8 @@ function reviseServices(before: Draft, options: CompileOptions): Draft | undefin
     const [from, to] = [known[index]!, next[index]!];
     if (from === to) continue;
     if (!isSame({ ...from, endpoints: [] }, { ...to, endpoints: [] })) return undefined;
-    // Of several services of one host the table has them joined.
+    // Of several services of one host the table has them joined, or their endpoints.
+    if (before.sharesEndpoints(from)) return undefined;
     if (before.services.get(from.host) !== from || changes.push(to) > MAX_CHANGES) return undefined;
   }
   if (changes.length === 0) return before;

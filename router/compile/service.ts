@@ -1,11 +1,10 @@
-/** ServiceEntries and WorkloadEntries -> services, and which services a client sees. Imports schema types and the table's. */
+/** ServiceEntries and WorkloadEntries -> services. Imports schema types and the table's. */
 import type { ValidResource, ValidResourceOf } from '../schema/kind.ts';
 import type { ServiceEntryPort } from '../schema/service-entry.ts';
 import type { WorkloadEntrySpec } from '../schema/workload-entry.ts';
 import type { Endpoint, Service } from '../table/cluster.ts';
 import { compareAge } from './age.ts';
 import { isIpAddress, isWildcard } from './host.ts';
-import { effectiveExportTo, isVisible } from './visibility.ts';
 
 type ServiceEntry = ValidResourceOf<'ServiceEntry'>;
 type WorkloadEntry = ValidResourceOf<'WorkloadEntry'>;
@@ -45,6 +44,8 @@ function servicesOf({ metadata, spec }: ServiceEntry, workloads: readonly Worklo
     // A service for each address, of which a listener keeps the last.
     addresses: (spec.addresses ?? []).slice(-1).map((address) => address.replace(/\/32$/, '')),
     registry: 'external',
+    ...(metadata.labels && { labels: metadata.labels }),
+    ...(spec.workloadSelector && { selector: spec.workloadSelector.labels ?? {} }),
     ...(spec.exportTo && spec.exportTo.length > 0 && { exportTo: spec.exportTo }),
     ...(metadata.creationTimestamp !== undefined && { creationTimestamp: metadata.creationTimestamp }),
     resolution: resolutionOf(spec.resolution),
@@ -134,62 +135,6 @@ export function isHttpOrUnknown(protocol: string): boolean {
 /** True for a protocol spoken over HTTP/2. */
 export function isHttp2(protocol: string): boolean {
   return ['HTTP2', 'GRPC', 'GRPC-WEB'].includes(protocol.toUpperCase());
-}
-
-/**
- * The services that a proxy of the namespace sees, one per host. Of a host claimed in several namespaces the
- * proxy's own goes first, then Kubernetes', then the oldest; within one namespace ports and endpoints join.
- *
- * Source: Istio `pilot/pkg/model/sidecar.go` (selectServices, appendSidecarServices),
- * `pilot/pkg/model/push_context.go` (servicesExportedToNamespace).
- */
-export function visibleServices(exported: readonly Service[], proxyNamespace: string): Map<string, Service> {
-  const byHost = new Map<string, Service>();
-  for (const service of exported) {
-    const existing = byHost.get(service.host);
-    byHost.set(service.host, existing ? prefer(existing, service, proxyNamespace) : service);
-  }
-  return byHost;
-}
-
-/**
- * Those that the namespace sees, however many of one host: oldest first, those for every namespace after others.
- *
- * Source: Istio `pilot/pkg/model/push_context.go` (initServiceRegistry, servicesExportedToNamespace).
- */
-export function exportedServices(
-  services: readonly Service[],
-  proxyNamespace: string,
-  defaultExportTo: readonly string[] | undefined,
-): Service[] {
-  const exportToOf = (service: Service) => effectiveExportTo(service.exportTo, defaultExportTo);
-  const seen = services
-    .filter((service) => isVisible(exportToOf(service), service.namespace, proxyNamespace))
-    .sort((a, b) => compareAge({ ...a, name: a.host }, { ...b, name: b.host }));
-  const isPublic = (service: Service) => exportToOf(service).includes('*');
-  return [...seen.filter((each) => !isPublic(each)), ...seen.filter(isPublic)];
-}
-
-function prefer(existing: Service, incoming: Service, proxyNamespace: string): Service {
-  if (existing.namespace === incoming.namespace) {
-    if (isKubernetes(existing) !== isKubernetes(incoming))
-      return isKubernetes(existing) ? existing : incoming;
-    return joinServices(existing, incoming);
-  }
-  if (incoming.namespace === proxyNamespace) return incoming;
-  if (existing.namespace === proxyNamespace) return existing;
-  return !isKubernetes(existing) && isKubernetes(incoming) ? incoming : existing;
-}
-
-function joinServices(existing: Service, incoming: Service): Service {
-  if (existing.resolution !== incoming.resolution) return existing;
-  const numbers = new Set(existing.ports.map(({ number }) => number));
-  const ids = new Set(existing.endpoints.map(({ id }) => id));
-  return {
-    ...existing,
-    ports: [...existing.ports, ...incoming.ports.filter(({ number }) => !numbers.has(number))],
-    endpoints: [...existing.endpoints, ...incoming.endpoints.filter(({ id }) => !ids.has(id))],
-  };
 }
 
 /** Services from code are Kubernetes' unless they say otherwise. */

@@ -20,7 +20,7 @@ export interface ProxyView {
   /** By host, as the proxy sees them. */
   readonly services: ReadonlyMap<string, Service>;
   /** However many of one host, the oldest first, those for all namespaces last. */
-  readonly exported: readonly Service[];
+  readonly selected: readonly Service[];
   readonly rules: DestinationRules;
   readonly defaultRetry: HTTPRetry | undefined;
   readonly normalization: PathNormalization;
@@ -30,9 +30,9 @@ export interface ProxyView {
 export type UnknownHosts = 'ALLOW_ANY' | 'REGISTRY_ONLY';
 
 /** The ports that a sidecar listens on for HTTP. */
-export function sidecarPorts(services: ReadonlyMap<string, Service>): number[] {
+export function sidecarPorts(services: readonly Service[]): number[] {
   const ports = new Set<number>();
-  for (const service of services.values()) {
+  for (const service of services) {
     for (const port of service.ports) if (isHttpOrUnknown(port.protocol)) ports.add(port.number);
   }
   return [...ports].sort((a, b) => a - b);
@@ -51,7 +51,7 @@ export function sidecarVirtualHosts(
   port: number,
   unknownHosts: UnknownHosts,
 ): Assembly {
-  const services = servicesOnPort(view.exported, port);
+  const services = servicesOnPort(view.selected, port);
   const wildcards = [...services.keys()].filter(isWildcard);
   const selected =
     port === 80 ? virtualServices : virtualServices.filter((each) => concerns(each, services, wildcards));

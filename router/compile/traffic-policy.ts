@@ -69,17 +69,26 @@ function forPort(
   return own ? { policy: own, isPortLevel: true } : { policy, isPortLevel: false };
 }
 
-/**
- * The table's form of a policy. `isPassthrough`: the service has no endpoints of its own (`resolution: NONE`);
- * `serviceNames`: what its certificates may be for, if the policy does not say.
- */
+/** What a cluster's policy depends on besides its rule. */
+export interface PolicyContext {
+  /** The service has no endpoints of its own (`resolution: NONE`). */
+  readonly isPassthrough: boolean;
+  /** What the endpoints' certificates may be for, if the policy does not say. */
+  readonly serviceNames: readonly string[];
+  /** The mesh's, if the policy does not say. Default 10 s. */
+  readonly connectTimeoutMs: number | undefined;
+  /** Requests go out over HTTP/2, whatever protocol they came in. */
+  readonly isHttp2: boolean;
+}
+
+/** The table's form of a policy. */
 export function compilePolicy(
   parts: PolicyParts,
-  isPassthrough: boolean,
-  serviceNames: readonly string[] = [],
+  { isPassthrough, serviceNames, connectTimeoutMs, isHttp2 }: PolicyContext,
 ): TrafficPolicy {
   const { outlierDetection, retryBudget } = parts;
-  const connectionPool = compileConnectionPool(parts.connectionPool);
+  const settings = parts.connectionPool ?? (connectTimeoutMs === undefined ? undefined : {});
+  const connectionPool = settings && compileConnectionPool(settings, isHttp2, connectTimeoutMs);
   const tls = compileTls(parts.tls, serviceNames);
   return {
     loadBalancer: isPassthrough ? { kind: 'PASSTHROUGH' } : compileLoadBalancer(parts.loadBalancer),
@@ -126,32 +135,35 @@ function compileWarmup(settings: LoadBalancerSettings | undefined): Warmup | und
 }
 
 /**
- * A limit of 0 is none. The HTTP idle timeout goes before TCP's.
+ * A limit of 0 is none. The HTTP idle timeout goes before TCP's; settings of HTTP/2 are for clusters that speak it.
  *
  * Source: Istio `pilot/pkg/networking/core/cluster_traffic_policy.go` (applyConnectionPool),
  * `pilot/pkg/networking/core/cluster.go` (setKeepAliveSettings); Envoy `api/envoy/config/core/v3/protocol.proto`
  * (HttpProtocolOptions.idle_timeout, 1 h).
  */
-function compileConnectionPool(settings: ConnectionPoolSettings | undefined): ConnectionPool | undefined {
-  if (!settings) return undefined;
+function compileConnectionPool(
+  settings: ConnectionPoolSettings,
+  isHttp2: boolean,
+  connectTimeoutMs: number = DEFAULT_CONNECT_TIMEOUT_MS,
+): ConnectionPool {
   const { tcp = {}, http = {} } = settings;
   const keepalive = tcp.tcpKeepalive;
-  const ping = http.http2KeepAlive;
+  const ping = isHttp2 ? http.http2KeepAlive : undefined;
   return {
     ...limit('maxConnections', tcp.maxConnections),
     ...limit('http1MaxPendingRequests', http.http1MaxPendingRequests),
     ...limit('http2MaxRequests', http.http2MaxRequests),
     ...limit('maxRetries', http.maxRetries),
     ...limit('maxRequestsPerConnection', http.maxRequestsPerConnection),
-    ...limit('maxConcurrentStreams', http.maxConcurrentStreams),
-    connectTimeoutMs: durationMs(tcp.connectTimeout) ?? DEFAULT_CONNECT_TIMEOUT_MS,
+    ...(isHttp2 && limit('maxConcurrentStreams', http.maxConcurrentStreams)),
+    connectTimeoutMs: durationMs(tcp.connectTimeout) ?? connectTimeoutMs,
     idleTimeoutMs: durationMs(http.idleTimeout ?? tcp.idleTimeout) ?? DEFAULT_IDLE_TIMEOUT_MS,
     ...limit('maxConnectionDurationMs', durationMs(tcp.maxConnectionDuration)),
     ...(keepalive && {
       tcpKeepalive: {
         ...limit('probes', keepalive.probes),
-        ...limit('timeMs', durationMs(keepalive.time)),
-        ...limit('intervalMs', durationMs(keepalive.interval)),
+        ...limit('timeMs', wholeSeconds(keepalive.time)),
+        ...limit('intervalMs', wholeSeconds(keepalive.interval)),
       },
     }),
     ...(ping && {
@@ -162,6 +174,12 @@ function compileConnectionPool(settings: ConnectionPoolSettings | undefined): Co
     }),
     ...(http.useClientProtocol && { useClientProtocol: true }),
   };
+}
+
+/** In milliseconds; what is left of a second is dropped. */
+function wholeSeconds(duration: string | undefined): number | undefined {
+  const ms = durationMs(duration);
+  return ms === undefined ? undefined : Math.floor(ms / 1000) * 1000;
 }
 
 function limit<K extends string>(name: K, value: number | undefined): { readonly [P in K]?: number } {
@@ -201,16 +219,17 @@ function compileTls(
 ): ClientTls | undefined {
   const mode = settings?.mode ?? 'DISABLE';
   if (!settings || (mode !== 'SIMPLE' && mode !== 'MUTUAL')) return undefined;
+  const { insecureSkipVerify = false } = settings;
   const { sni, subjectAltNames = [], caCertificates, caCrl, clientCertificate, privateKey } = settings;
   return {
     mode,
     ...(sni && { sni }),
-    subjectAltNames: subjectAltNames.length > 0 ? subjectAltNames : serviceNames,
+    subjectAltNames: insecureSkipVerify ? [] : subjectAltNames.length > 0 ? subjectAltNames : serviceNames,
     ...(caCertificates && { caCertificates }),
     ...(caCrl && { caCrl }),
     ...(mode === 'MUTUAL' && clientCertificate && { clientCertificate }),
     ...(mode === 'MUTUAL' && privateKey && { privateKey }),
-    insecureSkipVerify: settings.insecureSkipVerify ?? false,
+    insecureSkipVerify,
   };
 }
 
@@ -276,7 +295,7 @@ function compileHash(hash: ConsistentHash | undefined): HashPolicy | undefined {
       }),
     };
   }
-  if (hash.useSourceIp !== undefined) return hash.useSourceIp ? { kind: 'source-ip' } : undefined;
+  if (hash.useSourceIp !== undefined) return { kind: hash.useSourceIp ? 'source-ip' : 'none' };
   if (hash.httpQueryParameterName !== undefined) return { kind: 'query', name: hash.httpQueryParameterName };
   return undefined;
 }

@@ -63,6 +63,8 @@ function hashBy(policy: HashPolicy, request: HashedRequest, makeCookie: MakeCook
       break;
     case 'source-ip':
       value = request.sourceAddress || undefined;
+      break;
+    case 'none':
   }
   if (value === undefined) return false;
   xxHash64Text(value, hash);

@@ -47,7 +47,7 @@ test('compilePolicy() reads every field of a connectionPool', () => {
       idleTimeout: '15s',
       maxConcurrentStreams: 9,
       http2KeepAlive: { interval: '30s', timeout: '5s' },
-      useClientProtocol: true,
+      h2UpgradePolicy: 'UPGRADE',
     },
   };
   assert.deepEqual(policyOf({ connectionPool }).connectionPool, {
@@ -62,8 +62,12 @@ test('compilePolicy() reads every field of a connectionPool', () => {
     maxConnectionDurationMs: 3_600_000,
     tcpKeepalive: { probes: 4, timeMs: 7_200_000, intervalMs: 75_000 },
     http2KeepAlive: { intervalMs: 30_000, timeoutMs: 5_000 },
-    useClientProtocol: true,
   });
+  const { h2UpgradePolicy: _, ...http } = connectionPool.http;
+  const asAsked = policyOf({ connectionPool: { http: { ...http, useClientProtocol: true } } }).connectionPool;
+  assert.equal(asAsked?.useClientProtocol, true);
+  assert.equal(asAsked?.maxConcurrentStreams, undefined, 'Istio gives it to clusters of HTTP/2 alone');
+  assert.equal(asAsked?.http2KeepAlive, undefined);
   const tcpAlone = policyOf({ connectionPool: { tcp: { idleTimeout: '9s' } } }).connectionPool;
   assert.equal(tcpAlone?.idleTimeoutMs, 9_000);
 });
