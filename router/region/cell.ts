@@ -2,6 +2,7 @@
  * A dimension cut into finitely many cells, in each of which the same requirements are fulfilled. Imports
  * automata and partitions.
  */
+import { byteText } from '../compile/byte-text.ts';
 import {
   type Automaton,
   acceptsText,
@@ -10,6 +11,7 @@ import {
   literalAutomaton,
   regexAutomaton,
 } from './automaton.ts';
+import { withoutDecoded } from './escape.ts';
 import { partition, type Workspace } from './partition.ts';
 import type { Dimension, Requirement, TextRequirement } from './requirement.ts';
 import { preferredTexts, universeOf, type World } from './world.ts';
@@ -36,13 +38,14 @@ export function cellsOf(
   dimension: Dimension,
   requirements: readonly Requirement[],
   world: World,
-  options: { readonly hasQuery: boolean; readonly one: boolean },
+  options: { readonly one: boolean },
   workspace: Workspace,
 ): Cell[] | undefined {
   if (dimension.presence === 'named') return namedCells(dimension, requirements, world, workspace);
   const texts = requirements.filter((each) => each.kind === 'text');
   const tests = texts.map((each) => automatonOf(each, workspace));
-  const universe = universeAutomaton(dimension, world, options.hasQuery, workspace);
+  const hasEscapes = texts.some(mentionsEscape);
+  const universe = universeAutomaton(dimension, world, hasEscapes, workspace);
   const parts = partition(universe, tests, preferredTexts(dimension, world), workspace);
   if (parts === undefined) return undefined;
   const values = parts.map(
@@ -57,25 +60,30 @@ export function cellsOf(
   return merge([{ fulfils: absent, samples: [[]] }, ...cells]);
 }
 
+/** True for paths that are decoded before a rule sees them. */
+function canDecode({ id }: Dimension, { normalization }: World): boolean {
+  return id === 'path' && normalization !== 'NONE';
+}
+
+/** False where escapes make no difference: they are left out of what has to be compared, as they cost. */
+function mentionsEscape({ match }: TextRequirement): boolean {
+  return match.kind !== 'any' && match.value.includes('%');
+}
+
 /** True when a request can have this value in the dimension. */
-export function inUniverse(
-  dimension: Dimension,
-  value: string,
-  world: World,
-  hasQuery: boolean,
-  workspace: Workspace,
-): boolean {
-  return acceptsText(universeAutomaton(dimension, world, hasQuery, workspace), value);
+export function inUniverse(dimension: Dimension, value: string, world: World, workspace: Workspace): boolean {
+  return acceptsText(universeAutomaton(dimension, world, true, workspace), value);
 }
 
 function universeAutomaton(
   dimension: Dimension,
   world: World,
-  hasQuery: boolean,
+  hasEscapes: boolean,
   workspace: Workspace,
 ): Automaton {
   if (dimension.id === 'authority') return world.authorities();
-  return keptRegex(universeOf(dimension, world, hasQuery), workspace);
+  const all = keptRegex(universeOf(dimension, world), workspace);
+  return hasEscapes && canDecode(dimension, world) ? withoutDecoded(all) : all;
 }
 
 /** The text that every text fulfilling the requirement begins with; empty where there is none. */
@@ -109,7 +117,7 @@ function automatonOf({ match, ignoreCase }: TextRequirement, workspace: Workspac
 function keptRegex(pattern: string, { automata }: Workspace): Automaton {
   let automaton = automata.get(pattern);
   if (automaton === undefined) {
-    automaton = regexAutomaton(pattern);
+    automaton = regexAutomaton(byteText(pattern));
     automata.set(pattern, automaton);
   }
   return automaton;

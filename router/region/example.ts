@@ -60,8 +60,7 @@ export function curlOf({ request }: ExampleRequest, asked: readonly Dimension[])
   }
   const { scheme, authority, path } = request;
   if (/[[\]{}]/.test(authority + path)) words.push('-g');
-  if (path === '*') words.push('--request-target', quote('*'));
-  words.push(quote(`${scheme}://${authority}${path === '*' ? '/' : path}`));
+  words.push(quote(`${scheme}://${authority}${path}`));
   return words.join(' ');
 }
 

@@ -6,7 +6,7 @@
 import { inUniverse, type State } from './cell.ts';
 import type { Workspace } from './partition.ts';
 import { ODD_ENDING } from './partition.ts';
-import { isQuery, type Requirement } from './requirement.ts';
+import type { Requirement } from './requirement.ts';
 import { preferredTexts, type World } from './world.ts';
 
 /**
@@ -20,7 +20,6 @@ export function guess(
   workspace: Workspace,
 ): Map<string, State> | undefined {
   const states = new Map<string, State>();
-  const hasQuery = requirements.some(({ dimension }) => isQuery(dimension));
   for (const requirement of requirements) {
     const { dimension } = requirement;
     if (requirement.kind === 'name') {
@@ -36,7 +35,7 @@ export function guess(
     if (match.kind === 'regex') return undefined;
     const text = match.kind === 'any' ? (preferredTexts(dimension, world)[0] ?? 'any') : match.value;
     const value = odd && match.kind === 'prefix' ? text + ODD_ENDING : text;
-    if (!inUniverse(dimension, value, world, hasQuery, workspace)) return undefined;
+    if (!inUniverse(dimension, value, world, workspace)) return undefined;
     const before = states.get(dimension.id);
     if (dimension.presence === 'many') states.set(dimension.id, [...(before ?? []), value]);
     // Of several conditions on one value the one that asks for most is the best guess.

@@ -8,7 +8,7 @@ import { type Cell, cellsOf, fulfils, type State } from './cell.ts';
 import { guess, plainlyImplies } from './guess.ts';
 import type { Workspace } from './partition.ts';
 import { indexPaths } from './path-index.ts';
-import { type Dimension, isQuery, type Region, type Requirement } from './requirement.ts';
+import type { Dimension, Region, Requirement } from './requirement.ts';
 import type { World } from './world.ts';
 
 /** A request by its dimensions; those not named are as {@link defaultState} has them. */
@@ -133,7 +133,6 @@ function fieldOf(
   for (const requirements of everyone) {
     for (const { dimension } of requirements) dimensions.set(dimension.id, dimension);
   }
-  const hasQuery = region.some(({ dimension }) => isQuery(dimension));
   const cells: (readonly Cell[])[] = [];
   const boxes: bigint[][] = everyone.map(() => []);
   let whole = true;
@@ -145,7 +144,7 @@ function fieldOf(
     }
     const all = [...distinct.values()];
     const one = own.length < 2 && all.every((each) => each.kind === 'text' && !each.invert);
-    const found = cellsOf(dimension, all, world, { hasQuery, one }, workspace);
+    const found = cellsOf(dimension, all, world, { one }, workspace);
     if (found === undefined) {
       // One cell stands for whatever fulfils the region's own conditions; others count if they ask no more.
       const asked = new Set(own.map(({ key }) => key));

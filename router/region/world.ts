@@ -29,12 +29,12 @@ export interface Sender {
 }
 
 /** The texts that a dimension can have but for the authority's, as an RE2 pattern; never narrower than what can arrive. */
-export function universeOf(dimension: Dimension, world: World, hasQuery: boolean): string {
+export function universeOf(dimension: Dimension, world: World): string {
   const [kind = '', ...rest] = dimension.id.split(' ');
   const name = rest.join(' ');
   switch (kind) {
     case 'path':
-      return pathPattern(world.normalization, hasQuery);
+      return pathPattern(world.normalization);
     case 'method':
       return '[!-~]+';
     case 'scheme':
@@ -50,7 +50,7 @@ export function universeOf(dimension: Dimension, world: World, hasQuery: boolean
 export function preferredTexts(dimension: Dimension, world: World): readonly string[] {
   switch (dimension.id) {
     case 'path':
-      return ['/', '*'];
+      return ['/'];
     case 'method':
       return ['GET', 'POST'];
     case 'scheme':
@@ -64,24 +64,19 @@ export function preferredTexts(dimension: Dimension, world: World): readonly str
 
 const NO_TEXT = '[^\\x00-\\x{10FFFF}]';
 
-/**
- * Paths as normalising leaves them. Source: Envoy `source/common/http/path_utility.cc`; RFC 9112 section 3.2.4
- * for the `*` of OPTIONS, which has no query.
- */
-function pathPattern(normalization: PathNormalization, hasQuery: boolean): string {
-  if (normalization === 'NONE') return '[^?#\\x00\\r\\n]*';
+/** Paths as normalising leaves them. Source: Envoy `source/common/http/path_utility.cc`. */
+function pathPattern(normalization: PathNormalization): string {
+  if (normalization === 'NONE') return '/[^?#\\x00\\r\\n]*';
   const dotless = "!$-\\-0-;=@-Z\\[\\]_a-z~%&'()*+,";
   const any = `[.${dotless}]`;
   // All but the segments `.` and `..`.
   const segment = `(?:[${dotless}]${any}*|\\.[${dotless}]${any}*|\\.\\.${any}+)`;
-  const path =
-    normalization === 'BASE' ? `/${segment}?(?:/${segment}?)*` : `/(?:${segment}(?:/${segment})*/?)?`;
-  return hasQuery ? `(?:${path})?` : `(?:${path}|\\*)?`;
+  return normalization === 'BASE' ? `/${segment}?(?:/${segment}?)*` : `//|/(?:${segment}(?:/${segment})*/?)?`;
 }
 
 /** The query is cut off the path at `?`, and into pairs at `&`; names and values are not decoded. */
 function queryPattern(name: string, normalization: PathNormalization): string {
   if (/[&#=]/.test(name)) return NO_TEXT;
   if (normalization === 'NONE') return '[^&#\\x00\\r\\n]*';
-  return /^[!-~]*$/.test(name) ? '[!-"$-%\'-~]*' : NO_TEXT;
+  return /^[!-~\x80-\xff]*$/.test(name) ? '[!-"$-%\'-~\\x80-\\xff]*' : NO_TEXT;
 }

@@ -64,13 +64,15 @@ export function decide(table: PreparedTable, found: Found, request: RouteRequest
 }
 
 /**
- * False for a request that no route is looked up for: one that is told to come back by https, and one whose
- * `x-forwarded-proto` is empty.
+ * False for a request that no route is looked up for: one that is told to come back by https, one whose
+ * `x-forwarded-proto` is empty, and a CONNECT, which has no path.
  *
- * Source: Envoy `source/common/router/config_impl.cc` (VirtualHostImpl::getRouteFromEntries).
+ * Source: Envoy `source/common/router/config_impl.cc` (VirtualHostImpl::getRouteFromEntries, getRouteFromRoutes).
  */
 export function isRoutedAtAll(host: MatchedHost, view: RequestView): boolean {
-  return view.forwardedProto !== '' && !redirectsToHttps(host.virtualHost.virtualHost, view);
+  return (
+    view.path !== '' && view.forwardedProto !== '' && !redirectsToHttps(host.virtualHost.virtualHost, view)
+  );
 }
 
 function decideWithoutRoute(

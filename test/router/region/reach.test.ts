@@ -50,7 +50,6 @@ const CASES: readonly Case[] = [
   {
     name: 'a header that is there, and one that is not',
     matches: [{ headers: { user: {} } }, { withoutHeaders: { user: {} } }, { uri: { prefix: '/' } }],
-    // `OPTIONS *` has no path that begins with "/", and neither rule takes it, but the last one does not either.
     want: '0,1',
   },
   {
@@ -109,8 +108,23 @@ const CASES: readonly Case[] = [
     want: '0',
   },
   {
-    name: 'the path of OPTIONS *, which has no slash',
+    name: 'the path of OPTIONS *, which no rule sees',
     matches: [{ uri: { prefix: '/' }, method: { regex: '.*' } }, { uri: { regex: '.*' } }],
+    want: '0',
+  },
+  {
+    name: 'an escape of a letter, which comes decoded',
+    matches: [{ uri: { regex: '/%6[1-9a-f]' } }],
+    want: 'impossible',
+  },
+  {
+    name: 'an escape that stays, in either letter case',
+    matches: [{ uri: { exact: '/%2f' } }, { uri: { regex: '/%2[fF]' } }],
+    want: 'taken',
+  },
+  {
+    name: 'a percent sign that begins no escape',
+    matches: [{ uri: { exact: '/%6' } }, { uri: { exact: '/%zz' } }],
     want: 'taken',
   },
   {
