@@ -16,11 +16,6 @@ export interface Dimension {
   readonly presence: 'one' | 'optional' | 'many' | 'named';
 }
 
-/** True for a parameter of the query. */
-export function isQuery({ id }: Dimension): boolean {
-  return id.startsWith('query ');
-}
-
 /** One condition on one dimension. Two with the same `key` are the same. */
 export type Requirement = TextRequirement | NameRequirement;
 

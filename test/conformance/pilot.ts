@@ -19,9 +19,19 @@ export function virtualHostsOf({ virtualHosts }: PilotOutput['routes'][string]):
   return virtualHosts.map(({ name, domains, routes = [], requireTls }) => ({
     name,
     domains,
-    routes: routes.map(routeOf),
+    routes: asBytes(routes).map(routeOf),
     ...(requireTls === 'ALL' && { httpsRedirect: true }),
   }));
+}
+
+/** As a table has text that requests are compared with; bodies and regexes are text there too. */
+function asBytes(message: Message): Message {
+  const text = JSON.stringify(message, (key, value) =>
+    typeof value === 'string' && key !== 'inlineString' && key !== 'regex'
+      ? Buffer.from(value).toString('latin1')
+      : value,
+  );
+  return JSON.parse(text);
 }
 
 function routeOf(route: Message): unknown {
@@ -158,7 +168,7 @@ function retryOf(retry: Message): unknown {
 function hashOf({ header, cookie, connectionProperties, queryParameter }: Message): unknown {
   if (header) return { kind: 'header', name: header.headerName.toLowerCase() };
   if (queryParameter) return { kind: 'query', name: queryParameter.name };
-  if (connectionProperties) return { kind: 'source-ip' };
+  if (connectionProperties) return { kind: connectionProperties.sourceIp ? 'source-ip' : 'none' };
   return {
     kind: 'cookie',
     name: cookie.name,
@@ -205,20 +215,111 @@ function milliseconds(duration: string | undefined): number {
   return duration === undefined ? 0 : Math.trunc(Number(duration.replace(/s$/, '')) * 1000);
 }
 
-/** What of a cluster a table has too: how endpoints are picked and which protocol they are spoken to in. */
+const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+
+/** What of a cluster a table has too, with Envoy's defaults: protocol, load balancing, limits, outliers. */
 export function clusterOf(cluster: Message): unknown {
-  const options =
-    cluster.typedExtensionProtocolOptions?.['envoy.extensions.upstreams.http.v3.HttpProtocolOptions'];
+  const options = cluster.typedExtensionProtocolOptions?.[HTTP_OPTIONS] ?? {};
   const size = cluster.ringHashLbConfig?.minimumRingSize ?? cluster.maglevLbConfig?.tableSize;
+  // A cluster of original destinations provides its own.
+  const loadBalancer =
+    cluster.lbPolicy === 'CLUSTER_PROVIDED' ? 'PASSTHROUGH' : (cluster.lbPolicy ?? 'ROUND_ROBIN');
+  const slowStart = (cluster.roundRobinLbConfig ?? cluster.leastRequestLbConfig)?.slowStartConfig;
+  const tableSize = size === undefined ? DEFAULT_SIZE[cluster.lbPolicy] : Number(size);
+  const http2 = options.explicitHttpConfig?.http2ProtocolOptions;
+  const { outlierDetection } = cluster;
+  const { retryBudget } = cluster.circuitBreakers.thresholds[0];
   return {
     name: cluster.name,
-    protocol: options?.explicitHttpConfig?.http2ProtocolOptions ? 'http2' : 'http1',
-    // A cluster of original destinations provides its own.
-    loadBalancer:
-      cluster.lbPolicy === 'CLUSTER_PROVIDED' ? 'PASSTHROUGH' : (cluster.lbPolicy ?? 'ROUND_ROBIN'),
-    tableSize: Number(size ?? DEFAULT_SIZE[cluster.lbPolicy]),
+    protocol: options.useDownstreamProtocolConfig ? 'downstream' : http2 ? 'http2' : 'http1',
+    loadBalancer,
+    ...(tableSize !== undefined && { tableSize }),
+    ...(slowStart && { warmup: warmupOf(slowStart) }),
+    pool: poolOf(cluster, options),
+    ...(outlierDetection && { outlierDetection: outlierOf(outlierDetection, cluster.commonLbConfig) }),
+    ...(retryBudget && { retryBudget: budgetOf(retryBudget) }),
+    ...tlsOf(cluster.transportSocket?.typedConfig),
   };
 }
 
 /** Envoy's, where Istio leaves the size out. */
 const DEFAULT_SIZE: Readonly<Record<string, number>> = { RING_HASH: 1024, MAGLEV: 65537 };
+
+function warmupOf({ slowStartWindow, aggression, minWeightPercent }: Message): unknown {
+  return {
+    durationMs: milliseconds(slowStartWindow),
+    minimumPercent: minWeightPercent ? (minWeightPercent.value ?? 0) : 10,
+    aggression: aggression?.defaultValue ?? 1,
+  };
+}
+
+function poolOf(cluster: Message, options: Message): unknown {
+  const [threshold] = cluster.circuitBreakers.thresholds;
+  const common = options.commonHttpProtocolOptions ?? {};
+  const config = options.useDownstreamProtocolConfig ?? options.explicitHttpConfig ?? {};
+  const keepalive = cluster.upstreamConnectionOptions?.tcpKeepalive;
+  const ping = config.http2ProtocolOptions?.connectionKeepalive;
+  const limit = (name: string, value: number | undefined) =>
+    value === undefined || value === 4294967295 ? {} : { [name]: value };
+  return {
+    connectTimeoutMs: milliseconds(cluster.connectTimeout),
+    idleTimeoutMs: common.idleTimeout === undefined ? 3_600_000 : milliseconds(common.idleTimeout),
+    ...limit('maxConnections', threshold.maxConnections),
+    ...limit('http1MaxPendingRequests', threshold.maxPendingRequests),
+    ...limit('http2MaxRequests', threshold.maxRequests),
+    ...limit('maxRetries', threshold.maxRetries),
+    ...limit('maxRequestsPerConnection', common.maxRequestsPerConnection),
+    ...limit('maxConcurrentStreams', config.http2ProtocolOptions?.maxConcurrentStreams),
+    ...(common.maxConnectionDuration !== undefined && {
+      maxConnectionDurationMs: milliseconds(common.maxConnectionDuration),
+    }),
+    ...(keepalive && {
+      tcpKeepalive: {
+        ...(keepalive.keepaliveProbes && { probes: keepalive.keepaliveProbes }),
+        ...(keepalive.keepaliveTime && { timeMs: keepalive.keepaliveTime * 1000 }),
+        ...(keepalive.keepaliveInterval && { intervalMs: keepalive.keepaliveInterval * 1000 }),
+      },
+    }),
+    ...(ping && {
+      http2KeepAlive: {
+        ...(ping.interval && { intervalMs: milliseconds(ping.interval) }),
+        ...(ping.timeout && { timeoutMs: milliseconds(ping.timeout) }),
+      },
+    }),
+  };
+}
+
+function outlierOf(detection: Message, common: Message): unknown {
+  const enforced = (word: string, value: number | undefined, byDefault: number) =>
+    (detection[`enforcing${word}`] ?? byDefault) === 0 ? 0 : value;
+  return {
+    consecutive5xx: enforced('Consecutive5xx', detection.consecutive5xx ?? 5, 100),
+    consecutiveGatewayErrors: enforced('ConsecutiveGatewayFailure', detection.consecutiveGatewayFailure, 0),
+    consecutiveLocalOriginFailures: detection.consecutiveLocalOriginFailure ?? 5,
+    splitLocalOrigin: detection.splitExternalLocalOriginErrors ?? false,
+    intervalMs: milliseconds(detection.interval ?? '10s'),
+    baseEjectionTimeMs: milliseconds(detection.baseEjectionTime ?? '30s'),
+    maxEjectionTimeMs: Math.max(300_000, milliseconds(detection.baseEjectionTime ?? '30s')),
+    maxEjectionPercent: detection.maxEjectionPercent ?? 10,
+    minHealthPercent: common?.healthyPanicThreshold?.value ?? 0,
+  };
+}
+
+function budgetOf({ budgetPercent, budgetInterval, minRetryConcurrency }: Message): unknown {
+  return {
+    percent: budgetPercent.value ?? 0,
+    minRetryConcurrency,
+    budgetIntervalMs: milliseconds(budgetInterval),
+  };
+}
+
+/** What is said of the endpoint's name: certificates are files or secrets, which differ. */
+function tlsOf(context: Message): { tls?: unknown } {
+  if (!context?.commonTlsContext) return {};
+  const { combinedValidationContext } = context.commonTlsContext;
+  const names = combinedValidationContext?.defaultValidationContext?.matchTypedSubjectAltNames ?? [];
+  const subjectAltNames: string[] = names.map(({ matcher }: Message) => matcher.exact);
+  return {
+    tls: { ...(context.sni && { sni: context.sni }), subjectAltNames: [...new Set(subjectAltNames)] },
+  };
+}

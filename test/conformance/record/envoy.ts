@@ -125,7 +125,13 @@ async function staticCluster(
   isDown: (endpoint: string) => boolean,
   freePort: () => number,
 ): Promise<Message> {
-  const { edsClusterConfig: _eds, loadAssignment, filters: _filters, ...rest } = cluster;
+  const {
+    edsClusterConfig: _eds,
+    transportSocket: _tls,
+    loadAssignment,
+    filters: _filters,
+    ...rest
+  } = cluster;
   const isPassthrough = cluster.type === 'ORIGINAL_DST';
   const names = isPassthrough
     ? [cluster.name]
@@ -218,7 +224,7 @@ export async function startEnvoy(
   for (let tries = 0; ; tries++) {
     if (ended || tries > 600) {
       child.kill('SIGKILL');
-      throw new Error(`Envoy did not start: ${said.slice(-3000)}`);
+      throw new Error(`Envoy did not start: ${said.slice(-600)}`);
     }
     try {
       const answer = await fetch(`http://127.0.0.1:${adminPort}/ready`);

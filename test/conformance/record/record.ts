@@ -43,6 +43,8 @@ export interface Recording {
   readonly expected?: any;
   // biome-ignore lint/suspicious/noExplicitAny: written as JSON
   readonly envoy?: any;
+  /** Names of endpoints by cluster, of those that Envoy asks for. */
+  readonly endpoints?: Generated['endpoints'];
 }
 
 /** Records cases in one Envoy. A case that pilot or Envoy refuses has an `error`. */
@@ -128,6 +130,7 @@ export async function record(
           results,
         },
         envoy: envoyJson(generated, cases[index]!.yaml),
+        endpoints: generated.endpoints,
       };
     }
     return recordings;

@@ -1,7 +1,9 @@
 /** Generated cases: a world, resources of many features, and requests that meet them. */
 import { stringify } from 'yaml';
+import { destinationRule } from './destination-rule.ts';
 import { createDraw, type Draw } from './draw.ts';
 import { HEADERS, PATHS, rule, type Spec, VALUES } from './rule.ts';
+import { serviceEntry, workloadEntry } from './service-entry.ts';
 
 /** A case of the corpus' format, and its resources one by one: some may be refused by Istio. */
 export interface GeneratedCase {
@@ -17,6 +19,12 @@ const HOSTS = [
   '*.example.com',
   'a.example.com',
 ].concat([
+  '*',
+  'ext.default.svc.cluster.local',
+  'plain',
+  'b.example.com',
+  'greeter.default',
+  '10.96.0.10',
   'x.a.example.com',
   '*.a.example.com',
   '*.default.svc.cluster.local',
@@ -40,7 +48,29 @@ const AUTHORITIES = [
   'other',
   'greeter.prod',
   'a.example.com',
-].concat(['x.a.example.com', 'b.example.com:80', '10.96.0.10', 'unknown.org']);
+]
+  .concat([
+    'x.a.example.com',
+    'b.example.com:80',
+    '10.96.0.10',
+    'unknown.org',
+    'ext',
+    'plain',
+    'ext.prod',
+    '240.0.0.1',
+  ])
+  .concat([
+    '10.96.0.10:80',
+    'greeter.default.svc',
+    'greeter.default.svc.cluster.local.',
+    'greeter.default.svc.cluster.local:8080',
+    'a.example.com:8080',
+    'greeter:99',
+    '[::1]:80',
+    'B.EXAMPLE.com',
+    'example.com',
+    '.example.com',
+  ]);
 const NAMESPACES = ['default', 'default', 'default', 'prod', 'istio-system'];
 const SUBSETS = ['v1', 'v2', 'v3'].map((name) => ({ name, labels: { version: name } }));
 
@@ -64,7 +94,18 @@ function generateCase(draw: Draw, name: string, count: number): GeneratedCase {
   const isGateway = chance(0.3);
   const delegates = some(['leaf', 'twig'], 2);
   const gateways = () =>
-    pick(isGateway ? [['gw'], ['default/gw'], ['gw', 'mesh']] : [['mesh'], ['mesh', 'gw'], ['gw']]);
+    pick(
+      isGateway
+        ? [
+            ['gw'],
+            ['default/gw'],
+            ['gw', 'mesh'],
+            ['gw', 'istio-system/gw2'],
+            ['./gw2', 'default/gw'],
+            ['gw.default'],
+          ]
+        : [['mesh'], ['mesh', 'gw'], ['gw']],
+    );
   const roots = Array.from({ length: 1 + below(3) }, (_, index) =>
     resource(draw, 'VirtualService', `v${index}`, pick(NAMESPACES), {
       hosts: [...new Set([pick(HOSTS), ...some(HOSTS, 2)])],
@@ -76,19 +117,9 @@ function generateCase(draw: Draw, name: string, count: number): GeneratedCase {
   const leaves = delegates.map((each) =>
     resource(draw, 'VirtualService', each, 'default', { http: [rule(draw, 0, []), rule(draw, 1, [])] }),
   );
-  const others = Array.from({ length: below(3) }, (_, index) =>
-    resource(draw, 'DestinationRule', `d${index}`, pick(NAMESPACES), {
-      host: pick([
-        'greeter',
-        'greeter.default.svc.cluster.local',
-        '*.default.svc.cluster.local',
-        '*.local',
-        'other',
-      ]),
-      ...maybe(0.75, 'subsets', () => SUBSETS.filter(() => chance(0.7))),
-      ...maybe(0.25, 'exportTo', () => [pick(['*', '.', 'default', 'prod'])]),
-    }),
-  );
+  const others = several(draw, 2, 'DestinationRule', 'd', destinationRule);
+  const entries = chance(0.5) ? several(draw, 2, 'ServiceEntry', 's', serviceEntry) : [];
+  const workloads = chance(0.3) ? several(draw, 3, 'WorkloadEntry', 'w', workloadEntry) : [];
   const servers = Array.from({ length: 1 + below(2) }, (_, index) => ({
     port: { number: pick([80, 80, 8080]), name: `http${index}`, protocol: 'HTTP' },
     hosts: [...new Set([pick(SERVER_HOSTS), ...some(SERVER_HOSTS, 2)])],
@@ -98,10 +129,23 @@ function generateCase(draw: Draw, name: string, count: number): GeneratedCase {
     selector: { istio: 'ingressgateway' },
     servers,
   });
+  const more = resource(draw, 'Gateway', 'gw2', pick(['default', 'istio-system', 'prod']), {
+    selector: { istio: pick(['ingressgateway', 'ingressgateway', 'other']) },
+    servers: servers.slice(0, 1).map((server) => ({ ...server, hosts: [pick(SERVER_HOSTS)] })),
+  });
+  const gatewayDocuments = chance(0.3) ? [gateway, more] : [gateway];
   const base = resource(draw, 'DestinationRule', 'base', 'default', { host: 'greeter', subsets: SUBSETS });
   return {
     name,
-    documents: [...(isGateway ? [gateway] : []), ...roots, ...leaves, ...others, base],
+    documents: [
+      ...(isGateway ? gatewayDocuments : []),
+      ...roots,
+      ...leaves,
+      ...entries,
+      ...workloads,
+      ...others,
+      base,
+    ],
     world: {
       name,
       doc: 'generated: many features of few words together',
@@ -110,6 +154,7 @@ function generateCase(draw: Draw, name: string, count: number): GeneratedCase {
         ? { type: 'router', namespace: 'istio-system', labels: { istio: 'ingressgateway' } }
         : { type: 'sidecar', namespace: pick(['default', 'default', 'prod']), labels: { app: 'client' } },
       services: SERVICES,
+      ...maybe(0.15, 'meshConfig', () => meshConfig(draw)),
       requests: Array.from({ length: count }, (_, index) => ({
         id: `r${String(index + 1).padStart(2, '0')}`,
         ...request(draw),
@@ -118,9 +163,39 @@ function generateCase(draw: Draw, name: string, count: number): GeneratedCase {
   };
 }
 
+/** Up to so many of a kind, in some namespace. */
+function several(
+  draw: Draw,
+  most: number,
+  kind: string,
+  prefix: string,
+  specOf: (draw: Draw) => Spec,
+): Spec[] {
+  return Array.from({ length: draw.below(most + 1) }, (_, index) =>
+    resource(draw, kind, `${prefix}${index}`, draw.pick(NAMESPACES), specOf(draw)),
+  );
+}
+
 function resource({ pick, maybe }: Draw, kind: string, name: string, namespace: string, spec: Spec): Spec {
   const created = maybe(0.5, 'creationTimestamp', () => `2026-01-0${pick([1, 2, 3])}T00:00:00Z`);
   return { apiVersion: 'networking.istio.io/v1', kind, metadata: { name, namespace, ...created }, spec };
+}
+
+function meshConfig({ pick }: Draw): Spec {
+  return pick([
+    { outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' } },
+    { defaultHttpRetryPolicy: { attempts: 1, retryOn: '503' } },
+    { defaultHttpRetryPolicy: { attempts: 0 } },
+    { h2UpgradePolicy: 'UPGRADE' },
+    { pathNormalization: { normalization: 'MERGE_SLASHES' } },
+    { pathNormalization: { normalization: 'DECODE_AND_MERGE_SLASHES' } },
+    { pathNormalization: { normalization: 'NONE' } },
+    { defaultServiceExportTo: ['.'] },
+    { defaultVirtualServiceExportTo: ['.'] },
+    { defaultDestinationRuleExportTo: ['.'] },
+    { rootNamespace: 'prod' },
+    { connectTimeout: '3s' },
+  ]);
 }
 
 const PORTS = [80, 8080].map((number) => ({ name: `http-${number}`, number, protocol: 'HTTP' }));
@@ -156,7 +231,29 @@ function request({ pick, chance, below, maybe }: Draw): Spec {
     port: pick([80, 80, 8080]),
     method: isGrpc ? 'POST' : isPreflight ? 'OPTIONS' : pick(['GET', 'GET', 'POST', 'HEAD']),
     authority: pick(AUTHORITIES),
-    path: pick([...PATHS, '/a/../b', '/%61', '/c/d']) + pick(['', '', '?q=1', '?id=a&q=', '?q', '#f']),
+    path:
+      pick([
+        ...PATHS,
+        '/a/../b',
+        '/%61',
+        '/c/d',
+        '/a%2Fb',
+        '/a\\b',
+        '/a/./b',
+        '/a;p=1',
+        '/%e4',
+        '/é',
+        '//',
+        '/a?',
+        '/A%2fb',
+        '/a%',
+        '*',
+        '/a/b/c/',
+        '/v1/items/',
+        '/a.json',
+        '/a%00',
+        '/a%25',
+      ]) + pick(['', '', '?q=1', '?id=a&q=', '?q', '#f']),
     headers,
     ...(isGrpc && { bodyB64: 'AAAAAAA=' }),
     ...maybe(0.1, 'upstream', () => [{ status: pick([200, 404, 503]), headers: [['x-a', 'up']] }]),

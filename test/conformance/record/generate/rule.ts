@@ -8,20 +8,61 @@ export type Spec = any;
 export const PATHS = ['/', '/a', '/a/', '/a/b', '/ab', '/A', '/A/B', '/b', '/v1/items/42', '/a%20b', '/a//b'];
 export const HEADERS = ['x-a', 'x-b', 'X-C', 'user-agent', 'cookie', 'content-type', 'accept', 'referer'];
 export const VALUES = ['', 'a', 'b', 'A', 'ab', '1', 'a,b', 'x=1', 'https://a.com', 'application/grpc'];
-const REGEXES = ['.*', '*', '.+', 'a.*', '[a-z]+', '(a|b)', '^a$', '\\d+', '(?i)a', 'a?', '.*b.*'];
-const FORMATS = ['v', '%REQ(x-a)%', '%REQ(:path)%', '%REQ(x-none?:authority)%', '100%%', '', 'a b'].concat([
-  '%RESPONSE_CODE%',
-  '%RESP(x-a)%',
-  '%RESPONSE_FLAGS%',
-  '%UPSTREAM_CLUSTER%',
-  '%ROUTE_NAME%',
-  '%PROTOCOL%',
+const REGEXES = ['.*', '*', '.+', 'a.*', '[a-z]+', '(a|b)', '^a$', '\\d+', '(?i)a', 'a?', '.*b.*'].concat([
+  'a|b',
+  '[[:alpha:]]+',
+  '\\pL+',
+  '(?:a|b|1)*',
+  '(?P<x>a)b?',
+  '[^a]*',
+  'a{1,3}',
+  '\\Qa\\E',
+  '(?s).*',
+  '\\x61',
+  '(?i:A)|1',
+  '\\bа?a\\b',
+  '',
 ]);
+const URI_REGEXES = [
+  '/a.*',
+  '/(a|b)',
+  '/[^/]+',
+  '/v[0-9]+/.*',
+  '.*',
+  '/A(/.*)?',
+  '.*/b$',
+  '/a/?',
+  '(?i)/A.*',
+  '/a\\?q=.*',
+];
+const FORMATS = ['v', '%REQ(x-a)%', '%REQ(:path)%', '%REQ(x-none?:authority)%', '100%%', '', 'a b']
+  .concat([
+    '%RESPONSE_CODE%',
+    '%RESP(x-a)%',
+    '%RESPONSE_FLAGS%',
+    '%UPSTREAM_CLUSTER%',
+    '%ROUTE_NAME%',
+    '%PROTOCOL%',
+  ])
+  .concat([
+    '%REQ(x-a):2%',
+    '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%',
+    '%RESPONSE_CODE_DETAILS%',
+    '%REQ(USER-AGENT?x-a)%',
+    '%VIRTUAL_CLUSTER_NAME%',
+    'é',
+    '%RESP(x-none)%',
+  ]);
 const REWRITES = [
   { match: '^/a/(.*)$', rewrite: '/b/\\1' },
   { match: '[0-9]+', rewrite: 'N' },
   { match: 'a*', rewrite: '/x' },
   { match: '/(a)(b)?', rewrite: '/\\2\\1\\0' },
+  { match: '/', rewrite: '' },
+  { match: '(?i)/A', rewrite: '/\\\\' },
+  { match: '^(.*)$', rewrite: '/p\\1' },
+  { match: '/([^/]*)/([^/]*)', rewrite: '/\\2/\\1' },
+  { match: 'b|a', rewrite: '%REQ(x)%' },
 ];
 
 /** One of `spec.http`; with `delegates` it may delegate to one of them. */
@@ -34,17 +75,29 @@ export function rule(draw: Draw, index: number, delegates: readonly string[]): S
     ...maybe(0.3, 'retries', () => retries(draw)),
     ...maybe(0.1, 'fault', () => fault(draw)),
     ...maybe(0.15, 'mirror', () => destination(draw)),
-    ...maybe(0.1, 'mirrorPercentage', () => ({ value: pick([0, 100]) })),
+    ...maybe(0.1, 'mirrorPercentage', () => ({ value: pick([0, 100, 12.5]) })),
+    ...maybe(0.04, 'mirrorPercent', () => pick([0, 50, 100])),
+    ...maybe(0.08, 'mirrors', () =>
+      Array.from({ length: 1 + below(2) }, () => ({
+        destination: destination(draw),
+        ...maybe(0.5, 'percentage', () => ({ value: pick([0, 100, 0.5]) })),
+      })),
+    ),
     ...maybe(0.2, 'corsPolicy', () => cors(draw)),
     ...maybe(0.35, 'headers', () => headers(draw)),
   };
   if (delegates.length > 0 && chance(0.4)) return { ...base, delegate: { name: pick(delegates) } };
   if (chance(0.12)) return { ...base, redirect: redirect(draw) };
   if (chance(0.1)) {
-    const body = { string: pick(['hi', '%REQ(:path)%', 'é']) };
+    const body = chance(0.2)
+      ? { bytes: pick(['aGk=', '']) }
+      : { string: pick(['hi', '%REQ(:path)%', 'é', '', '{"a":1}']) };
     return {
       ...base,
-      directResponse: { status: pick([200, 204, 301, 418, 503]), ...maybe(0.7, 'body', () => body) },
+      directResponse: {
+        status: pick([200, 204, 301, 418, 503, 404, 599, 302, 500]),
+        ...maybe(0.7, 'body', () => body),
+      },
     };
   }
   const count = pick([1, 1, 2, 3]);
@@ -69,7 +122,11 @@ function texts(draw: Draw, names: readonly string[]): Spec {
 function match(draw: Draw): Spec {
   const { pick, chance, maybe, some } = draw;
   const uri = () =>
-    chance(0.4) ? { exact: pick(PATHS) } : chance(0.7) ? { prefix: pick(PATHS) } : { regex: '/a.*' };
+    chance(0.4)
+      ? { exact: pick(PATHS) }
+      : chance(0.7)
+        ? { prefix: pick(PATHS) }
+        : { regex: pick(URI_REGEXES) };
   return {
     ...maybe(0.2, 'name', () => pick(['m', 'n'])),
     ...maybe(0.65, 'uri', uri),
@@ -81,14 +138,28 @@ function match(draw: Draw): Spec {
     ...maybe(0.15, 'withoutHeaders', () => texts(draw, HEADERS)),
     ...maybe(0.2, 'queryParams', () => texts(draw, ['q', 'id'])),
     ...maybe(0.1, 'port', () => pick([80, 8080])),
-    ...maybe(0.1, 'sourceLabels', () => pick([{ app: 'client' }, { app: 'x' }])),
-    ...maybe(0.08, 'gateways', () => some(['mesh', 'gw'], 2)),
+    ...maybe(0.1, 'sourceLabels', () =>
+      pick([{ app: 'client' }, { app: 'x' }, { app: 'client', more: 'y' }, { istio: 'ingressgateway' }]),
+    ),
+    ...maybe(0.08, 'gateways', () => some(['mesh', 'gw', 'default/gw', 'istio-system/gw2'], 2)),
+    ...maybe(0.08, 'sourceNamespace', () => pick(['default', 'prod', 'istio-system'])),
+    ...maybe(0.05, 'statPrefix', () => 'stat'),
   };
 }
 
 function destination({ pick, maybe }: Draw): Spec {
   return {
-    host: pick(['greeter', 'greeter', 'greeter.default.svc.cluster.local', 'other', 'nowhere']),
+    host: pick([
+      ...['greeter', 'greeter', 'greeter.default.svc.cluster.local', 'other', 'nowhere'],
+      ...[
+        'a.example.com',
+        'x.a.example.com',
+        'greeter.prod.svc.cluster.local',
+        'ext',
+        'b.example.com',
+        '*.example.com',
+      ],
+    ]),
     ...maybe(0.5, 'subset', () => pick(['v1', 'v2', 'v3', 'gone'])),
     ...maybe(0.25, 'port', () => ({ number: pick([80, 8080]) })),
   };
@@ -96,7 +167,18 @@ function destination({ pick, maybe }: Draw): Spec {
 
 function headers(draw: Draw): Spec {
   const { pick, maybe, some } = draw;
-  const names = [...HEADERS, 'x-d', 'set-cookie', 'x-upstream'];
+  const names = [
+    ...HEADERS,
+    'x-d',
+    'set-cookie',
+    'x-upstream',
+    'Host',
+    ':authority',
+    'via',
+    'x-forwarded-for',
+    'authorization',
+    'server',
+  ];
   const changes = () => ({
     ...maybe(0.5, 'set', () => Object.fromEntries(some(names, 2).map((name) => [name, pick(FORMATS)]))),
     ...maybe(0.5, 'add', () => Object.fromEntries(some(names, 2).map((name) => [name, pick(FORMATS)]))),
@@ -107,18 +189,40 @@ function headers(draw: Draw): Spec {
 
 function retries({ pick, maybe }: Draw): Spec {
   return {
-    attempts: pick([1, 2, 3]),
+    attempts: pick([0, 1, 2, 3]),
     ...maybe(0.4, 'perTryTimeout', () => pick(['1s', '100ms'])),
-    ...maybe(0.6, 'retryOn', () => pick(['5xx', '503', 'gateway-error,404', 'reset,unavailable'])),
+    ...maybe(0.6, 'retryOn', () =>
+      pick([
+        '5xx',
+        '503',
+        'gateway-error,404',
+        'reset,unavailable',
+        '',
+        '5xx, reset',
+        '503,504,retriable-4xx',
+        '409',
+      ]),
+    ),
+    ...maybe(0.15, 'backoff', () => pick(['10ms', '1s'])),
+    ...maybe(0.15, 'retryRemoteLocalities', () => pick([true, false])),
     ...maybe(0.2, 'retryIgnorePreviousHosts', () => pick([true, false])),
   };
 }
 
 function fault({ pick, chance }: Draw): Spec {
-  const percentage = { value: pick([0, 100]) };
+  const percentage = { value: pick([0, 100, 100]) };
   if (chance(0.3)) return { delay: { fixedDelay: '5ms', percentage } };
   return {
-    abort: { percentage, ...pick([{ httpStatus: 418 }, { httpStatus: 503 }, { grpcStatus: 'NOT_FOUND' }]) },
+    abort: {
+      percentage,
+      ...pick([
+        { httpStatus: 418 },
+        { httpStatus: 503 },
+        { grpcStatus: 'NOT_FOUND' },
+        { grpcStatus: 'UNAVAILABLE' },
+        { httpStatus: 200 },
+      ]),
+    },
   };
 }
 
@@ -128,13 +232,16 @@ function cors({ pick, maybe, some }: Draw): Spec {
     { prefix: 'https://b.' },
     { regex: '.*c.com' },
     { exact: '*' },
+    { prefix: '' },
+    { regex: 'https://[ab]\\..*' },
   ];
   return {
     ...maybe(0.8, 'allowOrigins', () => some(origins, 2)),
+    ...maybe(0.1, 'allowOrigin', () => ['https://a.com']),
     ...maybe(0.6, 'allowMethods', () => some(['GET', 'POST', '*'], 2)),
     ...maybe(0.4, 'allowHeaders', () => some(['x-a', '*'], 2)),
     ...maybe(0.4, 'exposeHeaders', () => ['x-e']),
-    ...maybe(0.4, 'maxAge', () => '1m'),
+    ...maybe(0.4, 'maxAge', () => pick(['1m', '0s', '1.5s', '24h'])),
     ...maybe(0.4, 'allowCredentials', () => pick([true, false])),
     ...maybe(0.3, 'unmatchedPreflights', () => pick(['FORWARD', 'IGNORE'])),
   };
@@ -143,7 +250,7 @@ function cors({ pick, maybe, some }: Draw): Spec {
 function rewrite({ pick, chance, maybe }: Draw): Spec {
   const authority = maybe(0.4, 'authority', () => pick(['new.example.com', 'UP.example.com:8080']));
   if (chance(0.4)) return { uriRegexRewrite: pick(REWRITES), ...authority };
-  return { uri: pick(['/', '/b', '/b/', 'b', '/a?z=1']), ...authority };
+  return { uri: pick(['/', '/b', '/b/', 'b', '/a?z=1', '/é', '/b//', ' ']), ...authority };
 }
 
 function redirect({ pick, maybe }: Draw): Spec {
@@ -156,7 +263,7 @@ function redirect({ pick, maybe }: Draw): Spec {
     { derivePort: 'FROM_REQUEST_PORT' },
   ]);
   return {
-    ...maybe(0.5, 'uri', () => pick(['/r', '/r?x=1', '/'])),
+    ...maybe(0.5, 'uri', () => pick(['/r', '/r?x=1', '/', 'r', '%PREFIX()%/x', '/a b', '/é', '/r#f'])),
     ...maybe(0.4, 'authority', () => pick(['r.example.com', 'r.example.com:8443'])),
     ...maybe(0.4, 'scheme', () => pick(['http', 'https'])),
     ...maybe(0.4, 'redirectCode', () => pick([301, 302, 303, 307, 308])),
