@@ -64,7 +64,8 @@ function compileCluster(
   const parts = policyParts(rule, subset?.name, port.number);
   const { resolution = 'STATIC' } = service;
   const http = parts.connectionPool?.http;
-  const isHttp2Cluster = isHttp2(port.protocol) || upgrades(http, port, h2Upgrade);
+  const isHttp2Cluster =
+    !http?.useClientProtocol && (isHttp2(port.protocol) || upgrades(http, port, h2Upgrade));
   return {
     name: clusterName(service.host, subset?.name ?? '', port.number),
     destination: { host: service.host, ...(subset && { subset: subset.name }), port: port.number },
@@ -72,7 +73,7 @@ function compileCluster(
     endpoints,
     ...(subset && { selector: subset.labels ?? {} }),
     ...(resolution !== 'STATIC' && { resolution }),
-    policy: compilePolicy(parts, { ...context, isHttp2: isHttp2Cluster && !http?.useClientProtocol }),
+    policy: compilePolicy(parts, { ...context, isHttp2: isHttp2Cluster }),
   };
 }
 
@@ -80,7 +81,6 @@ type HttpSettings = NonNullable<ReturnType<typeof policyParts>['connectionPool']
 
 /** Source: Istio `pilot/pkg/networking/core/cluster_traffic_policy.go` (shouldH2Upgrade). */
 function upgrades(http: HttpSettings, port: ServicePort, byDefault: boolean): boolean {
-  if (http?.useClientProtocol) return false;
   if (http?.h2UpgradePolicy === 'UPGRADE') return true;
   if (http?.h2UpgradePolicy === 'DO_NOT_UPGRADE') return false;
   return byDefault && port.protocol !== '' && isHttpOrUnknown(port.protocol);

@@ -10,6 +10,7 @@ import {
   type Route as RouteMessage,
   type WeightedCluster_ClusterWeight,
 } from '../../gen/envoy/config/route/v3/route_components_pb.ts';
+import { byteText } from '../compile/byte-text.ts';
 import { compileRegex } from '../compile/regex.ts';
 import type { HashPolicy } from '../table/cluster.ts';
 import type { RetryPolicy } from '../table/decision.ts';
@@ -85,7 +86,7 @@ function readWeighted(cluster: WeightedCluster_ClusterWeight): WeightedCluster {
     weight,
     requestHeaders: readHeaderOperations(cluster.requestHeadersToRemove, cluster.requestHeadersToAdd),
     responseHeaders: readHeaderOperations(cluster.responseHeadersToRemove, cluster.responseHeadersToAdd),
-    ...(host.value && { authority: host.value }),
+    ...(host.value && { authority: byteText(host.value) }),
   };
 }
 
@@ -95,15 +96,15 @@ function readRewrite({
   hostRewriteSpecifier,
 }: RouteAction): Rewrite | undefined {
   const pattern = regexRewrite?.pattern?.regex;
-  const program = pattern === undefined ? undefined : compileRegex(pattern);
+  const program = pattern === undefined ? undefined : compileRegex(byteText(pattern));
   if (pattern !== undefined && !program)
     throw new XdsRefusal(`regex_rewrite: "${pattern}" is not a regex that RE2 takes`);
   const rewrite: Rewrite = {
-    ...(prefixRewrite && { uri: prefixRewrite }),
+    ...(prefixRewrite && { uri: byteText(prefixRewrite) }),
     ...(regexRewrite &&
       pattern !== undefined &&
-      program && { regex: { pattern, replacement: regexRewrite.substitution, program } }),
-    ...(hostRewriteSpecifier.value && { authority: hostRewriteSpecifier.value }),
+      program && { regex: { pattern, replacement: byteText(regexRewrite.substitution), program } }),
+    ...(hostRewriteSpecifier.value && { authority: byteText(hostRewriteSpecifier.value) }),
   };
   return Object.keys(rewrite).length > 0 ? rewrite : undefined;
 }
@@ -136,7 +137,7 @@ function readHash({ policySpecifier }: RouteAction_HashPolicy): HashPolicy[] {
     case 'queryParameter':
       return [{ kind: 'query', name: policySpecifier.value.name }];
     case 'connectionProperties':
-      return policySpecifier.value.sourceIp ? [{ kind: 'source-ip' }] : [];
+      return [{ kind: policySpecifier.value.sourceIp ? 'source-ip' : 'none' }];
     case 'cookie': {
       const { name, path, ttl, attributes } = policySpecifier.value;
       return [
@@ -163,10 +164,10 @@ function readRedirect(redirect: RedirectMessage): RedirectAction {
     kind: 'redirect',
     status: REDIRECT_STATUS.get(redirect.responseCode) ?? 301,
     ...(toScheme && { scheme: toScheme }),
-    ...(redirect.hostRedirect && { authority: redirect.hostRedirect }),
+    ...(redirect.hostRedirect && { authority: byteText(redirect.hostRedirect) }),
     ...(redirect.portRedirect > 0 && { port: redirect.portRedirect }),
-    ...(path.case === 'pathRedirect' && path.value && { uri: path.value }),
-    ...(path.case === 'prefixRewrite' && path.value && { prefix: path.value }),
+    ...(path.case === 'pathRedirect' && path.value && { uri: byteText(path.value) }),
+    ...(path.case === 'prefixRewrite' && path.value && { prefix: byteText(path.value) }),
   };
 }
 

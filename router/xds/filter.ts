@@ -10,6 +10,7 @@ import {
   type HTTPFault,
   HTTPFaultSchema,
 } from '../../gen/envoy/extensions/filters/http/fault/v3/fault_pb.ts';
+import { byteText } from '../compile/byte-text.ts';
 import type { CorsPolicy, FaultPolicy } from '../table/route-table.ts';
 import { readString } from './match.ts';
 import { within, XdsRefusal } from './refusal.ts';
@@ -39,9 +40,9 @@ export function unpack<Schema extends DescMessage>(any: Any, schema: Schema): Me
 function readCors(cors: CorsPolicyMessage): CorsPolicy {
   return {
     allowOrigins: cors.allowOriginStringMatch.map(readString),
-    allowMethods: cors.allowMethods,
-    allowHeaders: cors.allowHeaders,
-    exposeHeaders: cors.exposeHeaders,
+    allowMethods: byteText(cors.allowMethods),
+    allowHeaders: byteText(cors.allowHeaders),
+    exposeHeaders: byteText(cors.exposeHeaders),
     ...(cors.maxAge && { maxAge: cors.maxAge }),
     ...(cors.allowCredentials !== undefined && { allowCredentials: cors.allowCredentials }),
     forwardUnmatchedPreflights: cors.forwardNotMatchingPreflights ?? true,

@@ -3,6 +3,7 @@ import {
   HeaderValueOption_HeaderAppendAction as AppendAction,
   type HeaderValueOption,
 } from '../../gen/envoy/config/core/v3/base_pb.ts';
+import { byteText } from '../compile/byte-text.ts';
 import type { HeaderOperation } from '../table/decision.ts';
 import { XdsRefusal } from './refusal.ts';
 
@@ -18,7 +19,11 @@ export function readHeaderOperations(
   if (removed.length === 0 && added.length === 0) return [];
   const changes = added.map((option) => {
     const { header } = option;
-    return { kind: kindOf(option), name: (header?.key ?? '').toLowerCase(), value: header?.value ?? '' };
+    return {
+      kind: kindOf(option),
+      name: (header?.key ?? '').toLowerCase(),
+      value: byteText(header?.value ?? ''),
+    };
   });
   return [
     ...removed.map((name): HeaderOperation => ({ kind: 'remove', name: name.toLowerCase() })),

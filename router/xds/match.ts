@@ -5,6 +5,7 @@ import type {
   RouteMatch as RouteMatchMessage,
 } from '../../gen/envoy/config/route/v3/route_components_pb.ts';
 import type { StringMatcher } from '../../gen/envoy/type/matcher/v3/string_pb.ts';
+import { byteText } from '../compile/byte-text.ts';
 import { regexMatch } from '../compile/match.ts';
 import type {
   HeaderMatch,
@@ -41,9 +42,9 @@ function readPath({ pathSpecifier, caseSensitive }: RouteMatchMessage): PathMatc
   const ignoreCase = caseSensitive === false;
   switch (pathSpecifier.case) {
     case 'prefix':
-      return { kind: 'prefix', value: pathSpecifier.value, ignoreCase };
+      return { kind: 'prefix', value: byteText(pathSpecifier.value), ignoreCase };
     case 'path':
-      return { kind: 'exact', value: pathSpecifier.value, ignoreCase };
+      return { kind: 'exact', value: byteText(pathSpecifier.value), ignoreCase };
     case 'safeRegex':
       return { ...readRegex(pathSpecifier.value.regex), ignoreCase };
     default:
@@ -73,7 +74,8 @@ function readHeader(header: HeaderMatcher): HeaderMatch[] {
 
 function readQueryParam(param: QueryParameterMatcher): QueryParamMatch {
   refuseUnknownFields(param);
-  const { name, queryParameterMatchSpecifier: specifier } = param;
+  const { queryParameterMatchSpecifier: specifier } = param;
+  const name = byteText(param.name);
   switch (specifier.case) {
     case 'stringMatch':
       return { name, value: readString(specifier.value) };
@@ -96,11 +98,11 @@ export function readString(matcher: StringMatcher): StringMatch {
     case 'exact':
       return ignoreCase
         ? regexMatch(`(?i)${quote(matchPattern.value)}`)
-        : { kind: 'exact', value: matchPattern.value };
+        : { kind: 'exact', value: byteText(matchPattern.value) };
     case 'prefix':
       return ignoreCase
         ? regexMatch(`(?is)${quote(matchPattern.value)}.*`)
-        : { kind: 'prefix', value: matchPattern.value };
+        : { kind: 'prefix', value: byteText(matchPattern.value) };
     case 'suffix':
       return regexMatch(`(?${ignoreCase ? 'i' : ''}s).*${quote(matchPattern.value)}`);
     case 'contains':
