@@ -19,7 +19,7 @@ interface Step {
   readonly run?: string;
 }
 
-const action: Action = parse(readFileSync(join(root, 'action.yml'), 'utf8'));
+const action: Action = parse(readFileSync(join(root, 'action.yaml'), 'utf8'));
 const hooks: { id: string; entry: string }[] = parse(
   readFileSync(join(root, '.pre-commit-hooks.yaml'), 'utf8'),
 );
