@@ -11,7 +11,7 @@ import { parseXdsAddress, type XdsAddress } from './address.ts';
 import { EffectiveResources, HOLD_MS } from './effective.ts';
 import { nodeOf } from './node.ts';
 import { AdsState } from './state.ts';
-import type { XdsStream } from './stream.ts';
+import type { PingLimits, XdsStream } from './stream.ts';
 
 /** See the fields. */
 export interface XdsSourceOptions {
@@ -19,6 +19,8 @@ export interface XdsSourceOptions {
   readonly identity?: SourceIdentity;
   /** Returns a number in [0, 1): waits are not the same for all who lost a control plane. Default: the runtime's chance. */
   readonly chance?: () => number;
+  /** When a silent connection is asked whether it is there. Default: after 15 s, and it has 5 s to answer. */
+  readonly ping?: PingLimits;
 }
 
 /** Changes that come closer together than this are one. */
@@ -28,6 +30,7 @@ const ANSWER_LIMIT_MS = 10_000;
 /** Waits between connections grow from the first to the last. Source: Envoy `api/envoy/config/core/v3/grpc_service.proto` (RetryPolicy). */
 const FIRST_WAIT_MS = 500;
 const LAST_WAIT_MS = 30_000;
+const PING: PingLimits = { pingIntervalMs: 15_000, pingTimeoutMs: 5000 };
 /** What changes is written to the cache so much later. */
 const CACHE_DELAY_MS = 200;
 
@@ -135,9 +138,9 @@ class XdsClient {
     );
     try {
       const { openStream } = await import('./stream.ts');
-      const { identity = {} } = this.#options;
+      const { identity = {}, ping = PING } = this.#options;
       const node = nodeOf(identity, this.#address.isGrpc);
-      stream = await openStream(this.#address, node, this.#form, signal);
+      stream = await openStream(this.#address, node, this.#form, ping, signal);
       for (const request of this.#ads.open()) stream.send(request);
       for await (const response of stream.responses) {
         clearTimeout(silence);

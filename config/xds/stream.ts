@@ -18,15 +18,24 @@ export interface XdsStream {
   close(): void;
 }
 
-/** A connection that says nothing is asked whether it still is there. */
-const PING_INTERVAL_MS = 15_000;
-const PING_TIMEOUT_MS = 5000;
+/** When a connection that says nothing is asked whether it still is there, and how long its answer may take. */
+export interface PingLimits {
+  readonly pingIntervalMs: number;
+  readonly pingTimeoutMs: number;
+}
+
+/**
+ * A connection is let go of so much later than its stream: Connect destroys one whose PING was not answered, and Node
+ * tells of that a little after the stream's end, to whoever listens then; with nobody the process would end.
+ */
+const LINGER_MS = 1000;
 
 /** Opens a stream on a connection of its own; nothing is sent before the first request. */
 export async function openStream(
   address: XdsAddress,
   node: XdsNode,
   form: 'delta' | 'sotw',
+  ping: PingLimits,
   signal: AbortSignal,
 ): Promise<XdsStream> {
   const { host, port, tls, tokenFile } = address;
@@ -35,7 +44,7 @@ export async function openStream(
   const [token, ca] = await Promise.all([readText(tokenFile), readText(tls?.caFile)]);
   const sessions = new Http2SessionManager(
     baseUrl,
-    { pingIntervalMs: PING_INTERVAL_MS, pingTimeoutMs: PING_TIMEOUT_MS },
+    { ...ping },
     {
       ...(ca !== undefined && { ca }),
       ...(tls?.serverName !== undefined && { servername: tls.serverName }),
@@ -75,7 +84,7 @@ export async function openStream(
     responses,
     close() {
       requests.end();
-      sessions.abort();
+      setTimeout(() => sessions.abort(), LINGER_MS).unref();
     },
   };
 }

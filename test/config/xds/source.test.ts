@@ -1,11 +1,12 @@
 /** Rules from a control plane over a real connection: what is in effect while it comes, goes and errs. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { SourceSnapshot, SourceState } from '../../../config/source.ts';
-import { xdsSource } from '../../../config/xds/source.ts';
+import { type XdsSourceOptions, xdsSource } from '../../../config/xds/source.ts';
 import { ControlPlane, type ControlPlaneOptions, setAll } from './control-plane.ts';
 import { badRoutes, cluster, endpoints, listener, routes, TYPE_URL, V1, V2 } from './resources.ts';
 
@@ -32,12 +33,16 @@ function destination({ table }: SourceSnapshot): string | undefined {
 }
 
 /** A source at work; what it says is waited for, not slept for. */
-function follow(url: string) {
+function follow(url: string, options: XdsSourceOptions = {}) {
   const aborting = new AbortController();
   const snapshots: SourceSnapshot[] = [];
   const states: SourceState[] = [];
   let wake = () => {};
-  const source = xdsSource(url, { chance: () => 0, identity: { namespace: 'shop', labels: { app: 'web' } } });
+  const source = xdsSource(url, {
+    chance: () => 0,
+    identity: { namespace: 'shop', labels: { app: 'web' } },
+    ...options,
+  });
   const started = source.start(
     (snapshot) => {
       snapshots.push(snapshot);
@@ -106,6 +111,49 @@ test('xdsSource() keeps the rules of a control plane that is gone, says why, and
   await following.untilState('connected');
   following.stop();
   await next.close();
+});
+
+/** Passes bytes on to a port, until it is told not to. */
+async function pausable(port: number) {
+  const pairs = new Set<readonly [Socket, Socket]>();
+  let isPaused = false;
+  const server = createServer((down) => {
+    const up = connect(port, '127.0.0.1');
+    const pair = [down, up] as const;
+    pairs.add(pair);
+    for (const [from, to] of [pair, [up, down] as const]) {
+      from.on('data', (bytes) => isPaused || to.write(bytes));
+      from.on('error', () => {});
+      from.on('close', () => to.destroy());
+    }
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  return {
+    port: (server.address() as AddressInfo).port,
+    pause: () => (isPaused = true),
+    resume: () => (isPaused = false),
+    close() {
+      server.close();
+      for (const pair of pairs) for (const socket of pair) socket.destroy();
+    },
+  };
+}
+
+test('xdsSource() finds out a control plane that says nothing any more, and goes on when it does', async () => {
+  const { plane, port } = await planeOf();
+  const between = await pausable(port);
+  const ping = { pingIntervalMs: 60, pingTimeoutMs: 60 };
+  const following = follow(`xds://127.0.0.1:${between.port}`, { ping });
+  await following.started;
+  await following.untilState('connected');
+  between.pause();
+  await following.untilState('disconnected');
+  assert.match(following.states.at(-1)?.reason ?? '', /PING timed out/);
+  between.resume();
+  await following.untilState('connected');
+  following.stop();
+  between.close();
+  await plane.close();
 });
 
 test('xdsSource() refuses resources with the reason, and takes the others', async () => {
