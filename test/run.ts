@@ -23,6 +23,8 @@ import { type Runtime, runtimes } from './run/runtime.ts';
 const PACK_LIMIT_MS = 5 * 60_000;
 /** The same for one file, when it is looked for what was wrong with its pack. */
 const FILE_LIMIT_MS = 2 * 60_000;
+/** In place of both, where tests are as long as they are told to be. */
+const LONG_LIMIT_MS = 60 * 60_000;
 /** A third of what others are given, whatever else the machine has to do. */
 const STANDING_BACK = 5;
 /** More processes at a time than this make tests wait for each other on a large machine, too. */
@@ -106,7 +108,8 @@ async function runFiles(
   const file = join(scratch, `${name.replaceAll(' ', '-')}.xml`);
   const command = runtime.command(files, file);
   if (typeof command === 'string') return command;
-  const { code, output } = await run(command, hasPriority, limitMs);
+  const isLong = files.some((each) => each.includes('test/long/'));
+  const { code, output } = await run(command, hasPriority, isLong ? LONG_LIMIT_MS : limitMs);
   const report = readReport(file);
   for (const reason of report.reasons) reasons.add(`${runtime.name}: ${reason}`);
   const tests = report.passed + report.failed + report.skipped;
