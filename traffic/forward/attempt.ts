@@ -2,13 +2,11 @@
  * One try at one endpoint: hears the upstream, and tells the {@link Forwarding} that it belongs to. Imports upstream's
  * clusters.
  */
-import { isGrpcContentType } from '../../router/route/grpc.ts';
-import { firstHeader } from '../../router/route/header.ts';
 import type { RunningEndpoint } from '../../upstream/cluster.ts';
 import type { ResetReason, UpstreamReceiver } from '../../upstream/upstream.ts';
-import { httpStatusOf } from '../../wire/grpc/status.ts';
 import { ERROR_CODE, type FieldList, type RequestHead, type Stream } from '../../wire/stream.ts';
 import type { Forwarding } from './forwarding.ts';
+import { outcomeOf } from './outcome.ts';
 
 /** From the sending of a request's head to the end of its answer. After its end it hears nothing. */
 export class Attempt implements UpstreamReceiver {
@@ -63,7 +61,8 @@ export class Attempt implements UpstreamReceiver {
       this.#broken('protocol-error');
       return;
     }
-    if (this.endpoint.monitor) this.endpoint.ended(this.#outcomeOf(status, headers));
+    if (this.endpoint.monitor)
+      this.endpoint.ended(outcomeOf(this.#owner.exchange.head.headers, status, headers));
     this.#owner.answered(this, status, headers, hasEnded);
   }
 
@@ -100,16 +99,5 @@ export class Attempt implements UpstreamReceiver {
     this.endpoint.ended(reason);
     this.#owner.cluster.counter.broke(reason);
     this.#owner.broken(reason);
-  }
-
-  /**
-   * What an answer counts as. gRPC that fails at once says so in its head.
-   *
-   * Source: Envoy `source/common/router/router.cc` (Filter::onUpstreamHeaders, put_result_code).
-   */
-  #outcomeOf(status: number, headers: FieldList): number {
-    if (!isGrpcContentType(firstHeader(this.#owner.exchange.head.headers, 'content-type'))) return status;
-    const grpcStatus = firstHeader(headers, 'grpc-status');
-    return grpcStatus === undefined ? status : httpStatusOf(Number(grpcStatus));
   }
 }

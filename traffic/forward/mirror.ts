@@ -13,6 +13,7 @@ import { endToEnd } from '../filter/hop-by-hop.ts';
 import { withAttempt } from '../filter/request-header.ts';
 import type { ForwardOptions } from './index.ts';
 import { MAX_KEPT_BYTES } from './kept-body.ts';
+import { outcomeOf } from './outcome.ts';
 
 /** An endpoint with so many exchanges under way gets no copies. */
 const MAX_ACTIVE = 1000;
@@ -105,10 +106,14 @@ function headOf(
   return { method: request.method, scheme: head.scheme, authority, path, headers };
 }
 
-/** One copy; hears its answer to the end, and keeps nothing of it but for a comparison. */
+/**
+ * One copy; hears its answer to the end, and keeps nothing of it but for a comparison. Its endpoint is judged by it as by
+ * any other answer: in Envoy a copy passes through a router of its own.
+ */
 class MirrorCopy implements UpstreamReceiver {
   readonly #cluster: RunningCluster;
   readonly #endpoint: RunningEndpoint;
+  readonly #headers: FieldList;
   readonly #stream: Stream;
   readonly #clock: Clock;
   readonly #timer: Timer;
@@ -116,6 +121,7 @@ class MirrorCopy implements UpstreamReceiver {
   readonly comparison: Comparison | undefined;
   #isOver = false;
   #isComplete: boolean;
+  #isAnswered = false;
   #unsentBytes = 0;
 
   constructor(
@@ -130,12 +136,13 @@ class MirrorCopy implements UpstreamReceiver {
     this.comparison = comparison;
     this.#cluster = cluster;
     this.#endpoint = endpoint;
+    this.#headers = head.headers;
     this.#clock = clock;
     this.#isComplete = hasEnded;
     endpoint.load.active++;
     cluster.counter.began();
     this.#stream = endpoint.upstream.open(head, hasEnded, this);
-    if (timeoutMs > 0) this.#timer = clock.set(timeoutMs, abandon, this);
+    if (timeoutMs > 0) this.#timer = clock.set(timeoutMs, timeOut, this);
   }
 
   write(chunk: Uint8Array): void {
@@ -157,10 +164,18 @@ class MirrorCopy implements UpstreamReceiver {
     this.#stream.reset(ERROR_CODE.CANCEL);
   }
 
+  /** The rule's time is over. */
+  timeOut(): void {
+    if (!this.#isAnswered) this.#endpoint.ended('timeout');
+    this.abandon();
+  }
+
   inform(): void {}
 
   response(status: number, headers: FieldList, hasEnded: boolean): void {
     if (this.#isOver) return;
+    if (this.#endpoint.monitor) this.#endpoint.ended(outcomeOf(this.#headers, status, headers));
+    this.#isAnswered = true;
     this.comparison?.head('copy', status, endToEnd(headers));
     if (hasEnded) this.end(NO_FIELDS);
   }
@@ -179,6 +194,7 @@ class MirrorCopy implements UpstreamReceiver {
 
   reset(reason: ResetReason): void {
     if (this.#isOver) return;
+    this.#endpoint.ended(reason);
     this.#cluster.counter.broke(reason);
     this.#over();
   }
@@ -196,4 +212,4 @@ class MirrorCopy implements UpstreamReceiver {
   }
 }
 
-const abandon = (copy: MirrorCopy): void => copy.abandon();
+const timeOut = (copy: MirrorCopy): void => copy.timeOut();

@@ -189,3 +189,30 @@ test('forward() makes a copy without a comparison where enough are under way', (
   copy.answer(500);
   assert.deepEqual([client.status, results], [200, []]);
 });
+
+test('forward() judges an endpoint by the copies that it answers, too', () => {
+  const told = (happens: (call: ReturnType<typeof begin>) => void, timeoutMs = 0) => {
+    const call = begin(true, timeoutMs);
+    happens(call);
+    return call.copies.endpoints[0]!.told;
+  };
+  assert.deepEqual(
+    told(({ copies }) => copies.last.answer(500)),
+    [500],
+  );
+  assert.deepEqual(
+    told(({ copies }) => copies.last.receiver.reset('remote-connection-failure', 'refused')),
+    ['remote-connection-failure'],
+  );
+  assert.deepEqual(
+    told(({ clock }) => clock.pass(50), 50),
+    ['timeout'],
+  );
+  assert.deepEqual(
+    told(({ clock, copies }) => {
+      copies.last.receiver.response(200, [], false);
+      clock.pass(50);
+    }, 50),
+    [200],
+  );
+});
