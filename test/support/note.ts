@@ -249,13 +249,27 @@ export const NOTES: readonly Note[] = [
     const path = `trafficPolicy.outlierDetection.${field}${field.endsWith('s') && field !== 'consecutiveErrors' ? '[]' : ''}`;
     return { kind: 'DestinationRule', path, ...KEPT, why: "Istio's own compiler does not read it" };
   }),
-  ...['mode', 'sni'].map((field) =>
+  ...[
+    [
+      'mode',
+      "ISTIO_MUTUAL needs a workload's certificate from Istio's agent, and the protocol names by which sidecars know each other; of the other modes",
+    ],
+    ['sni', 'here'],
+  ].map(([field, which]) =>
     destinationRule(
       `trafficPolicy.tls.${field}`,
-      'a name sent as SNI is verified too, where Istio looks at no name',
+      `${which} a name sent as SNI is verified too, where Istio looks at no name`,
       'createRemoteUpstream() by SIMPLE sends and verifies the host of each request, or the sni that is written',
     ),
   ),
+  {
+    kind: 'DestinationRule',
+    path: 'trafficPolicy.tls.credentialName',
+    router: 'not yet',
+    gateway: 'not yet',
+    why: "names a Kubernetes secret, which no source reads yet: certificates are files; a sidecar's Istio ignores it, too, unless the rule has a workloadSelector",
+    test: VALIDATED,
+  },
   ...['clientCertificate', 'privateKey', 'caCertificates'].map((field) =>
     destinationRule(
       `trafficPolicy.tls.${field}`,
