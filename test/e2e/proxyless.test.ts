@@ -45,7 +45,7 @@ test("the greeter's client routes itself by a real istiod's rules, through the s
   const ask = (...args: readonly string[]) =>
     start('services/greeter/client.ts', [
       ...['--registry-protocol', 'xds', '--registry-address', istiod.address],
-      ...['--service', 'dubbo-go-server', '--interval', '20ms', ...args],
+      ...['--service', 'dubbo-go-server', '--interval', '10ms', ...args],
     ]);
   const client = ask();
   const admin = ask('--header', 'user: admin');
@@ -78,9 +78,9 @@ test("the greeter's client routes itself by a real istiod's rules, through the s
     const canary = answers(client);
     await until(() => canary().includes('v2'));
     const all = answers(client);
-    await until(() => all().length >= 300);
+    await until(() => all().length >= 200);
     const share = all().filter((id) => id === 'v2').length / all().length;
-    assert.ok(share > 0.02 && share < 0.2, `${share} of the calls went to v2, a tenth should`);
+    assert.ok(share > 0.01 && share < 0.21, `${share} of the calls went to v2, a tenth should`);
 
     // What was learnt last is gone on with.
     istiod.kill();
