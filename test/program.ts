@@ -37,7 +37,12 @@ export interface Program {
 /** What still runs is ended with the test that started it: a failed assertion must leave no server behind. */
 const running = new Set<number>();
 process.on('exit', () => {
-  for (const pid of running) process.kill(pid, 'SIGKILL');
+  for (const pid of running)
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended meanwhile.
+    }
 });
 
 /** Starts one of our TypeScript files, given from the project's folder. */
