@@ -4,25 +4,20 @@
  */
 import {
   compile,
-  type Listener,
   type RouteRequest,
   type RouteTable,
   type RuleOrigin,
   type ValidResource,
-  type VirtualHost,
 } from '../../router/index.ts';
-import { curlOf, requestOf } from '../../router/region/example.ts';
 import type { Workspace } from '../../router/region/partition.ts';
-import type { World } from '../../router/region/world.ts';
 import { assumedServices, assumedSubsets } from '../assumed-service.ts';
 import { type Client, clientsOf, proxyOf } from '../client.ts';
 import { portsOf } from '../rule-set.ts';
-import { createTester, type Tester } from '../trial.ts';
 import { type AspectChange, changesBetween, type Flow } from './change.ts';
 import { type ClusterChange, diffClusters } from './cluster-diff.ts';
 import { wordsOf } from './condition-text.ts';
-import { type HostClass, hostClasses } from './host-class.ts';
-import { type DiffSide, diffRoutes, type RouteMove } from './route-diff.ts';
+import type { DiffSide } from './route-diff.ts';
+import { diffTables, type Found } from './table-diff.ts';
 
 /** See {@link diffRules}. */
 export interface DiffOptions {
@@ -125,128 +120,6 @@ export function diffTableSets(
   const { moves, unknown } = found.all();
   const clusters = diffClusters(before, after);
   return { moves, unknown, clusters, isComplete: true, clients: 1, assumed: [] };
-}
-
-/** A move on one listener. */
-export interface Found {
-  readonly hosts: readonly string[];
-  readonly port: number;
-  readonly move: RouteMove;
-  readonly example?: RouteRequest;
-  /** What the rules look at in the example. */
-  readonly curl?: string;
-}
-
-/** The moves between two tables, on each listener. */
-export function* diffTables(
-  tables: { readonly before: RouteTable; readonly after: RouteTable },
-  workspace: Workspace,
-  known: Map<string, Found[]> = new Map(),
-): Generator<Found> {
-  const { before, after } = tables;
-  const testers = { before: createTester(before), after: createTester(after) };
-  const clusters = { before: namesOf(before), after: namesOf(after) };
-  const ports = new Set([...before.listeners, ...after.listeners].map(({ port }) => port));
-  const listenerOf = ({ listeners, fallback }: RouteTable, port: number): Listener =>
-    listeners.find((each) => each.port === port) ?? fallback;
-  for (const port of [...ports, undefined]) {
-    // The fallback's own port stands for all that have no listener.
-    const number = port ?? before.fallback.port;
-    const [one, other] =
-      port === undefined
-        ? [before.fallback, after.fallback]
-        : [listenerOf(before, port), listenerOf(after, port)];
-    if (port === undefined && ports.has(number)) continue;
-    for (const hosts of hostClasses(one, other)) {
-      const key = keyOf(hosts, number, one, clusters);
-      if (key === undefined) continue;
-      let moves = known.get(key);
-      if (moves === undefined) {
-        moves = [...diffHosts(hosts, one, clusters, workspace)].map(({ move, world }) =>
-          foundOf(move, hosts, world, number, testers),
-        );
-        known.set(key, moves);
-      }
-      for (const each of moves) yield { ...each, hosts: hosts.domains, port: number };
-    }
-  }
-}
-
-type Clusters = Readonly<Record<'before' | 'after', ReadonlySet<string>>>;
-type Testers = Readonly<Record<'before' | 'after', Tester>>;
-
-const namesOf = ({ clusters }: RouteTable): ReadonlySet<string> => new Set(clusters.map(({ name }) => name));
-
-const texts = new WeakMap<VirtualHost, string>();
-
-function textOf(host: VirtualHost | undefined): string {
-  if (!host) return '';
-  let text = texts.get(host);
-  if (text === undefined) {
-    text = JSON.stringify([host.routes, host.httpsRedirect]);
-    texts.set(host, text);
-  }
-  return text;
-}
-
-/** Equal for classes that differ alike; undefined for one without a difference. */
-function keyOf(hosts: HostClass, port: number, listener: Listener, clusters: Clusters): string | undefined {
-  const [one, other] = [textOf(hosts.before), textOf(hosts.after)];
-  const missing = (host: VirtualHost | undefined, names: ReadonlySet<string>): string =>
-    (host?.routes ?? [])
-      .flatMap(({ action }) =>
-        action.kind === 'forward' ? action.destinations.map(({ cluster }) => cluster) : [],
-      )
-      .filter((cluster) => !names.has(cluster))
-      .join();
-  const gaps = [missing(hosts.before, clusters.before), missing(hosts.after, clusters.after)];
-  if (!hosts.before === !hosts.after && one === other && gaps[0] === gaps[1]) return undefined;
-  return JSON.stringify([
-    hosts.domains,
-    port,
-    listener.normalization,
-    !hosts.before,
-    !hosts.after,
-    ...gaps,
-    one,
-    other,
-  ]);
-}
-
-function* diffHosts(
-  hosts: HostClass,
-  listener: Listener,
-  clusters: Clusters,
-  workspace: Workspace,
-): Generator<{ move: RouteMove; world: World }> {
-  const { before, after } = hosts;
-  const world: World = {
-    normalization: listener.normalization,
-    gateways: ['mesh'],
-    authoritySamples: hosts.samples,
-    authorities: hosts.authorities,
-    arrives: ({ authority }) => hosts.has(authority),
-  };
-  const lists = [
-    { routes: before?.routes ?? [], clusters: clusters.before },
-    { routes: after?.routes ?? [], clusters: clusters.after },
-  ] as const;
-  for (const move of diffRoutes(...lists, world, workspace)) yield { move, world };
-}
-
-/** With an example that was tried on both sides; without one, it is not known whether any request moves. */
-function foundOf(move: RouteMove, hosts: HostClass, world: World, port: number, testers: Testers): Found {
-  const { sample, ...open } = move;
-  const common = { hosts: hosts.domains, port };
-  if (!sample) return { ...common, move: open };
-  const example = requestOf(sample, world, port);
-  const isTls = hosts.before?.httpsRedirect || hosts.after?.httpsRedirect;
-  const request: RouteRequest = isTls ? { ...example.request, scheme: 'https', tls: true } : example.request;
-  const isTaken = (tester: Tester, { route }: DiffSide): boolean => tester(request).route === route;
-  if (!isTaken(testers.before, move.before) || !isTaken(testers.after, move.after))
-    return { ...common, move: open };
-  const asked = move.requirements.map(({ dimension }) => dimension);
-  return { ...common, move, example: request, curl: curlOf({ ...example, request }, asked) };
 }
 
 /** Moves that are the same for several ports and clients are one. */

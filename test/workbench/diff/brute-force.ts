@@ -7,8 +7,8 @@ import {
   type ValidResource,
 } from '../../../router/index.ts';
 import type { HTTPRoute } from '../../../router/schema/virtual-service.ts';
-import { diffTables, type Found } from '../../../workbench/diff/index.ts';
 import { isSameCut, NO_ROUTE, outcomeOf, pathCutOf } from '../../../workbench/diff/outcome.ts';
+import { diffTables, type Found } from '../../../workbench/diff/table-diff.ts';
 import { createTester } from '../../../workbench/trial.ts';
 import { GREETER, generateRequest, generateVirtualService } from '../../router/lint/generate.ts';
 import { createDraws, type Draws } from '../../router/route/generate.ts';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parse, type ValidResource, validate } from '../../../router/index.ts';
-import { type DiffOptions, diffRules } from '../../../workbench/diff/index.ts';
+import { compile, parse, type ValidResource, validate } from '../../../router/index.ts';
+import { assumedServices } from '../../../workbench/assumed-service.ts';
+import { type DiffOptions, diffRules, diffTableSets } from '../../../workbench/diff/index.ts';
 import { diffMarkdown, diffText } from '../../../workbench/diff/text.ts';
 
 function rules(text: string): readonly ValidResource[] {
@@ -190,6 +191,38 @@ spec: { hosts: [${hosts}], gateways: [public], http: [${to(subset)}] }
     gone.moves.map(({ hosts, after: side }) => [hosts, side.outcome]),
     [[['*.example.com'], 'no route (404)']],
   );
+});
+
+test('diffRules() tells of plain requests that a gateway begins to redirect to https', () => {
+  const gateway = (tls: string) => `
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: public }
+spec: { servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: [shop.example.com]${tls} }] }
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: public }
+spec: { hosts: [shop.example.com], gateways: [public], http: [${to('v1')}] }
+`;
+  assert.deepEqual(movesOf(gateway(''), gateway(', tls: { httpsRedirect: true }')), [
+    'scheme = "http" | 100 % answer of the rules -> redirect 301 to https | 100 % | curl http://shop.example.com/',
+  ]);
+  assert.deepEqual(
+    movesOf(gateway(', tls: { httpsRedirect: true }'), gateway(', tls: { httpsRedirect: true }')),
+    [],
+  );
+});
+
+test('diffTables() compares no listeners that read requests differently', () => {
+  const table = (normalization: string) =>
+    compile(rules(virtualService(to('v1'))), {
+      services: assumedServices(rules(virtualService(to('v1'))), [80]),
+      meshConfig: { pathNormalization: { normalization } },
+    }).table;
+  const { unknown, moves } = diffTableSets(table('BASE'), table('MERGE_SLASHES'));
+  assert.deepEqual(moves, []);
+  assert.ok(unknown.length > 0);
 });
 
 test('diffRules() tells of subsets that select other endpoints and of other policies', () => {
