@@ -1,5 +1,6 @@
 /** The results of route tests as JUnit XML, which CI systems show. */
 import { curlOf } from '../router/region/example.ts';
+import { escapeMarkup } from '../workbench/markup.ts';
 import type { CaseResult } from '../workbench/route-test/run.ts';
 
 /** The document: a suite for each file, a case for each request. */
@@ -24,13 +25,7 @@ function caseXml({ name, file, line, mismatches, request }: CaseResult): string 
   return `${head}>\n      <failure message="${escaped(lines[0]!)}">${escaped(lines.join('\n'))}</failure>\n    </testcase>\n`;
 }
 
-/** For text and attributes; what XML cannot hold at all becomes a replacement character. */
+/** An attribute's line ends would be read as spaces. */
 function escaped(text: string): string {
-  return text
-    .replaceAll(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '\uFFFD')
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll('\n', '&#10;');
+  return escapeMarkup(text).replaceAll('\n', '&#10;');
 }

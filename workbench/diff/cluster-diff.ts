@@ -1,6 +1,6 @@
 /** What is otherwise about clusters that both tables have: who serves them, and how they are reached. Imports the table's types. */
 import type { Cluster, RouteTable } from '../../router/index.ts';
-import { targetName } from './outcome.ts';
+import { targetName } from '../name.ts';
 
 /** One field of a cluster that is otherwise. */
 export interface ClusterChange {

@@ -1,7 +1,7 @@
 /** What a route does with a request, in a form in which two routes can be compared and told apart in words. Imports the router. */
 import type { ForwardAction, HeaderOperation, Route, WeightedCluster } from '../../router/index.ts';
 import { abortText } from '../../router/route/explain.ts';
-import { clusterTarget } from '../route-test/expectation.ts';
+import { targetName } from '../name.ts';
 
 /** What becomes of the requests of a route. */
 export interface RouteOutcome {
@@ -111,18 +111,6 @@ function targetOf(
       key: JSON.stringify(['missing', responseHeaders]),
     };
   return { target: name + suffix, key: JSON.stringify([cluster, changes]) };
-}
-
-/** `shop v2`, `shop.other port 81`: a cluster as people speak of it. */
-export function targetName(cluster: string): string {
-  if (!cluster.includes('|')) return cluster;
-  const { host, subset } = clusterTarget(cluster);
-  return `${hostName(host)}${subset === undefined ? '' : ` ${subset}`}`;
-}
-
-/** `shop` for `shop.default.svc.cluster.local`. */
-export function hostName(host: string): string {
-  return host.replace(/\.svc\.cluster\.local$/, '').replace(/^([^.]+)\.default$/, '$1');
 }
 
 /** How a route makes a new path: it begins with `head` in place of its first characters, of all without `length`. */

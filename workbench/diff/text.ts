@@ -2,9 +2,10 @@
 import type { RuleOrigin } from '../../router/index.ts';
 import { ruleName } from '../../router/route/explanation-text.ts';
 import { type Client, clientName } from '../client.ts';
+import { escapeMarkup } from '../markup.ts';
+import { hostName } from '../name.ts';
 import type { Flow } from './change.ts';
 import type { Move, MoveSide, RuleDiff } from './index.ts';
-import { hostName } from './outcome.ts';
 
 /** How {@link diffText} prints. */
 export interface DiffFormat {
@@ -49,13 +50,13 @@ export function diffMarkdown(diff: RuleDiff): string {
   const { moves, unknown, clusters } = diff;
   const lines = [`**${verdictOf(diff)}**`];
   const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
-  const code = (text: string): string => `<code>${cell(escaped(text))}</code>`;
+  const code = (text: string): string => `<code>${cell(escapeMarkup(text))}</code>`;
   if (moves.length > 0) {
     lines.push('', '| requests | what changes | for example |', '|---|---|---|');
     for (const move of moves.slice(0, MAX_LISTED))
       lines.push(
-        `| ${cell(escaped(subjectOf(move, diff)))} | ${effectsOf(move)
-          .map((line) => cell(escaped(line)))
+        `| ${cell(escapeMarkup(subjectOf(move, diff)))} | ${effectsOf(move)
+          .map((line) => cell(escapeMarkup(line)))
           .join('<br>')} | ${code(exampleText(move))} |`,
       );
     if (moves.length > MAX_LISTED) lines.push('', `and ${moves.length - MAX_LISTED} more`);
@@ -63,18 +64,14 @@ export function diffMarkdown(diff: RuleDiff): string {
   if (unknown.length > 0) {
     lines.push('', `Not known whether any request moves, as the conditions are too complex to compare:`, '');
     for (const move of unknown.slice(0, MAX_LISTED))
-      lines.push(`- ${escaped(subjectOf(move, diff))}: ${escaped(rulesText(move))}`);
+      lines.push(`- ${escapeMarkup(subjectOf(move, diff))}: ${escapeMarkup(rulesText(move))}`);
   }
   if (clusters.length > 0) {
     lines.push('', '| destination | field | old | new |', '|---|---|---|---|');
     for (const { target, field, from, to } of clusters)
-      lines.push(`| ${cell(escaped(target))} | ${field} | ${code(from)} | ${code(to)} |`);
+      lines.push(`| ${cell(escapeMarkup(target))} | ${field} | ${code(from)} | ${code(to)} |`);
   }
   return lines.join('\n');
-}
-
-function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
 /** What is proved, in one line. */

@@ -4,7 +4,8 @@ import { requestRequirements } from '../../router/region/requirement.ts';
 import { assumedServices, assumedSubsets } from '../assumed-service.ts';
 import { type Client, clientsOf, proxyOf } from '../client.ts';
 import { wordsOf } from '../diff/condition-text.ts';
-import { hostName, outcomeOf, targetName } from '../diff/outcome.ts';
+import { outcomeOf } from '../diff/outcome.ts';
+import { hostName, targetName } from '../name.ts';
 import { portsOf } from '../rule-set.ts';
 
 /** What a node stands for; also the column it stands in. */

@@ -2,6 +2,7 @@
  * A graph of rules as SVG: a column for each kind, rules from top to bottom in the order in which they are tried,
  * and all else beside what leads to it. Light or dark as the viewer is.
  */
+import { escapeMarkup } from '../markup.ts';
 import { type GraphNode, NODE_KINDS, type NodeKind, type RuleGraph } from './model.ts';
 
 const LINE_HEIGHT = 16;
@@ -131,9 +132,9 @@ function boxSvg({ node, lines, x, y, width, height }: Box): string {
   const radius = node.kind === 'host' || node.kind === 'endpoint' ? 10 : 3;
   const texts = lines.map(
     (line, index) =>
-      `<text${index > 0 ? ' class="more"' : ''} x="${x + PADDING}" y="${round(y + PADDING + LINE_HEIGHT * (index + 0.75))}">${escaped(line)}</text>`,
+      `<text${index > 0 ? ' class="more"' : ''} x="${x + PADDING}" y="${round(y + PADDING + LINE_HEIGHT * (index + 0.75))}">${escapeMarkup(line)}</text>`,
   );
-  const title = escaped([node.title, ...node.lines].join('\n'));
+  const title = escapeMarkup([node.title, ...node.lines].join('\n'));
   return `<g class="${node.kind}${node.isMissing ? ' missing' : ''}"><title>${title}</title><rect x="${x}" y="${round(y)}" width="${width}" height="${height}" rx="${radius}"/>${texts.join('')}</g>`;
 }
 
@@ -145,12 +146,3 @@ function arrowSvg(from: Box, to: Box, classes: string): string {
 }
 
 const round = (number: number): number => Math.round(number * 10) / 10;
-
-function escaped(text: string): string {
-  return text
-    .replaceAll(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '\uFFFD')
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
-}

@@ -3,13 +3,14 @@
  * and destinations that a test expected by name. Imports the router's lint for examples.
  */
 import { compareText } from '../../router/compile/age.ts';
+import { parseClusterName } from '../../router/compile/cluster-name.ts';
 import { type FieldPath, lintReport, type RuleOrigin } from '../../router/index.ts';
 import { ruleName } from '../../router/route/explanation-text.ts';
 import type { Route, VirtualHost } from '../../router/table/route-table.ts';
 import { clientsOf } from '../client.ts';
+import { isNamed } from '../name.ts';
 import { portsOf, type RuleSet } from '../rule-set.ts';
 import type { Trial } from '../trial.ts';
-import { clusterTarget, isNamed } from './expectation.ts';
 import type { Expectation } from './schema.ts';
 
 /** The kinds of things that are counted. */
@@ -84,7 +85,7 @@ export function createCoverage(rules: RuleSet): CoverageNotes {
 
 function expectsDestination({ action }: Route, index: number, expect: Expectation): boolean {
   if (action.kind !== 'forward') return false;
-  const target = clusterTarget(action.destinations[index]!.cluster);
+  const target = parseClusterName(action.destinations[index]!.cluster);
   const names = Object.keys(expect.weights ?? {});
   if (names.some((name) => isNamed(name, target))) return true;
   return expect.destination !== undefined || expect.subset !== undefined;
@@ -131,7 +132,7 @@ function wholeRule({ matchIndex: _, ...rule }: RuleOrigin): RuleOrigin {
 
 function destinationName({ origin, action }: Route, index: number): string {
   const cluster = action.kind === 'forward' ? action.destinations[index]!.cluster : '';
-  const { host, subset } = clusterTarget(cluster);
+  const { host, subset } = parseClusterName(cluster) ?? { host: cluster };
   return `${ruleName(wholeRule(origin!))} to ${host}${subset === undefined ? '' : ` subset ${subset}`}`;
 }
 

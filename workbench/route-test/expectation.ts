@@ -1,8 +1,11 @@
 /** Holds what happens to a request against what a test expects. Imports the router. */
+
+import { parseClusterName } from '../../router/compile/cluster-name.ts';
 import type { Decision, Destination, HeaderList } from '../../router/index.ts';
 import { applyHeaderOperations } from '../../router/index.ts';
 import { durationMs } from '../../router/schema/duration.ts';
 import type { Fraction } from '../../router/table/route-table.ts';
+import { isHost, isNamed } from '../name.ts';
 import type { Outcome, Trial } from '../trial.ts';
 import type { Expectation } from './schema.ts';
 
@@ -50,7 +53,7 @@ function isUnrouted({ outcomes }: Trial): boolean {
 
 function compareDestinations({ outcomes }: Trial, expect: Expectation, compare: Compare): void {
   const { destination, subset, port, weights, tolerance = 0 } = expect;
-  const targets = outcomes.map(({ decision }) => targetOf(decision));
+  const targets = outcomes.map(({ decision }) => decision.destination);
   const got = splitText(outcomes);
   const all = (holds: (target: Destination) => boolean): boolean =>
     targets.every((target) => target !== undefined && holds(target));
@@ -80,30 +83,6 @@ function compareDestinations({ outcomes }: Trial, expect: Expectation, compare: 
     const near = tolerance > 0 ? ` ± ${tolerance}` : '';
     compare(`weights.${name}`, `${want}${near} %`, `${rounded(share)} %`, holds);
   }
-}
-
-/** The destination that an outcome names, even if it does not exist. */
-export function targetOf(decision: Decision): Destination | undefined {
-  if (decision.kind === 'reply') return decision.destination;
-  return decision.destination;
-}
-
-/** True when a test's name of a destination, `SUBSET`, `HOST` or `HOST/SUBSET`, means this one. */
-export function isNamed(name: string, target: Destination | undefined): boolean {
-  if (target === undefined) return false;
-  const slash = name.indexOf('/');
-  if (slash !== -1)
-    return isHost(name.slice(0, slash), target.host) && target.subset === name.slice(slash + 1);
-  return name === target.subset || isHost(name, target.host);
-}
-
-/** True for the host itself, and for shorter names of a service: `reviews`, `reviews.shop`, `reviews.shop.svc`. */
-function isHost(name: string, host: string): boolean {
-  const lower = name.toLowerCase();
-  if (lower === host) return true;
-  const [service = '', namespace = '', svc = ''] = host.split('.');
-  if (!host.endsWith('.svc.cluster.local')) return false;
-  return [service, `${service}.${namespace}`, `${service}.${namespace}.${svc}`].includes(lower);
 }
 
 function compareDecision(decision: Decision, expect: Expectation, compare: Compare): void {
@@ -216,7 +195,10 @@ function compareRule({ route }: Trial, { fault, mirror }: Expectation, compare: 
   }
   if (mirror === undefined) return;
   const mirrors = route?.action.kind === 'forward' ? route.action.mirrors : [];
-  const named = mirrors.map(({ cluster, fraction }) => ({ target: clusterTarget(cluster), fraction }));
+  const named = mirrors.flatMap(({ cluster, fraction }) => {
+    const target = parseClusterName(cluster);
+    return target ? [{ target, fraction }] : [];
+  });
   const got = named.length === 0 ? undefined : named.map(({ target }) => nameOf(target)).join(', ');
   if (mirror === 'none') {
     compare('mirror', 'none', got, named.length === 0);
@@ -256,12 +238,6 @@ interface MirrorSpec {
 function splitName(name: string): MirrorSpec {
   const [host = '', subset] = name.split('/');
   return { host, ...(subset !== undefined && { subset }) };
-}
-
-/** `outbound|80|v2|reviews.default.svc.cluster.local` as a destination. */
-export function clusterTarget(cluster: string): Destination {
-  const [, port = '', subset = '', host = cluster] = cluster.split('|');
-  return { host, port: Number(port), ...(subset !== '' && { subset }) };
 }
 
 /** `reviews.default.svc.cluster.local/v2`. */

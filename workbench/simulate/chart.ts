@@ -1,4 +1,5 @@
 /** A simulation as an SVG chart, and as a page that holds it: a stacked column for each step of a rollout, else a bar for each destination. */
+import { escapeMarkup } from '../markup.ts';
 import type { SimulationReport } from './simulate.ts';
 import { simulationText } from './text.ts';
 
@@ -15,7 +16,7 @@ export function simulationSvg(report: SimulationReport): string {
   const legendTop = plot.height + 24;
   const legend = targets.map(({ target, percent }, index) => {
     const y = legendTop + index * 20;
-    return `<rect x="${LEFT}" y="${y - 11}" width="12" height="12" fill="${hue(index)}"/><text x="${LEFT + 20}" y="${y}">${escaped(target)}: ${rounded(percent)} %</text>`;
+    return `<rect x="${LEFT}" y="${y - 11}" width="12" height="12" fill="${hue(index)}"/><text x="${LEFT + 20}" y="${y}">${escapeMarkup(target)}: ${rounded(percent)} %</text>`;
   });
   const height = legendTop + targets.length * 20;
   return [
@@ -35,16 +36,16 @@ export function simulationHtml(report: SimulationReport, title: string): string 
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <meta http-equiv="content-security-policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${escaped(title)}</title>
+<title>${escapeMarkup(title)}</title>
 <style>
 :root { color-scheme: light dark; } body { font: 15px system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 svg { max-width: 100%; height: auto; } pre { overflow-x: auto; }
 </style>
 </head>
 <body>
-<h1>${escaped(title)}</h1>
+<h1>${escapeMarkup(title)}</h1>
 ${simulationSvg(report)}
-<pre>${escaped(simulationText(report))}</pre>
+<pre>${escapeMarkup(simulationText(report))}</pre>
 </body>
 </html>`;
 }
@@ -96,7 +97,7 @@ function columns({ steps, targets }: SimulationReport): Plot {
     });
     // Labels of many columns would run into each other.
     const isLabelled = step > 36 || place % Math.ceil(36 / step) === 0;
-    const text = `<text class="dim" text-anchor="middle" x="${round(x + step / 2)}" y="${top + PLOT_HEIGHT + 16}">${escaped(label)}</text>`;
+    const text = `<text class="dim" text-anchor="middle" x="${round(x + step / 2)}" y="${top + PLOT_HEIGHT + 16}">${escapeMarkup(label)}</text>`;
     return [...parts, ...(isLabelled ? [text] : [])];
   });
   return { parts: [...grid, ...drawn], height: top + PLOT_HEIGHT + 20 };
@@ -105,11 +106,3 @@ function columns({ steps, targets }: SimulationReport): Plot {
 const hue = (index: number): string => HUES[index % HUES.length]!;
 const round = (value: number): number => Math.round(value * 10) / 10;
 const rounded = (value: number): number => Number(value.toFixed(2));
-
-function escaped(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
-}

@@ -1,7 +1,9 @@
 /** A version that gets more and more of the requests: the same rules with other weights, step by step. Imports the router. */
+
+import { parseClusterName } from '../../router/compile/cluster-name.ts';
 import type { RouteTable } from '../../router/index.ts';
 import type { ForwardAction } from '../../router/table/route-table.ts';
-import { clusterTarget, isNamed } from '../route-test/expectation.ts';
+import { isNamed } from '../name.ts';
 
 /** One step. */
 export interface RolloutStep {
@@ -15,7 +17,7 @@ export interface RolloutStep {
 export function withShare(table: RouteTable, name: string, percent: number): RouteTable | undefined {
   let isFound = false;
   const changed = (action: ForwardAction): ForwardAction => {
-    const isNew = action.destinations.map(({ cluster }) => isNamed(name, clusterTarget(cluster)));
+    const isNew = action.destinations.map(({ cluster }) => isNamed(name, parseClusterName(cluster)));
     if (!isNew.includes(true) || !isNew.includes(false)) return action;
     isFound = true;
     const rest = action.destinations.reduce((sum, { weight }, index) => sum + (isNew[index] ? 0 : weight), 0);

@@ -3,8 +3,7 @@
  * long it takes against destinations that fail and are slow as given. Imports the router.
  */
 import { createRouter, type Decision, type RouteRequest, type RouteTable } from '../../router/index.ts';
-import { targetName } from '../diff/outcome.ts';
-import { isNamed } from '../route-test/expectation.ts';
+import { isNamed, targetName } from '../name.ts';
 import { createTester } from '../trial.ts';
 import { createChance } from './random.ts';
 import { createHistogram, wilsonInterval } from './statistic.ts';
