@@ -1,5 +1,11 @@
 /** A control plane of a few lines, for tests of how its client bears what a real one does rarely. */
-import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import {
+  createSecureServer,
+  createServer,
+  type Http2SecureServer,
+  type Http2Server,
+  type ServerHttp2Session,
+} from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
@@ -29,6 +35,8 @@ export interface ControlPlaneOptions {
   readonly knowsDelta?: boolean;
   /** Takes connections and streams, and never says anything. */
   readonly isSilent?: boolean;
+  /** PEM. Absent: plaintext. */
+  readonly tls?: { readonly cert: string; readonly key: string };
 }
 
 /** Serves what {@link set} gave it, to every client, and again whenever that changes. */
@@ -38,7 +46,7 @@ export class ControlPlane {
   readonly #resources = new Map<string, readonly Any[]>();
   readonly #pushes = new Set<(typeUrl: string) => void>();
   readonly #sessions = new Set<ServerHttp2Session>();
-  #server: Http2Server | undefined;
+  #server: Http2Server | Http2SecureServer | undefined;
   #version = 0;
 
   constructor(options: ControlPlaneOptions = {}) {
@@ -46,9 +54,11 @@ export class ControlPlane {
   }
 
   async listen(): Promise<number> {
-    const server = createServer(connectNodeAdapter({ routes: (router) => this.#routes(router) }));
+    const { tls } = this.#options;
+    const handler = connectNodeAdapter({ routes: (router) => this.#routes(router) });
+    const server = tls ? createSecureServer({ ...tls }, handler) : createServer(handler);
     this.#server = server;
-    server.on('session', (session) => {
+    server.on('session', (session: ServerHttp2Session) => {
       this.#sessions.add(session);
       session.on('close', () => this.#sessions.delete(session));
     });

@@ -1,6 +1,6 @@
 /** Rules from a control plane over a real connection: what is in effect while it comes, goes and errs. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { ControlPlane, type ControlPlaneOptions, setAll } from './control-plane.
 import { badRoutes, cluster, endpoints, listener, routes, TYPE_URL, V1, V2 } from './resources.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pointsman-xds-'));
+const fixture = (name: string) => join(import.meta.dirname, `../../fixture/tls/${name}.pem`);
 after(() => rmSync(folder, { recursive: true }));
 
 const REVIEWS = {
@@ -210,6 +211,23 @@ test('xdsSource() sends the token of a file with each connection', async () => {
   assert.deepEqual(new Set(next.heard.map(({ authorization }) => authorization)), new Set(['Bearer second']));
   following.stop();
   await next.close();
+});
+
+test('xdsSource() speaks TLS, and takes only a certificate for the name that is expected', async () => {
+  const pem = (name: string) => readFileSync(fixture(name), 'utf8');
+  const { plane, port } = await planeOf({ tls: { cert: pem('cert'), key: pem('key') } });
+  const query = new URLSearchParams({ ca: fixture('cert'), 'server-name': 'localhost' });
+  const following = follow(`xds://127.0.0.1:${port}?${query}`);
+  await following.started;
+  assert.equal(destination(following.latest()), V1);
+  following.stop();
+  for (const wrong of [{ ca: fixture('cert'), 'server-name': 'istiod.istio-system' }, { tls: '' }]) {
+    const refused = follow(`xds://127.0.0.1:${port}?${new URLSearchParams(wrong)}`);
+    await refused.untilState('disconnected');
+    assert.match(refused.states.at(-1)?.reason ?? '', /certificate|altname|hostname|name/i);
+    refused.stop();
+  }
+  await plane.close();
 });
 
 test('xdsSource() ends, before any rules came, when it is told to', async () => {
