@@ -72,11 +72,27 @@ interface Laid {
 interface Feed {
   readonly source: ConfigSource;
   holding: Holding;
+  /** The last one. */
+  snapshot: SourceSnapshot | undefined;
   issues: readonly Issue[];
   services: readonly Service[];
   table: RouteTable | undefined;
   state: SourceState | undefined;
   reported: boolean;
+}
+
+/** All of a snapshot but what sources know beside their resources, which changes far more often. */
+type JoinedRules = Pick<ConfigSnapshot, 'resources' | 'issues' | 'states'>;
+
+/** True for snapshots of a source that has told of other services or another table alone: the lists are the same. */
+function hasSameRules(before: SourceSnapshot, next: SourceSnapshot): boolean {
+  return (
+    before.resources === next.resources &&
+    before.issues === next.issues &&
+    before.refused === next.refused &&
+    before.unreadable === next.unreadable &&
+    next.saved === undefined
+  );
 }
 
 /** Name under which {@link ResourceState.source} shows what was applied, and the file of its text. */
@@ -93,6 +109,8 @@ export class ConfigStore {
   readonly #now: () => Date;
   /** States of what simply is in effect, which most of ten thousand resources are at each change of one. */
   readonly #quiet = new WeakMap<Held, ResourceState>();
+  /** Undefined when they have changed since they were joined last. */
+  #rules: JoinedRules | undefined;
   #started: Promise<void> | undefined;
   #current: ConfigSnapshot = { version: 0, resources: [], issues: [], states: [] };
 
@@ -100,6 +118,7 @@ export class ConfigStore {
     this.#feeds = sources.map((source) => ({
       source,
       holding: EMPTY_HOLDING,
+      snapshot: undefined,
       issues: [],
       services: [],
       table: undefined,
@@ -158,7 +177,7 @@ export class ConfigStore {
       this.#overlay.set(key, { resource, since: this.#now().toISOString() });
       return { key, outcome: before === undefined ? ('created' as const) : ('configured' as const) };
     });
-    if (results.some(({ outcome }) => outcome !== 'unchanged')) this.#publish();
+    if (results.some(({ outcome }) => outcome !== 'unchanged')) this.#publishRules();
     return { resources: results };
   }
 
@@ -181,7 +200,7 @@ export class ConfigStore {
       if (owned === undefined) return { key, outcome: 'deleted' };
       return { key, outcome: 'deleted', [lifted ? 'restored' : 'hidden']: placeOf(owned) };
     });
-    if (results.some(({ outcome }) => outcome === 'deleted')) this.#publish();
+    if (results.some(({ outcome }) => outcome === 'deleted')) this.#publishRules();
     return results;
   }
 
@@ -227,7 +246,11 @@ export class ConfigStore {
 
   #take(feed: Feed, snapshot: SourceSnapshot, watching: AbortSignal): void {
     if (watching.aborted) return;
-    feed.holding = holdNext(feed.holding, snapshot, this.#now().toISOString());
+    if (!feed.snapshot || !hasSameRules(feed.snapshot, snapshot)) {
+      feed.holding = holdNext(feed.holding, snapshot, this.#now().toISOString());
+      this.#rules = undefined;
+    }
+    feed.snapshot = snapshot;
     feed.issues = snapshot.issues;
     feed.services = snapshot.services ?? [];
     feed.table = snapshot.table;
@@ -253,12 +276,25 @@ export class ConfigStore {
     return laid === undefined ? this.#held(key)?.held.resource : (laid.resource ?? undefined);
   }
 
+  #publishRules(): void {
+    this.#rules = undefined;
+    this.#publish();
+  }
+
   #publish(): void {
-    this.#current = { version: this.#current.version + 1, ...this.#join() };
+    this.#rules ??= this.#join();
+    const services = this.#feeds.flatMap((feed) => feed.services);
+    const table = this.#feeds.find((feed) => feed.table !== undefined)?.table;
+    this.#current = {
+      version: this.#current.version + 1,
+      ...this.#rules,
+      ...(services.length > 0 && { services }),
+      ...(table && { table }),
+    };
     for (const listener of [...this.#listeners]) listener(this.#current);
   }
 
-  #join(): Omit<ConfigSnapshot, 'version'> {
+  #join(): JoinedRules {
     const resources: ValidResource[] = [];
     const states: ResourceState[] = [];
     const issues = this.#feeds.flatMap((feed) => feed.issues);
@@ -313,15 +349,7 @@ export class ConfigStore {
       resources.push(resource);
       states.push({ key, source: APPLIED, state: 'active', since, issues: [] });
     }
-    const services = this.#feeds.flatMap((feed) => feed.services);
-    const table = this.#feeds.find((feed) => feed.table !== undefined)?.table;
-    return {
-      resources,
-      issues,
-      states,
-      ...(services.length > 0 && { services }),
-      ...(table && { table }),
-    };
+    return { resources, issues, states };
   }
 }
 

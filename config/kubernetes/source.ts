@@ -105,6 +105,19 @@ const POD: ReflectedKind<Readonly<Record<string, string>>> = {
   },
 };
 
+/** All but services, which change far more often. */
+type Rules = Omit<SourceSnapshot, 'services'>;
+
+function rulesOf(istio: readonly Reflector<CheckedResource>[]): Rules {
+  const checked = istio.flatMap(({ objects }) => [...objects.values()]);
+  return {
+    resources: checked.flatMap(({ valid }) => valid ?? []),
+    issues: checked.flatMap(({ issues }) => issues),
+    refused: checked.filter(({ valid }) => !valid).map(({ resource }) => resourceKey(resource)),
+    unreadable: [],
+  };
+}
+
 class KubernetesFollower {
   readonly #signal: AbortSignal;
   readonly #onSnapshot: (snapshot: SourceSnapshot) => void;
@@ -115,6 +128,10 @@ class KubernetesFollower {
   readonly #reasons = new Map<string, string>();
   readonly #first = Promise.withResolvers<void>();
   #hasPublished = false;
+  /** Undefined when they have changed since they were given last. */
+  #rules: Rules | undefined;
+  /** Keys of rules that have changed since then: what was laid over them by `apply` ends. */
+  readonly #saved = new Set<string>();
   #state: SourceState = { state: 'connecting', since: new Date().toISOString() };
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -145,7 +162,12 @@ class KubernetesFollower {
         },
         signal,
       );
-    this.#istio = ISTIO_KINDS.map((kind) => follow(kind, () => {}));
+    this.#istio = ISTIO_KINDS.map((kind) =>
+      follow(kind, (key) => {
+        this.#rules = undefined;
+        this.#saved.add(`${kind.kind}/${key}`);
+      }),
+    );
     const services = follow(SERVICE, (key) => this.#directory.serviceChanged(key));
     const slices = follow(SLICE, (key) => this.#directory.sliceChanged(key));
     const pods = follow(POD, (key) => this.#directory.podChanged(key));
@@ -181,13 +203,13 @@ class KubernetesFollower {
 
   #publish(): void {
     if (!this.#all.every(({ hasSynced }) => hasSynced)) return;
-    const checked = this.#istio.flatMap(({ objects }) => [...objects.values()]);
     this.#hasPublished = true;
+    this.#rules ??= rulesOf(this.#istio);
+    const saved = [...this.#saved];
+    this.#saved.clear();
     this.#onSnapshot({
-      resources: checked.flatMap(({ valid }) => valid ?? []),
-      issues: checked.flatMap(({ issues }) => issues),
-      refused: checked.filter(({ valid }) => !valid).map(({ resource }) => resourceKey(resource)),
-      unreadable: [],
+      ...this.#rules,
+      ...(saved.length > 0 && { saved }),
       services: this.#directory.services(),
     });
     this.#tellState();

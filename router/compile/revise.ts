@@ -23,7 +23,8 @@ export function revise(
 ): Draft | undefined {
   if (before.hasImports || before.resources.length !== resources.length) return undefined;
   const changes: (readonly [from: ValidResource, to: ValidResource])[] = [];
-  for (let index = 0; index < resources.length; index++) {
+  const isSameList = resources === before.resources;
+  for (let index = 0; index < resources.length && !isSameList; index++) {
     const from = before.resources[index]!;
     const to = resources[index]!;
     if (from !== to && changes.push([from, to]) > MAX_CHANGES) return undefined;

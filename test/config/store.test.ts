@@ -338,3 +338,25 @@ test('ConfigStore.stop() aborts the sources and takes nothing more from them', a
   report({ resources: [virtualService('greeter', 'v1')], issues: [], refused: [], unreadable: [] });
   assert.deepEqual(store.current().resources, []);
 });
+
+test('ConfigStore gives the same rules where a source tells of other services alone, and what was applied stays', async () => {
+  const rules = { resources: [virtualService('greeter', 'v1')], issues: [], refused: [], unreadable: [] };
+  const service = (host: string) => ({ host, namespace: 'default', ports: [], endpoints: [] });
+  const source = new ScriptedSource({ ...rules, services: [service('one')] }, 'k8s://');
+  const store = new ConfigStore([source]);
+  await store.start();
+  await store.apply([virtualService('greeter', 'v2')]);
+  const before = store.current();
+  source.report({ ...rules, services: [service('one'), service('two')] });
+  const after = store.current();
+  assert.equal(after.resources, before.resources);
+  assert.equal(after.states, before.states);
+  assert.equal(subsetOf(after), 'v2');
+  assert.deepEqual(
+    after.services?.map(({ host }) => host),
+    ['one', 'two'],
+  );
+  source.report({ ...rules, resources: [virtualService('greeter', 'v3')], saved: [KEY] });
+  assert.equal(subsetOf(store.current()), 'v3');
+  assert.equal(store.current().services, undefined);
+});

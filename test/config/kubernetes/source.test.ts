@@ -166,8 +166,12 @@ test('kubernetesSource() follows rules, slices and labels as they change', async
   await following.untilState('connected');
   server.put('virtualservices', rule('v2'));
   await following.untilSubset('v2');
+  assert.deepEqual(following.latest().saved, ['VirtualService/shop/reviews']);
+  const { resources } = following.latest();
   server.put('pods', pod('pod-1', 'v3'));
   await following.until(() => endpointsOf(following.latest())?.[0]?.[1] === 'v3');
+  assert.equal(following.latest().resources, resources);
+  assert.equal(following.latest().saved, undefined);
   server.put('endpointslices', slice('pod-2'));
   await following.until(() => endpointsOf(following.latest())?.length === 1);
   server.delete('services', SERVICE);
