@@ -17,7 +17,7 @@ import type { ServerStream, StreamReceiver } from '../wire/stream.ts';
 import { routeName, type Tracing } from './observer.ts';
 import type { Overload } from './overload.ts';
 import type { OwnCall } from './own.ts';
-import { beginTrace, withTrace } from './telemetry/trace-context.ts';
+import { beginTrace } from './telemetry/trace-context.ts';
 
 /** What of the gateway a call needs. */
 export interface ProxyContext extends ForwardOptions {
@@ -62,8 +62,8 @@ export function proxy(stream: ServerStream, arrival: Arrival, gateway: ProxyCont
     gateway.isEdge ? (raw.sourceAddress ?? '') : undefined,
     requestId,
   );
-  const trace = gateway.tracing && beginTrace(forwarded, gateway.tracing.chance);
-  const headers = trace ? withTrace(forwarded, trace) : forwarded;
+  const traced = gateway.tracing && beginTrace(forwarded, gateway.tracing.chance);
+  const headers = traced?.headers ?? forwarded;
   const head: RouteRequest = {
     method: raw.method,
     scheme: raw.scheme,
@@ -81,7 +81,7 @@ export function proxy(stream: ServerStream, arrival: Arrival, gateway: ProxyCont
   const { isOver } = overload;
   overload.active++;
   const exchange = new Exchange(stream, head, hasEnded, upgrade, gateway.ended, undefined);
-  exchange.trace = trace;
+  exchange.trace = traced?.context;
   if (gateway.observed !== 'nothing') exchange.startedMs = gateway.clock.now();
   if (gateway.observed === 'timing') exchange.timing = { requestEndedMs: 0, answeredMs: 0 };
   if (!arrival.sendsTrailers && isGrpcContentType(firstHeader(headers, 'content-type')))

@@ -1,26 +1,38 @@
 /** Ids and draws of traces, from the runtime's own chance. */
 import type { TraceChance } from './trace-context.ts';
 
-/** Random bytes are fetched in bulk: a request needs 24 of them at most. */
-const POOL_BYTES = 24 * 256;
+/** Random numbers of 16 bits, fetched in bulk: a request needs 12 of them at most. */
+const POOL_LENGTH = 12 * 256;
 
 /** Of a hundred traces that begin here, `samplingPercent` are sampled. */
 export function createTraceChance(samplingPercent: number): TraceChance {
-  const pool = new Uint8Array(POOL_BYTES);
-  let at = POOL_BYTES;
+  const pool = new Uint16Array(POOL_LENGTH);
+  let at = POOL_LENGTH;
+  const digits = hexadecimals();
   return {
-    id(digits) {
-      const length = digits / 2;
-      if (at + length > POOL_BYTES) {
+    id(length) {
+      const count = length / 4;
+      if (at + count > POOL_LENGTH) {
         crypto.getRandomValues(pool);
         at = 0;
       }
       let id = '';
-      for (let index = 0; index < length; index++) id += HEX[pool[at++]!];
-      return /[^0]/.test(id) ? id : `${'0'.repeat(digits - 1)}1`;
+      let any = 0;
+      for (let index = 0; index < count; index++) {
+        const number = pool[at++]!;
+        any |= number;
+        id += digits[number];
+      }
+      return any === 0 ? `${'0'.repeat(length - 1)}1` : id;
     },
     sample: () => Math.random() * 100 < samplingPercent,
   };
 }
 
-const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+let known: readonly string[] | undefined;
+
+/** Each number of 16 bits as four digits, made when the first gateway traces. */
+function hexadecimals(): readonly string[] {
+  known ??= Array.from({ length: 2 ** 16 }, (_, number) => number.toString(16).padStart(4, '0'));
+  return known;
+}

@@ -33,70 +33,102 @@ export interface TraceChance {
   sample(): boolean;
 }
 
-/** The gateway's span for a request with these headers. */
-export function beginTrace(headers: HeaderList, chance: TraceChance): TraceContext {
-  const parent = readW3c(headers) ?? readB3(headers);
-  const isDenied = parent === undefined && headerOf(headers, 'b3') === '0';
-  return {
+/** A request's headers and what of a trace is in them. */
+export interface TracedHeaders {
+  readonly headers: HeaderList;
+  readonly context: TraceContext;
+}
+
+/**
+ * The gateway's span for a request with these headers, and the headers with it in place of the client's: in W3C's form
+ * always, in B3's where the client speaks it. The `tracestate` stays, but for a trace that begins here.
+ */
+export function beginTrace(headers: HeaderList, chance: TraceChance): TracedHeaders {
+  const found = readHeaders(headers);
+  const parent = found && (parseW3c(found.traceparent) ?? parseB3(found));
+  const isDenied = parent === undefined && found?.b3 === '0';
+  const context = {
     traceId: parent?.traceId ?? chance.id(32),
     spanId: chance.id(16),
     parentSpanId: parent?.spanId,
     isSampled: !isDenied && (parent?.isSampled ?? chance.sample()),
   };
+  return { headers: found ? replaced(headers, found, context) : [...headers, w3cOf(context)], context };
 }
 
-/**
- * The headers with the gateway's span in place of the client's: in W3C's form always, in B3's where the client speaks it. The
- * `tracestate` stays, but for a trace that begins here.
- */
-export function withTrace(
-  headers: HeaderList,
-  { traceId, spanId, isSampled, parentSpanId }: TraceContext,
-): HeaderList {
-  const flag = isSampled ? '1' : '0';
-  const told: (readonly [string, string])[] = [];
-  let hasB3 = false;
-  for (const header of headers) {
-    switch (header[0]) {
-      case 'traceparent':
-      case 'x-b3-parentspanid':
-        break;
-      case 'tracestate':
-        if (parentSpanId !== undefined) told.push(header);
-        break;
-      case 'b3':
-        told.push([
-          'b3',
-          `${traceId}-${spanId}-${flag}${parentSpanId === undefined ? '' : `-${parentSpanId}`}`,
-        ]);
-        break;
-      case 'x-b3-traceid':
-        hasB3 = true;
-        break;
-      case 'x-b3-spanid':
-      case 'x-b3-sampled':
-      case 'x-b3-flags':
-        break;
-      default:
-        told.push(header);
-    }
+/** Headers of traces, as they came. */
+interface Found {
+  traceparent: string | undefined;
+  b3: string | undefined;
+  b3TraceId: string | undefined;
+  b3SpanId: string | undefined;
+  b3Sampled: string | undefined;
+  b3Flags: string | undefined;
+}
+
+/** Undefined where the request has none, as most have. */
+function readHeaders(headers: HeaderList): Found | undefined {
+  let found: Found | undefined;
+  for (let index = 0; index < headers.length; index++) {
+    const [name, value] = headers[index]!;
+    // Lengths tell most names apart before any letter is compared.
+    if (!LENGTHS.has(name.length)) continue;
+    const field = FIELDS.get(name);
+    if (field === undefined) continue;
+    found ??= {
+      traceparent: undefined,
+      b3: undefined,
+      b3TraceId: undefined,
+      b3SpanId: undefined,
+      b3Sampled: undefined,
+      b3Flags: undefined,
+    };
+    if (field !== '') found[field] ??= value;
   }
-  if (hasB3) {
+  return found;
+}
+
+/** Those whose value does not matter have no field. */
+const FIELDS: ReadonlyMap<string, keyof Found | ''> = new Map([
+  ['traceparent', 'traceparent'],
+  ['tracestate', ''],
+  ['b3', 'b3'],
+  ['x-b3-traceid', 'b3TraceId'],
+  ['x-b3-spanid', 'b3SpanId'],
+  ['x-b3-parentspanid', ''],
+  ['x-b3-sampled', 'b3Sampled'],
+  ['x-b3-flags', 'b3Flags'],
+]);
+const LENGTHS: ReadonlySet<number> = new Set([...FIELDS.keys()].map(({ length }) => length));
+
+function replaced(headers: HeaderList, found: Found, context: TraceContext): HeaderList {
+  const { traceId, spanId, isSampled, parentSpanId } = context;
+  const flag = isSampled ? '1' : '0';
+  const told: (readonly [string, string])[] = headers.filter(
+    ([name]) => !FIELDS.has(name) || (name === 'tracestate' && parentSpanId !== undefined),
+  );
+  if (found.b3 !== undefined)
+    told.push(['b3', `${traceId}-${spanId}-${flag}${parentSpanId === undefined ? '' : `-${parentSpanId}`}`]);
+  if (found.b3TraceId !== undefined) {
     told.push(['x-b3-traceid', traceId], ['x-b3-spanid', spanId], ['x-b3-sampled', flag]);
     if (parentSpanId !== undefined) told.push(['x-b3-parentspanid', parentSpanId]);
   }
-  told.push(['traceparent', `00-${traceId}-${spanId}-0${flag}`]);
+  told.push(w3cOf(context));
   return told;
+}
+
+function w3cOf({ traceId, spanId, isSampled }: TraceContext): readonly [string, string] {
+  return ['traceparent', `00-${traceId}-${spanId}-${isSampled ? '01' : '00'}`];
 }
 
 /** A version above 00 may have more to say at its end. */
 const TRACEPARENT =
   /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
-function readW3c(headers: HeaderList): Parent | undefined {
-  const found = TRACEPARENT.exec(headerOf(headers, 'traceparent') ?? '');
-  if (!found) return undefined;
-  const [, version, traceId = '', spanId = '', flags = '', more] = found;
+function parseW3c(traceparent: string | undefined): Parent | undefined {
+  const parts = traceparent === undefined ? undefined : TRACEPARENT.exec(traceparent);
+  if (!parts) return undefined;
+  const [, version, traceId = '', spanId = '', flags = '', more] = parts;
   if (version === '00' && more !== undefined) return undefined;
   return { traceId, spanId, isSampled: (Number.parseInt(flags, 16) & 1) === 1 };
 }
@@ -104,13 +136,12 @@ function readW3c(headers: HeaderList): Parent | undefined {
 /** One header: ids, then perhaps the decision (`d`: debug) and the parent. */
 const B3 = /^([0-9a-f]{32}|[0-9a-f]{16})-([0-9a-f]{16})(?:-([01d])(?:-[0-9a-f]{16})?)?$/;
 
-function readB3(headers: HeaderList): Parent | undefined {
-  const single = B3.exec(headerOf(headers, 'b3') ?? '');
+function parseB3({ b3, b3TraceId, b3SpanId, b3Sampled, b3Flags }: Found): Parent | undefined {
+  const single = b3 === undefined ? undefined : B3.exec(b3);
   if (single) return parentOf(single[1]!, single[2]!, single[3]);
-  const traceId = headerOf(headers, 'x-b3-traceid') ?? '';
-  const spanId = headerOf(headers, 'x-b3-spanid') ?? '';
-  const sampled = headerOf(headers, 'x-b3-flags') === '1' ? 'd' : headerOf(headers, 'x-b3-sampled');
-  return B3.test(`${traceId}-${spanId}`) ? parentOf(traceId, spanId, sampled) : undefined;
+  if (b3TraceId === undefined || b3SpanId === undefined || !B3.test(`${b3TraceId}-${b3SpanId}`))
+    return undefined;
+  return parentOf(b3TraceId, b3SpanId, b3Flags === '1' ? 'd' : b3Sampled);
 }
 
 function parentOf(traceId: string, spanId: string, sampled: string | undefined): Parent | undefined {
@@ -118,9 +149,4 @@ function parentOf(traceId: string, spanId: string, sampled: string | undefined):
   // Ids of 64 bits are those of 128 whose first half is zero.
   const isSampled = sampled === undefined ? undefined : sampled !== '0' && sampled !== 'false';
   return { traceId: traceId.padStart(32, '0'), spanId, isSampled };
-}
-
-function headerOf(headers: HeaderList, wanted: string): string | undefined {
-  for (const [name, value] of headers) if (name === wanted) return value;
-  return undefined;
 }
