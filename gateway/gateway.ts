@@ -43,7 +43,7 @@ import { MirrorLog, type MirrorState } from './mirror-log.ts';
 import { type AccessLog, observer, type Tracing } from './observer.ts';
 import { Overload } from './overload.ts';
 import { createOwnServices, type OwnCall, type OwnServices } from './own.ts';
-import { type ProxyContext, proxy } from './proxy.ts';
+import { type ProxyContext, proxy, type Writable } from './proxy.ts';
 import { type InProcessService, type RegisteredServices, registerServices } from './service.ts';
 import { compileAccessLog } from './telemetry/access-log.ts';
 import type { MetricSink } from './telemetry/metric.ts';
@@ -393,22 +393,12 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
   ): StreamReceiver {
     const { port, servicePort, http2, tls, sourceAddress, sourcePort, originalDestination } = connection;
     const { method, scheme, authority, path, headers, upgrade } = head;
-    const arrived: RouteRequest =
-      sourceAddress === undefined
-        ? { method, scheme, authority, path, headers, port, http2, tls }
-        : {
-            method,
-            scheme,
-            authority,
-            path,
-            headers,
-            port,
-            http2,
-            tls,
-            sourceAddress,
-            ...(sourcePort !== undefined && { sourcePort }),
-            ...(originalDestination !== undefined && { originalDestination }),
-          };
+    const arrived: Writable<RouteRequest> = { method, scheme, authority, path, headers, port, http2, tls };
+    if (sourceAddress !== undefined) {
+      arrived.sourceAddress = sourceAddress;
+      if (sourcePort !== undefined) arrived.sourcePort = sourcePort;
+      if (originalDestination !== undefined) arrived.originalDestination = originalDestination;
+    }
     if (this.#coverage.covers(method, path))
       return throughApp(
         (request, bindings) => this.fetch(request, bindings),

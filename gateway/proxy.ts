@@ -50,6 +50,9 @@ export interface Arrival {
   readonly sendsTrailers: boolean;
 }
 
+/** While it is put together. */
+export type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
+
 const requestId = (): string => crypto.randomUUID();
 
 /** Routes the call and answers on the stream. Returns who hears the rest of the request. */
@@ -64,7 +67,8 @@ export function proxy(stream: ServerStream, arrival: Arrival, gateway: ProxyCont
   );
   const traced = gateway.tracing && beginTrace(forwarded, gateway.tracing.chance);
   const headers = traced?.headers ?? forwarded;
-  const head: RouteRequest = {
+  // A spread for each that may be missing would cost more than all the rest of it.
+  const head: Writable<RouteRequest> = {
     method: raw.method,
     scheme: raw.scheme,
     authority: gateway.authorityOf(raw),
@@ -72,11 +76,11 @@ export function proxy(stream: ServerStream, arrival: Arrival, gateway: ProxyCont
     headers,
     port: servicePort,
     http2: raw.http2 ?? false,
-    ...(raw.tls !== undefined && { tls: raw.tls }),
-    ...(raw.sourceAddress !== undefined && { sourceAddress: raw.sourceAddress }),
-    ...(raw.sourcePort !== undefined && { sourcePort: raw.sourcePort }),
-    ...(raw.originalDestination !== undefined && { originalDestination: raw.originalDestination }),
   };
+  if (raw.tls !== undefined) head.tls = raw.tls;
+  if (raw.sourceAddress !== undefined) head.sourceAddress = raw.sourceAddress;
+  if (raw.sourcePort !== undefined) head.sourcePort = raw.sourcePort;
+  if (raw.originalDestination !== undefined) head.originalDestination = raw.originalDestination;
   const { overload } = gateway;
   const { isOver } = overload;
   overload.active++;

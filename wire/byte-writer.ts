@@ -1,5 +1,6 @@
 /** Bytes on their way out: one growing buffer that engines write to and sockets empty. Imports how text is written. */
 import { writeLatin1 } from './text.ts';
+import { viewOf } from './view.ts';
 
 /** Written at the end, taken from the start. */
 export class ByteWriter {
@@ -56,7 +57,7 @@ export class ByteWriter {
 
   /** What waits, without a copy; good until the next write. */
   view(): Uint8Array {
-    return this.bytes.subarray(this.start, this.end);
+    return viewOf(this.bytes, this.start, this.end);
   }
 
   /** So many bytes from the start have been sent. */

@@ -8,6 +8,8 @@ const SMALL_BYTES = 1024;
 /** Joined pieces grow no larger. */
 const JOINED_BYTES = 16 * 1024;
 
+const NONE: readonly Uint8Array[] = [];
+
 /** First in, first out. */
 export class ChunkQueue {
   readonly #pieces: Uint8Array[] = [];
@@ -39,7 +41,8 @@ export class ChunkQueue {
   }
 
   /** Takes all pieces away. */
-  takeAll(): Uint8Array[] {
+  takeAll(): readonly Uint8Array[] {
+    if (this.#pieces.length === 0) return NONE;
     this.#joined = undefined;
     return this.#pieces.splice(0);
   }

@@ -5,6 +5,7 @@
  */
 import type { FieldList } from '../stream.ts';
 import { NO_FIELDS } from '../stream.ts';
+import { viewOf } from '../view.ts';
 import { FieldReader } from './field-reader.ts';
 import type { Http1Limits } from './limit.ts';
 import { MessageError } from './message-error.ts';
@@ -104,7 +105,7 @@ export class BodyReader {
           const length = Math.min(end - at, this.#remaining);
           const isSmall = length < SMALL_BYTES && this.#at === AT.DATA;
           if (this.piece !== undefined && !(isSmall && this.piece.length + length <= JOINED_BYTES)) return at;
-          const piece = at === 0 && length === bytes.length ? bytes : bytes.subarray(at, at + length);
+          const piece = at === 0 && length === bytes.length ? bytes : viewOf(bytes, at, at + length);
           if (this.piece === undefined) this.piece = piece;
           else this.#join(this.piece, piece, end - at);
           this.#remaining -= length;
@@ -114,7 +115,7 @@ export class BodyReader {
           break;
         }
         case AT.UNTIL_CLOSE:
-          this.piece = at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end);
+          this.piece = at === 0 && end === bytes.length ? bytes : viewOf(bytes, at, end);
           return end;
         case AT.TRAILERS: {
           if (this.piece !== undefined) return at;

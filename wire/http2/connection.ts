@@ -16,6 +16,7 @@ import {
   NO_FIELDS,
   type StreamResetReason,
 } from '../stream.ts';
+import { viewOf } from '../view.ts';
 import { ClosedStreams } from './closed-streams.ts';
 import { Http2Error } from './error.ts';
 import { isValidField } from './field.ts';
@@ -344,7 +345,7 @@ export abstract class Http2Connection implements Connection, StreamOwner, FrameT
       return this.breach(stream, ERROR_CODE.PROTOCOL_ERROR, 'The body is not as long as content-length says');
     if (count > 0) {
       if (stream.localEnded && stream.hasHead) stream.consumed(count);
-      else stream.receiver.data(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
+      else stream.receiver.data(from === 0 && to === bytes.length ? bytes : viewOf(bytes, from, to));
     }
     if (hasEnded && !stream.isClosed) this.remoteEnd(stream, NO_FIELDS);
   }
@@ -506,7 +507,7 @@ export abstract class Http2Connection implements Connection, StreamOwner, FrameT
       if (size <= 0) break;
       this.guard.sentData(size === window && size < to - at ? size : FRAME_BYTES);
       writeFrameHeader(output, size, FRAME.DATA, 0, stream.id);
-      output.append(at === 0 && size === chunk.length ? chunk : chunk.subarray(at, at + size));
+      output.append(at === 0 && size === chunk.length ? chunk : viewOf(chunk, at, at + size));
       stream.sendWindow -= size;
       this.#sendWindow -= size;
       at += size;
