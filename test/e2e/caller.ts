@@ -88,8 +88,15 @@ export interface Answer {
   readonly error?: string;
 }
 
-/** Calls at a steady rate, each way in turn, every other one as `user: admin`, until stopped. */
-export function traffic(port: number, perSecond: number): { stop(): Promise<readonly Answer[]> } {
+/**
+ * Calls at a steady rate, each way in turn, every other one as `user: admin`, until stopped. With `maxRunning` calls under
+ * way the next one waits, as a busy machine makes more of them than a connection may have streams.
+ */
+export function traffic(
+  port: number,
+  perSecond: number,
+  maxRunning = Number.POSITIVE_INFINITY,
+): { stop(): Promise<readonly Answer[]> } {
   const clients = callers(port);
   const answers: Answer[] = [];
   const running = new Set<Promise<void>>();
@@ -111,7 +118,7 @@ export function traffic(port: number, perSecond: number): { stop(): Promise<read
   };
   const timer = setInterval(() => {
     const due = ((performance.now() - begin) / 1000) * perSecond;
-    while (sent < due) send();
+    while (sent < due && running.size < maxRunning) send();
   }, 4);
   return {
     stop: async () => {
