@@ -1,33 +1,32 @@
 /** Ids and draws of traces, from the runtime's own chance. */
 import type { TraceChance } from './trace-context.ts';
 
-/** Random numbers of 16 bits, fetched in bulk: a request needs 12 of them at most. */
+/** Random numbers of 16 bits that become one text, of which ids are parts: a text for each would cost five times as much. */
 const POOL_LENGTH = 12 * 256;
 
 /** Of a hundred traces that begin here, `samplingPercent` are sampled. */
 export function createTraceChance(samplingPercent: number): TraceChance {
-  const pool = new Uint16Array(POOL_LENGTH);
-  let at = POOL_LENGTH;
   const digits = hexadecimals();
-  return {
-    id(length) {
-      const count = length / 4;
-      if (at + count > POOL_LENGTH) {
-        crypto.getRandomValues(pool);
-        at = 0;
-      }
-      let id = '';
-      let any = 0;
-      for (let index = 0; index < count; index++) {
-        const number = pool[at++]!;
-        any |= number;
-        id += digits[number];
-      }
-      return any === 0 ? `${'0'.repeat(length - 1)}1` : id;
-    },
-    sample: () => Math.random() * 100 < samplingPercent,
+  const pool = new Uint16Array(POOL_LENGTH);
+  const parts: string[] = new Array(POOL_LENGTH);
+  let text = '';
+  let at = 0;
+  const id: TraceChance['id'] = (length) => {
+    if (at + length > text.length) {
+      crypto.getRandomValues(pool);
+      for (let index = 0; index < POOL_LENGTH; index++) parts[index] = digits[pool[index]!]!;
+      text = parts.join('');
+      at = 0;
+    }
+    const from = at;
+    at += length;
+    // No id is all zeros.
+    return text.startsWith(ZEROS, from) ? id(length) : text.slice(from, at);
   };
+  return { id, sample: () => Math.random() * 100 < samplingPercent };
 }
+
+const ZEROS = '0'.repeat(16);
 
 let known: readonly string[] | undefined;
 
