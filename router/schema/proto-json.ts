@@ -144,17 +144,20 @@ export function flag(): z.ZodType<boolean> {
 
 /** A whole number of 32 bits, signed. */
 export function int32(): z.ZodType<number> {
-  return wholeNumber(-2147483648, 2147483647);
+  return wholeNumber(-2147483648n, 2147483647n);
 }
 
 /** A whole number of 32 bits without sign. */
 export function uint32(): z.ZodType<number> {
-  return wholeNumber(0, 4294967295);
+  return wholeNumber(0n, 4294967295n);
 }
 
-/** A whole number of 64 bits without sign; beyond 2^53 it loses its last digits. */
+/**
+ * A whole number of 64 bits without sign; beyond 2^53 it loses its last digits. The greatest ones are to be written as
+ * text, as to Istio, whose YAML makes floating-point numbers of them.
+ */
 export function uint64(): z.ZodType<number> {
-  return wholeNumber(0, 2 ** 64 - 1);
+  return wholeNumber(0n, 2n ** 64n - 1n);
 }
 
 /** Any number. */
@@ -251,24 +254,31 @@ export function protoName(jsonName: string): string {
   return jsonName.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-function wholeNumber(min: number, max: number): z.ZodType<number> {
+/** The greatest number below 2^64: of those between JavaScript has none. */
+const GREATEST = 2 ** 64 - 2 ** 11;
+/** More than any number in range has. */
+const MAX_DIGITS = 24;
+
+function wholeNumber(min: bigint, max: bigint): z.ZodType<number> {
   return z.unknown().transform((input, context) => {
     if (input === null) return 0;
-    let value: number | undefined;
-    if (typeof input === 'number') value = input;
+    let value: bigint | undefined;
+    if (typeof input === 'number' && Number.isInteger(input)) value = BigInt(input);
     if (typeof input === 'string') {
       const trimmed = trimJson(input);
       if (trimmed === 'null') return 0;
-      if (/^-?(0|[1-9]\d*)$/.test(trimmed) && !(min === 0 && trimmed.startsWith('-')))
-        value = Number(trimmed);
+      if (/^-?(0|[1-9]\d*)$/.test(trimmed) && !(min === 0n && trimmed.startsWith('-')))
+        value =
+          trimmed.length > MAX_DIGITS ? (trimmed.startsWith('-') ? min - 1n : max + 1n) : BigInt(trimmed);
     }
-    if (value === undefined || !Number.isInteger(value)) {
+    if (value === undefined) {
       context.issues.push(problem(input, 'wrong-type', `Expected a whole number, got ${typeName(input)}`));
       return z.NEVER;
     }
-    if (value >= min && value <= max) return value === 0 ? 0 : value;
+    if (value >= min && value <= max) return Math.min(Number(value), GREATEST);
+    const shown = typeof input === 'string' ? shorten(trimJson(input)) : value;
     context.issues.push(
-      problem(input, 'out-of-range', `The number ${value} is not in the range ${min} to ${max}`),
+      problem(input, 'out-of-range', `The number ${shown} is not in the range ${min} to ${max}`),
     );
     return z.NEVER;
   });

@@ -166,7 +166,7 @@ function checkNumber(value: number, schema: CrdNode, here: Spot): void {
   if (value < minimum || value > maximum)
     here.error(
       'cluster-refuses',
-      `The number ${value} in ${here} is not in the range ${minimum} to ${maximum}`,
+      `The number ${digitsOf(value)} in ${here} is not in the range ${digitsOf(minimum)} to ${digitsOf(maximum)}`,
     );
 }
 
@@ -262,4 +262,9 @@ function fieldOf(schema: CrdNode | undefined, key: string): CrdNode | undefined 
   return childOf(
     properties !== undefined && Object.hasOwn(properties, key) ? properties[key] : additionalProperties,
   );
+}
+
+/** A whole number with all of its digits. */
+function digitsOf(value: number): string {
+  return Number.isInteger(value) ? BigInt(value).toString() : String(value);
 }

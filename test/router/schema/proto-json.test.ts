@@ -41,6 +41,19 @@ test('int32() takes whole numbers, as text too', () => {
   assert.equal(uint64().safeParse(2 ** 53).data, 2 ** 53);
 });
 
+test('uint64() refuses 2^64, and says the number with all of its digits', () => {
+  const greatest = 2 ** 64 - 2 ** 11;
+  assert.equal(uint64().safeParse('18446744073709551615').data, greatest);
+  assert.equal(uint64().safeParse(greatest).data, greatest);
+  for (const input of [2 ** 64, '18446744073709551616', '9'.repeat(400)]) {
+    const said = uint64().safeParse(input).error?.issues[0]?.message ?? '';
+    assert.match(
+      said,
+      /^The number (18446744073709551616|"?9{40,}…?"?) is not in the range 0 to 18446744073709551615$/,
+    );
+  }
+});
+
 test('double() takes numbers in every form that JSON has', () => {
   for (const [input, value] of [
     [0.5, 0.5],
