@@ -1,4 +1,4 @@
-/** The request after `--`, as curl takes it: `[-X METHOD] [-H 'name: value'] URL`. */
+/** The request after `--`, as curl takes it: `[-g] [-X METHOD] [-H 'name: value'] URL`. */
 import type { RouteRequest } from '../router/index.ts';
 import { parseHeaderLine, toRouteRequest } from '../workbench/written-request.ts';
 import { defineCommand, repeated } from './command.ts';
@@ -28,15 +28,19 @@ export function pathsAndRequest(
     .argument('<url>')
     .option('-X, --request <method>', '', 'GET')
     .option('-H, --header <line>', '', repeated)
+    // Brackets and braces in a URL are never anything else here.
+    .option('-g, --globoff')
     .helpOption(false)
     .exitOverride()
     .parse(requestWords, { from: 'user' });
   const { request: method, header = [] } = command.opts<{ request: string; header?: readonly string[] }>();
-  const headers = header.map((line) => {
+  const headers = header.flatMap((line) => {
+    // As curl has it: not sent, where it would be by itself.
+    if (/^[^:;\s]+:\s*$/.test(line)) return [];
     const parsed = parseHeaderLine(line);
     // What was given may be a secret, so it is not repeated.
     if (parsed === undefined) throw usageFailure("Cannot read a header: write it like -H 'user: admin'");
-    return parsed;
+    return [parsed];
   });
   const url: string = command.processedArgs[0];
   const request = toRouteRequest({ url, method, headers }, port);

@@ -33,8 +33,9 @@ export function toRouteRequest(written: WrittenRequest, port?: number): RouteReq
   };
 }
 
-/** A header written like curl's, `user: admin`, its name in lower case; undefined for what is no header. */
+/** A header written like curl's, `user: admin`, or `user;` for an empty one, its name in lower case; undefined for what is no header. */
 export function parseHeaderLine(line: string): readonly [name: string, value: string] | undefined {
-  const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*$/.exec(line) ?? [];
-  return name === undefined || value === undefined ? undefined : [name.toLowerCase(), value];
+  const [, name, value = ''] =
+    /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?::[ \t]*([^\r\n\0]*?)[ \t]*|;)$/.exec(line) ?? [];
+  return name === undefined ? undefined : [name.toLowerCase(), value];
 }

@@ -39,6 +39,12 @@ test('explain names the rule that did not match, with file and line, and why', a
   assert.match(tried[0]?.failed?.got ?? '', /guest/);
 });
 
+test("explain takes check's examples as they are: -g, an empty header, and one that is not sent", async () => {
+  const { tried } = await explain('-g', '-H', 'user;', `${URL}[0]`);
+  assert.match(tried[0]?.failed?.got ?? '', /^""$/);
+  assert.match((await explain('-H', 'user:', URL)).tried[0]?.failed?.got ?? '', /absent/);
+});
+
 test('explain gives the split of a canary', async () => {
   const args = [
     'explain',
