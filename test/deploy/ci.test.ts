@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -86,12 +95,27 @@ test('the action runs route tests, and summarises what moves', { skip }, async (
   assert.match(compared.summary, /^\*\*1 set of requests moves\*\*\n\n\| requests \|/);
 });
 
-test('the hooks for pre-commit name commands that there are', async () => {
-  const { default: metadata } = await import('../../package.json', { with: { type: 'json' } });
+test('the hooks for pre-commit install once what they need, and start what they name', { skip }, async () => {
+  const clone = join(folder, 'clone');
+  mkdirSync(join(clone, 'deploy'), { recursive: true });
+  cpSync(join(root, 'deploy/pre-commit'), join(clone, 'deploy/pre-commit'), { recursive: true });
+  symlinkSync(join(root, 'cli'), join(clone, 'cli'));
+  // In place of npm, which would take a minute: it notes that it was called, and makes the folder.
+  const bin = join(folder, 'bin');
+  mkdirSync(bin);
+  const called = join(folder, 'npm-called');
+  writeFileSync(join(bin, 'npm'), `#!/bin/sh\necho "$@" >> "${called}"\nmkdir -p "$3/node_modules"\n`, {
+    mode: 0o755,
+  });
+  const env = { PATH: [bin, dirname(node!), process.env['PATH']].join(delimiter) };
   for (const { id, entry } of hooks) {
-    const [program, command] = entry.split(' ');
-    assert.equal(id, `${program}-${command}`);
-    assert.ok(program! in metadata.bin);
-    assert.ok(existsSync(join(root, 'cli', `${command}.ts`)));
+    const [script = '', command = ''] = entry.split(' ');
+    assert.equal(id, `pointsman-${command}`);
+    const { code, output } = await run(join(clone, script), [command, '--help'], { env });
+    assert.equal(code, 0, output);
+    assert.match(output, new RegExp(`^Usage: pointsman ${command} `));
   }
+  const calls = readFileSync(called, 'utf8').trim().split('\n');
+  assert.equal(calls.length, 1);
+  assert.match(calls[0]!, /^ci --prefix .*clone --omit=dev /);
 });
