@@ -53,6 +53,16 @@ export async function readSide(name: string, other: string): Promise<RuleSide> {
   );
 }
 
+/** Several sides as one. */
+export async function readSides(names: readonly string[]): Promise<RuleSide> {
+  const sides = [];
+  for (const name of names) sides.push(await readSide(name, name));
+  return {
+    resources: sides.flatMap(({ resources }) => resources),
+    issues: sides.flatMap(({ issues }) => issues),
+  };
+}
+
 /** What a proxy has, where the one text is JSON of that kind. */
 export async function dumpOf(texts: readonly RuleText[]): Promise<EnvoyDump | undefined> {
   const [first, ...others] = texts;

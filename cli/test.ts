@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { TestReport } from '../workbench/route-test/run.ts';
 import { defineCommand, jsonOption } from './command.ts';
-import { CommandFailure, EXIT } from './failure.ts';
+import { CommandFailure, EXIT, usageFailure } from './failure.ts';
 
 interface TestOptions {
   readonly failUnder?: number;
@@ -10,6 +10,7 @@ interface TestOptions {
   readonly github?: true;
   readonly watch?: true;
   readonly verbose?: true;
+  readonly record?: string;
   readonly json?: true;
 }
 
@@ -23,16 +24,22 @@ export function testCommand(): Command {
       'pointsman test virtualservice.yaml virtualservice_test.yml',
       'pointsman test rules/ --fail-under 80 --junit report.xml',
       'pointsman test rules/ --watch',
+      'pointsman test rules/ --record access.log > recorded.test.yaml',
+      'pointsman test --record http://localhost:9901 > recorded.test.yaml',
     ],
   )
     .argument(
-      '<path...>',
+      '[path...]',
       'rules and tests: files, folders (their own .yaml, .yml and .json files, *.test.yaml too), or - for standard input',
     )
     .option('--fail-under <percent>', 'exit 1 when less of the rules is covered', parsePercent)
     .option('--junit <file>', 'write the results as JUnit XML too')
     .option('--github', 'print failures as annotations; the default where GITHUB_ACTIONS is set')
     .option('--watch', 'run again whenever a file changes')
+    .option(
+      '--record <from>',
+      'print tests of what the rules do: for the requests of an access log, or for one of each rule of a running gateway (its URL)',
+    )
     .option('-v, --verbose', 'list tests that pass, and all that is not covered')
     .addOption(jsonOption())
     .addHelpText('after', FORMAT)
@@ -55,6 +62,9 @@ function parsePercent(text: string): number {
 }
 
 async function test(paths: readonly string[], options: TestOptions): Promise<void> {
+  if (options.record !== undefined) return record(paths, options.record);
+  if (paths.length === 0)
+    throw usageFailure('Cannot test without rules and tests: write pointsman test PATH...');
   if (!options.watch) return runOnce(paths, options);
   const { watchPaths } = await import('./watch.ts');
   const { note } = await import('./terminal.ts');
@@ -112,4 +122,39 @@ async function writeJunit(file: string, report: TestReport): Promise<void> {
   } catch (error) {
     throw new CommandFailure(`Cannot write "${file}": ${(error as Error).message}`);
   }
+}
+
+/** Prints tests of what the rules do today. */
+async function record(paths: readonly string[], from: string): Promise<void> {
+  const { stringify } = await import('yaml');
+  const { recordTests, requestsOfRules } = await import('../workbench/route-test/record.ts');
+  const { createRuleSet } = await import('../workbench/rule-set.ts');
+  const { issueText, note, print } = await import('./terminal.ts');
+  const isGateway = /^https?:\/\//.test(from);
+  if (!isGateway && paths.length === 0)
+    throw usageFailure('Cannot record from a log without rules: write pointsman test PATH... --record LOG');
+  const { readSides } = await import('./rule-side.ts');
+  const { resources, issues } = await readSides(paths.length > 0 ? paths : [from]);
+  for (const issue of issues) note(`${issueText(issue, process.stderr)}\n`);
+  if (issues.length > 0) process.exitCode = EXIT.findings;
+  const rules = createRuleSet(resources);
+  const requests = isGateway ? [...requestsOfRules(rules)] : await loggedRequests(from);
+  const document = recordTests(rules, requests);
+  print('# What the rules did when this was recorded; look it over before you keep it.');
+  print(stringify(document, { lineWidth: 110 }).trimEnd());
+}
+
+async function loggedRequests(file: string) {
+  const { readLogLine } = await import('../workbench/access-log.ts');
+  const { linesOf } = await import('./line.ts');
+  const { note } = await import('./terminal.ts');
+  const requests = [];
+  let broken = 0;
+  for await (const line of linesOf(file)) {
+    const read = readLogLine(line);
+    if (read) requests.push({ request: read.request, client: {} });
+    else if (line.trim() !== '') broken++;
+  }
+  if (broken > 0) note(`${broken} ${broken === 1 ? 'line is' : 'lines are'} no access log and left out`);
+  return requests;
 }

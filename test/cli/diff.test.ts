@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -93,6 +95,35 @@ test('diff and explain read what a proxy of Istio has, and compare it with nothi
   const mixed = await pointsman(['diff', one, ALL_V1]);
   assert.equal(mixed.code, 2);
   assert.match(mixed.stderr, /^error: Cannot compare what a proxy has with rules/);
+});
+
+test('diff and test --record read the rules in effect in a running gateway', async () => {
+  const spec = {
+    hosts: ['dubbo-go-server'],
+    http: [{ route: [{ destination: { host: 'dubbo-go-server', subset: 'v1' } }] }],
+  };
+  const metadata = { name: 'dubbo-go-server', namespace: 'default' };
+  const resources = [{ apiVersion: 'networking.istio.io/v1', kind: 'VirtualService', metadata, spec }];
+  // The admin port's part in it is small; `get` has its own test against a real one.
+  const admin = createServer((request, response) => {
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify(request.url === '/resources' ? { resources } : { error: 'not here' }));
+  });
+  await new Promise<void>((done) => admin.listen(0, '127.0.0.1', done));
+  try {
+    const url = `http://127.0.0.1:${(admin.address() as AddressInfo).port}`;
+    const same = await pointsman(['diff', url, ALL_V1]);
+    assert.equal(same.stdout, 'no request changes\n', same.stderr);
+    const moved = await pointsman(['diff', url, USER_ADMIN]);
+    assert.match(moved.stdout, /^dubbo-go-server: requests with header user = "admin"\n/);
+    const recorded = await pointsman(['test', '--record', url]);
+    assert.match(
+      recorded.stdout,
+      /name: VirtualService default\/dubbo-go-server http\[0\]\n {4}request:\n {6}url: http:\/\/dubbo-go-server\/\n/,
+    );
+  } finally {
+    admin.close();
+  }
 });
 
 test('diff exits 2 for a side that is nothing', async () => {

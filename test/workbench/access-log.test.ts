@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { readLogLine } from '../../workbench/access-log.ts';
 
@@ -41,3 +43,20 @@ for (const [name, line, want] of CASES) {
     assert.equal(got, want);
   });
 }
+
+test('readLogLine() reads the same request from the text and the JSON that a real Envoy wrote', () => {
+  const file = join(import.meta.dirname, '../gateway/telemetry/access-log.json');
+  const lines: { name: string; text: string; json: string }[] = JSON.parse(readFileSync(file, 'utf8'));
+  let read = 0;
+  for (const { name, text, json } of lines) {
+    const [one, other] = [text, json].map((line) => readLogLine(line)?.request);
+    assert.deepEqual(one?.path, other?.path, name);
+    assert.deepEqual(
+      [one?.method, one?.authority, one?.http2],
+      [other?.method, other?.authority, other?.http2],
+      name,
+    );
+    if (one) read++;
+  }
+  assert.ok(read > lines.length / 2, `${read} of ${lines.length}`);
+});
