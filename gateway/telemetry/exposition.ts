@@ -24,13 +24,28 @@ export function writeNumbers(
   return text;
 }
 
-/** One histogram. `values` are label texts with what was counted. */
-export function writeHistograms(
+/** So many label sets of a histogram are written between two pauses: some milliseconds. */
+const AT_ONCE = 50;
+
+/** One histogram. `values` are label texts with what was counted. Other work goes on while many are written. */
+export async function writeHistograms(
   name: string,
   help: string,
-  values: Iterable<readonly [labels: string, histogram: Histogram]>,
+  values: readonly (readonly [labels: string, histogram: Histogram])[],
+): Promise<string> {
+  const texts = [heading(name, 'histogram', help)];
+  for (let at = 0; at < values.length; at += AT_ONCE) {
+    if (at > 0) await new Promise((resolve) => setTimeout(resolve, 0));
+    texts.push(histogramLines(name, values.slice(at, at + AT_ONCE)));
+  }
+  return texts.join('');
+}
+
+function histogramLines(
+  name: string,
+  values: readonly (readonly [labels: string, histogram: Histogram])[],
 ): string {
-  let text = heading(name, 'histogram', help);
+  let text = '';
   for (const [labels, { bounds, counts, sum }] of values) {
     let total = 0;
     for (let bucket = 0; bucket < counts.length; bucket++) {

@@ -52,23 +52,25 @@ export class IstioRequests {
   }
 
   /** The four metrics in Prometheus' text. */
-  expose(): string {
+  async expose(): Promise<string> {
     const all = [...this.#series.values()];
-    return [
+    const texts = [
       writeNumbers(
         'istio_requests_total',
         'counter',
         'Requests, as an Istio sidecar counts them.',
         all.map(({ labels, count }) => [labels, count]),
       ),
-      ...HISTOGRAMS.map(([name, field, help]) =>
-        writeHistograms(
+    ];
+    for (const [name, field, help] of HISTOGRAMS)
+      texts.push(
+        await writeHistograms(
           name,
           help,
           all.map((series) => [series.labels, series[field]]),
         ),
-      ),
-    ].join('');
+      );
+    return texts.join('');
   }
 
   /** The series of an outcome. */

@@ -72,7 +72,7 @@ export function prometheusMetrics(options: PrometheusOptions = {}): PrometheusMe
       const loaded = await registry;
       const text = [
         await loaded.metrics(),
-        requests.istio.expose(),
+        await requests.istio.expose(),
         exposeClusters(clusters?.() ?? []),
         exposeMirrors(mirrors?.() ?? []),
       ];
