@@ -3,7 +3,11 @@
  * traffic and upstream's pool.
  */
 import { Code, ConnectError } from '@connectrpc/connect';
-import type { UniversalClientFn } from '@connectrpc/connect/protocol';
+import type {
+  UniversalClientFn,
+  UniversalClientRequest,
+  UniversalClientResponse,
+} from '@connectrpc/connect/protocol';
 import { type SourceName, sourceOf } from '../config/named.ts';
 import { ConfigStore } from '../config/store.ts';
 import {
@@ -114,11 +118,18 @@ export class Routing {
 
   /** The HTTP client for one of Connect's transports. `isHttp2`: its protocol needs HTTP/2. */
   httpClient(isHttp2: boolean): UniversalClientFn {
-    return async (request) => {
-      if (this.#isClosed) throw new ConnectError('Cannot call: the transport is closed', Code.Unavailable);
-      if (!this.#contexts) await orAborted(this.#start(), request.signal);
-      return routeCall(request, this.#contexts![isHttp2 ? 1 : 0]);
+    const which = isHttp2 ? 1 : 0;
+    return (request) => {
+      const context = this.#contexts?.[which];
+      if (context && !this.#isClosed) return routeCall(request, context);
+      return this.#callLater(request, which);
     };
+  }
+
+  async #callLater(request: UniversalClientRequest, which: 0 | 1): Promise<UniversalClientResponse> {
+    if (this.#isClosed) throw new ConnectError('Cannot call: the transport is closed', Code.Unavailable);
+    await orAborted(this.#start(), request.signal);
+    return routeCall(request, this.#contexts![which]);
   }
 
   async #start(): Promise<void> {
