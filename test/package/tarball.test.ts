@@ -98,11 +98,13 @@ test('the package type-checks in a strict project, its own declarations too', ()
     join(consumer, 'use.ts'),
     `import { createGateway, type InProcessService, textSource } from 'pointsman';
 import { createGateway as same } from 'pointsman/gateway';
+import { createRoutedTransport } from 'pointsman/client';
 import { compile, parse, route, validate } from 'pointsman/router';
 const services: InProcessService[] = [{ host: 'a', port: 80, handler: { fetch: () => new Response('yes') } }];
 const gateway = createGateway({ config: textSource('rules.yaml', ''), services, defaultHost: 'a' });
 const response = await gateway.fetch(new Request('http://a/'));
 console.log(await response.text(), same === createGateway, typeof parse, typeof compile, typeof route, typeof validate);
+await createRoutedTransport({ config: textSource('rules.yaml', ''), baseUrl: 'http://a', protocol: 'connect' }).close();
 `,
   );
   for (const resolution of [
