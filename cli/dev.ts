@@ -130,7 +130,7 @@ function greeting({ traffic, admin, port, config, behind }: Greeting): string {
   const admins = admin.endsWith(':9901') ? '' : ` --admin ${admin.replace('http://', '')}`;
   return `
   listening   ${traffic.join(', ')}
-  admin       ${admin}
+  console     ${admin}
   watching    ${config.join('\n              ')}
   behind it   ${HOST}:${SERVICE_PORT}: ${behind.join(', ')}
 

@@ -3,11 +3,12 @@
  * in order when it is told to.
  */
 import type { ConfigSnapshot } from '../config/store.ts';
-import { createAdmin } from '../gateway/admin/index.ts';
+import { type AdminTarget, createAdmin } from '../gateway/admin/index.ts';
 import { createGateway, type Gateway, type InProcessService, type Listening } from '../gateway/index.ts';
 import { listen } from '../gateway/listener/index.ts';
 import type { IstioSource } from '../gateway/telemetry/istio-request.ts';
 import { prometheusMetrics } from '../gateway/telemetry/prometheus.ts';
+import { TrafficCount } from '../gateway/telemetry/traffic-count.ts';
 import { serveApp } from '../gateway/through-app.ts';
 import type { Service } from '../router/index.ts';
 import { createHealth } from '../services/health/health.ts';
@@ -70,6 +71,7 @@ export async function run(options: RunOptions): Promise<void> {
   const source = sourceOf(options);
   const tracing = await openTracing(options, source, log);
   const metrics = prometheusMetrics({ source });
+  const traffic = new TrafficCount();
   const health = createHealth([]);
   const gateway = createGateway({
     config: sources,
@@ -83,7 +85,12 @@ export async function run(options: RunOptions): Promise<void> {
     },
     debugHeaders: options.debugHeaders ?? false,
     explainNotFound: options.explainNotFound ?? false,
-    metrics,
+    metrics: {
+      requestEnded(outcome) {
+        metrics.requestEnded(outcome);
+        traffic.requestEnded(outcome);
+      },
+    },
     ...(accessLog && { accessLog: accessLog.options }),
     ...(tracing && { tracing: tracing.options }),
     log,
@@ -106,7 +113,7 @@ export async function run(options: RunOptions): Promise<void> {
     },
   });
   try {
-    const admin = await openAdmin(gateway, metrics.expose, options, log);
+    const admin = await openAdmin(gateway, { expose: metrics.expose, traffic }, options, log);
     open.push(admin);
     let before = gateway.config.current();
     gateway.config.subscribe((snapshot) => {
@@ -115,7 +122,7 @@ export async function run(options: RunOptions): Promise<void> {
     });
     gateway.config.subscribeSources(logSources(log));
     await gateway.ready();
-    const traffic: Listening[] = [];
+    const opened: Listening[] = [];
     for (const { port, servicePort } of options.ports) {
       const listening = await orExplain(
         gateway.listen({ port, hostname: options.host, ...(servicePort !== undefined && { servicePort }) }),
@@ -123,11 +130,11 @@ export async function run(options: RunOptions): Promise<void> {
         port,
         '--port',
       );
-      traffic.push(listening);
+      opened.push(listening);
       log('INFO', `listening on ${urlOf(listening)} (${listening.protocols.join(' and ')})`);
     }
     log('INFO', `admin on ${urlOf(admin)}`);
-    if (options.greet !== undefined && !options.json) print(options.greet({ traffic, admin }));
+    if (options.greet !== undefined && !options.json) print(options.greet({ traffic: opened, admin }));
   } catch (error) {
     await Promise.all([
       gateway.stop(ADMIN_DRAIN_MS),
@@ -156,7 +163,7 @@ function sourceOf({ namespace, labels }: RunOptions): IstioSource {
 
 async function openAdmin(
   gateway: Gateway,
-  metrics: () => Promise<{ readonly contentType: string; readonly text: string }>,
+  counted: { readonly expose: AdminTarget['metrics']; readonly traffic: TrafficCount },
   options: RunOptions,
   log: Log,
 ): Promise<Listening> {
@@ -174,7 +181,10 @@ async function openAdmin(
       compileIssues: () => gateway.issues(),
       clusters: () => gateway.clusters(),
       mirrors: () => gateway.mirrors(),
-      metrics,
+      table: () => gateway.table(),
+      traffic: counted.traffic,
+      send: async (request) => gateway.fetch(request),
+      metrics: counted.expose,
     },
     { loopback, ...(token && { token }) },
   );

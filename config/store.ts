@@ -56,6 +56,19 @@ export interface DeleteResult {
   readonly hidden?: string;
 }
 
+/** What {@link ConfigStore.changeAt} is to do. */
+export interface ConfigChange {
+  /** Keys, of which none is laid as well. Default: none. */
+  readonly remove?: readonly string[];
+  /** Default: none. */
+  readonly lay?: readonly ValidResource[];
+}
+
+/** What {@link ConfigStore.changeAt} did. */
+export interface ChangeResult extends ApplyResult {
+  readonly deleted: readonly DeleteResult[];
+}
+
 /** See each field. */
 export interface ConfigStoreOptions {
   /** Clock for `since`. Default: the system's. */
@@ -169,14 +182,7 @@ export class ConfigStore {
    */
   async apply(resources: readonly ValidResource[]): Promise<ApplyResult> {
     await this.#refresh();
-    const results = resources.map((resource) => {
-      const key = resourceKey(resource);
-      const before = this.#inEffect(key);
-      if (before !== undefined && sameContent(before, resource))
-        return { key, outcome: 'unchanged' as const };
-      this.#overlay.set(key, { resource, since: this.#now().toISOString() });
-      return { key, outcome: before === undefined ? ('created' as const) : ('configured' as const) };
-    });
+    const results = resources.map((resource) => this.#lay(resource));
     if (results.some(({ outcome }) => outcome !== 'unchanged')) this.#publishRules();
     return { resources: results };
   }
@@ -192,16 +198,45 @@ export class ConfigStore {
   /** {@link delete} for several, all in one snapshot; the results are in the order of the keys. */
   async deleteAll(keys: readonly string[]): Promise<readonly DeleteResult[]> {
     await this.#refresh();
-    const results = keys.map((key): DeleteResult => {
-      if (this.#inEffect(key) === undefined) return { key, outcome: 'not-found' };
-      const owned = this.#held(key);
-      const lifted = this.#overlay.delete(key);
-      if (!lifted) this.#overlay.set(key, { resource: null, since: this.#now().toISOString() });
-      if (owned === undefined) return { key, outcome: 'deleted' };
-      return { key, outcome: 'deleted', [lifted ? 'restored' : 'hidden']: placeOf(owned) };
-    });
+    const results = keys.map((key) => this.#lift(key));
     if (results.some(({ outcome }) => outcome === 'deleted')) this.#publishRules();
     return results;
+  }
+
+  /**
+   * Makes what `plan` says of the snapshot in effect, all in one snapshot: deletes keys as {@link delete} does, then
+   * lays resources as {@link apply} does. Resolves with undefined, and changes nothing, where that snapshot is not
+   * `version` any more.
+   */
+  async changeAt(
+    version: number,
+    plan: (current: ConfigSnapshot) => ConfigChange,
+  ): Promise<ChangeResult | undefined> {
+    await this.#refresh();
+    if (this.#current.version !== version) return undefined;
+    const { remove = [], lay = [] } = plan(this.#current);
+    const deleted = remove.map((key) => this.#lift(key));
+    const resources = lay.map((resource) => this.#lay(resource));
+    if ([...deleted, ...resources].some(({ outcome }) => outcome !== 'unchanged' && outcome !== 'not-found'))
+      this.#publishRules();
+    return { deleted, resources };
+  }
+
+  #lay(resource: ValidResource): ApplyResult['resources'][number] {
+    const key = resourceKey(resource);
+    const before = this.#inEffect(key);
+    if (before !== undefined && sameContent(before, resource)) return { key, outcome: 'unchanged' };
+    this.#overlay.set(key, { resource, since: this.#now().toISOString() });
+    return { key, outcome: before === undefined ? 'created' : 'configured' };
+  }
+
+  #lift(key: string): DeleteResult {
+    if (this.#inEffect(key) === undefined) return { key, outcome: 'not-found' };
+    const owned = this.#held(key);
+    const lifted = this.#overlay.delete(key);
+    if (!lifted) this.#overlay.set(key, { resource: null, since: this.#now().toISOString() });
+    if (owned === undefined) return { key, outcome: 'deleted' };
+    return { key, outcome: 'deleted', [lifted ? 'restored' : 'hidden']: placeOf(owned) };
   }
 
   /** Ends all watching. The last snapshot stays readable. */

@@ -14,6 +14,7 @@ import type {
   Random,
   RouteRequest,
   Router,
+  RouteTable,
   Service,
 } from '../router/index.ts';
 import { systemClock } from '../traffic/clock.ts';
@@ -294,6 +295,11 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
     return [...(this.#rules.current?.clusters.byName.values() ?? [])]
       .filter(({ cluster, endpoints }) => cluster !== PASSTHROUGH_CLUSTER || endpoints.length > 0)
       .map(describeCluster);
+  }
+
+  /** The rules in effect as compiled; undefined before the first ones are, and with a router of the user's. */
+  table(): RouteTable | undefined {
+    return this.#options.router ? undefined : this.#rules.current?.compilation.table;
   }
 
   /** What comparisons of mirrors have found. */

@@ -13,8 +13,18 @@ export interface GuardOptions {
   readonly token?: string;
 }
 
-/** For probes and scrapers, which come by any name and hold no token. They change and reveal nothing of the rules. */
-const OPEN_PATHS = new Set(['/healthz', '/readyz', '/metrics']);
+/**
+ * For probes and scrapers, which come by any name and hold no token, and for a browser, which has to load the console
+ * before anybody can enter the token. They change and reveal nothing of the rules.
+ */
+const OPEN_PATHS: ReadonlySet<string> = new Set([
+  '/healthz',
+  '/readyz',
+  '/metrics',
+  '/',
+  '/console/script.js',
+  '/console/style.css',
+]);
 const READING = new Set(['GET', 'HEAD']);
 
 /**

@@ -4,14 +4,27 @@
  */
 import { Hono } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
+import { consoleRoutes } from './console/index.ts';
+import { page } from './console/page.ts';
 import { explainHandler } from './explain.ts';
 import { type GuardOptions, guard } from './guard.ts';
-import { PAGE } from './page.ts';
 import { resourceRoutes } from './resource.ts';
 import type { AdminTarget } from './target.ts';
 
 export type { GuardOptions as AdminOptions } from './guard.ts';
 export type { AdminTarget } from './target.ts';
+
+/** The console's own files and nothing else, within no other page. */
+const CONTENT_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  'img-src data:',
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
 
 /** The app for the admin port of a gateway. */
 export function createAdmin(target: AdminTarget, options: GuardOptions): Hono {
@@ -20,7 +33,8 @@ export function createAdmin(target: AdminTarget, options: GuardOptions): Hono {
     // Before the answer is made: Bun forgets the type of a text that is given headers afterwards.
     context.header('cache-control', 'no-store');
     context.header('x-content-type-options', 'nosniff');
-    context.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'");
+    context.header('content-security-policy', CONTENT_POLICY);
+    context.header('referrer-policy', 'no-referrer');
     return next();
   });
   app.use(guard(options));
@@ -34,7 +48,8 @@ export function createAdmin(target: AdminTarget, options: GuardOptions): Hono {
       },
     }),
   );
-  app.get('/', (context) => context.html(PAGE));
+  app.get('/', (context) => context.html(page()));
+  app.route('/console', consoleRoutes(target));
   app.get('/healthz', (context) => context.text('ok\n'));
   app.get('/readyz', (context) => {
     const readiness = target.readiness();

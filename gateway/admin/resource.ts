@@ -19,7 +19,7 @@ const deletion = z.strictObject({ keys: z.array(z.string().regex(/^[^/]+\/[^/]+\
  * - `GET /`: `{ resources }`, all in effect.
  * - `PUT /` (YAML or JSON, documents or a `kind: List`): all of them as one change, `{ resources: [{ key, outcome }],
  *   issues }` with 200. If anything is refused nothing changes: 422 with `{ error, issues }`; 400 when there is no
- *   resource in the body.
+ *   resource in the body. With `if-match: "VERSION"`, that of the configuration: 412 where it is another one by now.
  * - `DELETE /` (`{ "keys": ["KIND/NAMESPACE/NAME", …] }`): all of them as one change, `{ resources: [{ key, outcome,
  *   restored?, hidden? }] }`; one that is not there is `not-found` and does not hold up the others.
  * - `GET /KIND/NAMESPACE/NAME`: one, or 404.
@@ -49,8 +49,13 @@ export function resourceRoutes(store: ConfigStore): Hono {
       }
       if (resources.length === 0)
         return context.json({ error: 'Cannot take the body: it holds no resource that routes', issues }, 400);
-      const applied = await store.apply(resources);
-      return context.json({ ...applied, issues });
+      const match = context.req.header('if-match');
+      if (match === undefined) return context.json({ ...(await store.apply(resources)), issues });
+      const version = Number(/^"(\d+)"$/.exec(match)?.[1] ?? -1);
+      const changed = await store.changeAt(version, () => ({ lay: resources }));
+      return changed
+        ? context.json({ resources: changed.resources, issues })
+        : changedMeanwhile(context, store.current().version);
     })
     .delete('/', limited(MAX_KEYS_BYTES), async (context) => {
       const asked = deletion.safeParse(await context.req.json().catch(() => undefined));
@@ -109,6 +114,12 @@ function hasErrors(issues: readonly Issue[]): boolean {
 export function toManifest(resource: Resource): Record<string, unknown> {
   const { apiVersion, kind, metadata, spec } = resource;
   return { apiVersion, kind, metadata, spec };
+}
+
+/** 412: somebody else was faster. */
+export function changedMeanwhile(context: Context, version: number): Response {
+  const error = `Cannot change the rules: they have changed meanwhile, and are at version ${version} now; look at them and try again`;
+  return context.json({ error, version }, 412);
 }
 
 function keyOf(context: Context<object, '/:kind/:namespace/:name'>): string {

@@ -1,6 +1,7 @@
 /** What the admin port needs to know of the gateway that it shows. Types only, so that a test can stand in for one. */
 import type { ConfigStore } from '../../config/store.ts';
-import type { Explanation, Issue, RouteRequest } from '../../router/index.ts';
+import type { Explanation, Issue, RouteRequest, RouteTable } from '../../router/index.ts';
+import type { TrafficCount } from '../telemetry/traffic-count.ts';
 
 /** A gateway as its admin port sees it. */
 export interface AdminTarget {
@@ -17,6 +18,12 @@ export interface AdminTarget {
   clusters(): readonly unknown[];
   /** What comparisons of mirrors have found, as JSON shows it. */
   mirrors(): object;
+  /** The rules in effect as compiled; undefined before the first ones are. */
+  table(): RouteTable | undefined;
+  /** What is counted of the live traffic. */
+  readonly traffic: TrafficCount;
+  /** Has the gateway answer a request as if a client had sent it. */
+  send(request: Request): Promise<Response>;
   /** Prometheus' text exposition and its content type. */
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
 }

@@ -1,4 +1,5 @@
 /** What is told of each request once it is over, and who is told. Types only. */
+import type { RuleOrigin } from '../../router/table/decision.ts';
 
 /** One request and its outcome. */
 export interface RequestOutcome {
@@ -7,6 +8,12 @@ export interface RequestOutcome {
   readonly subset: string | undefined;
   /** The route's name, or `NAMESPACE/NAME[INDEX]` of the rule without one; undefined where no rule was taken. */
   readonly route: string | undefined;
+  /** The rule taken, the same object for all its requests; undefined where none was. Absent: not told. */
+  readonly rule?: RuleOrigin | undefined;
+  /** Of the destination; undefined where none was chosen. Absent: not told. */
+  readonly cluster?: string | undefined;
+  /** True where the destination was no matter of chance, but of the request's key or its client. Default false. */
+  readonly isChosen?: boolean;
   /** HTTP status as the client saw it; 0 where it saw none. */
   readonly status: number;
   /** Of a gRPC request: its trailers', else what its HTTP status stands for. */

@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import { ConfigStore } from '../../config/store.ts';
 import { textSource } from '../../config/text.ts';
 import { type AdminOptions, createAdmin } from '../../gateway/admin/index.ts';
+import { TrafficCount } from '../../gateway/telemetry/traffic-count.ts';
 import { pointsman } from './program.ts';
 
 const CANARY = 'deploy/istio/scenarios/canary-90-10.yaml';
@@ -57,6 +58,9 @@ async function served(options: AdminOptions, body: (served: Served) => Promise<v
       compileIssues: () => [],
       clusters: () => [],
       mirrors: () => ({}),
+      table: () => undefined,
+      traffic: new TrafficCount(),
+      send: async () => new Response(),
       metrics: async () => ({ contentType: 'text/plain', text: '' }),
     },
     options,

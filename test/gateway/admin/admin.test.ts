@@ -4,6 +4,7 @@ import { ConfigStore } from '../../../config/store.ts';
 import { textSource } from '../../../config/text.ts';
 import { type AdminOptions, type AdminTarget, createAdmin } from '../../../gateway/admin/index.ts';
 import { MAX_RESOURCE_BYTES } from '../../../gateway/admin/resource.ts';
+import { TrafficCount } from '../../../gateway/telemetry/traffic-count.ts';
 import { compile, type RouteRequest } from '../../../router/index.ts';
 
 const KEY = '/resources/VirtualService/default/greeter';
@@ -53,6 +54,9 @@ async function admin(
       compileIssues: () => [],
       clusters: () => [{ name: 'outbound|20000|v1|greeter.default.svc.cluster.local' }],
       mirrors: () => ({ counts: [], skipped: 0, samples: [] }),
+      table: () => undefined,
+      traffic: new TrafficCount(),
+      send: async () => new Response('sent'),
       metrics: async () => ({ contentType: 'text/plain; version=0.0.4', text: '# TYPE a counter\na 1\n' }),
       ...target,
     },

@@ -1,0 +1,181 @@
+/** Writes a rule: the verdict, lint and the difference while it is typed, then into effect, and back. */
+import type { Review } from '../review.ts';
+import { ask, errorOf, post } from './ask.ts';
+import { byId, element } from './element.ts';
+
+/** How long nobody types before a text is looked at. */
+const PAUSE_MS = 400;
+
+interface Manifest {
+  readonly kind: string;
+  readonly metadata: { readonly namespace: string; readonly name: string };
+}
+
+/** The view: `open` shows a resource by its key, `changed` is told of each new version of the configuration. */
+export function editView(): { open(key: string): Promise<void>; changed(): Promise<void> } {
+  /** The configuration that the text was reviewed against; what is applied has to be what was reviewed. */
+  let reviewed: number | undefined;
+  let undoable: { readonly version: number; readonly at: number } | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let loaded = '';
+  /** Of the latest review asked for; an earlier one's answer is of no interest any more. */
+  let turn = 0;
+
+  const choice = element('select', { onchange: () => void open(choice.value) });
+  const text = element('textarea', {
+    rows: 22,
+    spellcheck: 'false',
+    'aria-label': 'resource as YAML',
+    oninput() {
+      apply.disabled = true;
+      clearTimeout(timer);
+      timer = setTimeout(() => void review(), PAUSE_MS);
+    },
+  });
+  const verdict = element('p', { role: 'status', class: 'verdict' });
+  const issues = element('ul', { class: 'issues' });
+  const difference = element('pre', { tabindex: 0, 'aria-label': 'which requests move' });
+  const apply = element(
+    'button',
+    { type: 'button', class: 'primary', disabled: true, onclick: () => void put() },
+    'Apply',
+  );
+  const undo = element('button', { type: 'button', disabled: true, onclick: () => void restore() }, 'Undo');
+  const say = (words: string, mood: string): void => {
+    verdict.textContent = words;
+    verdict.className = `verdict ${mood}`;
+  };
+
+  const review = async (): Promise<Review | undefined> => {
+    const asked = ++turn;
+    const got = await ask<Review>('/console/review', { method: 'POST', body: text.value });
+    if (asked !== turn) return undefined;
+    if (!got.ok) {
+      say(errorOf(got), 'bad');
+      return undefined;
+    }
+    const { isValid, verdicts, version } = got.body;
+    reviewed = version;
+    apply.disabled = !isValid;
+    const judges = verdicts.map(
+      ({ istio, cluster }) =>
+        `Istio ${istio ? 'takes' : 'refuses'} it${cluster === undefined ? '' : `, a cluster ${cluster ? 'takes' : 'refuses'} it`}`,
+    );
+    say(
+      `${isValid ? 'Valid' : 'Refused'}: ${[...new Set(judges)].join('; ') || 'no resource'}`,
+      isValid ? 'good' : 'bad',
+    );
+    issues.replaceChildren(
+      ...got.body.issues.map(({ severity, line, column, code, message }) =>
+        element(
+          'li',
+          { class: severity },
+          `${line === undefined ? '' : `${line}:${column ?? 1} `}${code}: ${message}`,
+        ),
+      ),
+    );
+    difference.textContent = got.body.difference ?? 'A refused text changes nothing.';
+    return got.body;
+  };
+
+  const put = async (): Promise<void> => {
+    apply.disabled = true;
+    clearTimeout(timer);
+    const before = reviewed;
+    const got = await ask<{
+      readonly resources: readonly { readonly key: string; readonly outcome: string }[];
+    }>('/resources', { method: 'PUT', body: text.value, headers: { 'if-match': `"${before}"` } });
+    if (got.status === 412) {
+      await review();
+      say(
+        'Somebody has changed the rules meanwhile. Nothing was applied and your text is kept; the difference below is against theirs: look at it, and apply again.',
+        'bad',
+      );
+      return;
+    }
+    if (!got.ok) {
+      say(errorOf(got), 'bad');
+      return;
+    }
+    const { resources } = got.body;
+    loaded = text.value;
+    await review();
+    if (before !== undefined && reviewed !== undefined && reviewed !== before) {
+      undoable = { version: before, at: reviewed };
+      undo.disabled = false;
+    }
+    say(resources.map(({ key, outcome }) => `${key} ${outcome}`).join(', '), 'good');
+  };
+
+  const restore = async (): Promise<void> => {
+    if (!undoable) return;
+    undo.disabled = true;
+    const got = await post('/console/restore', undoable);
+    if (!got.ok) {
+      say(
+        got.status === 412
+          ? 'The rules have changed since: go back in History if you still want to.'
+          : errorOf(got),
+        'bad',
+      );
+      return;
+    }
+    undoable = undefined;
+    await open(choice.value);
+    say('Undone: the rules are as they were before.', 'good');
+  };
+
+  const open = async (key: string): Promise<void> => {
+    if (key === '') return;
+    choice.value = key;
+    const got = await ask<string>(`/console/text/${key.split('/').map(encodeURIComponent).join('/')}`);
+    if (!got.ok) {
+      say(errorOf(got), 'bad');
+      return;
+    }
+    text.value = got.body;
+    loaded = got.body;
+    await review();
+  };
+
+  byId('edit').append(
+    element(
+      'div',
+      { class: 'columns' },
+      element(
+        'div',
+        { class: 'column' },
+        element('label', {}, 'Resource ', choice),
+        text,
+        element('div', { class: 'row' }, apply, undo),
+        element('p', { class: 'notice' }, 'Applied in memory, until a restart or a later save of its file.'),
+      ),
+      element(
+        'div',
+        { class: 'column' },
+        verdict,
+        issues,
+        element('h2', {}, 'Which requests move'),
+        difference,
+      ),
+    ),
+  );
+
+  return {
+    open,
+    async changed() {
+      const got = await ask<{ readonly resources: readonly Manifest[] }>('/resources');
+      if (!got.ok) return;
+      const keys = got.body.resources.map(
+        ({ kind, metadata: { namespace, name } }) => `${kind}/${namespace}/${name}`,
+      );
+      const chosen = choice.value;
+      choice.replaceChildren(...keys.map((key) => element('option', { value: key }, key)));
+      const first = keys.find((key) => key.startsWith('VirtualService/')) ?? keys[0] ?? '';
+      if (keys.includes(chosen)) choice.value = chosen;
+      // A text that somebody is at is never replaced.
+      if (text.value === '' || (text.value === loaded && !keys.includes(chosen))) await open(first);
+      else if (text.value !== loaded) await review();
+    },
+  };
+}

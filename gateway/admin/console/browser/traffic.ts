@@ -1,0 +1,120 @@
+/** Live traffic: the gateway as a whole, its destinations, and splits as intended and as seen. */
+import type { HostNode, RuleNode } from '../rule-tree.ts';
+import type { RuleCounts, TrafficReport } from '../traffic.ts';
+import { Course } from './chart.ts';
+import { byId, element, table } from './element.ts';
+import { type Rate, sumOf, Window } from './rate.ts';
+import { chanceText, numberText, percentText, timeText } from './text.ts';
+
+/** Rates are those of the last 10 seconds. */
+const WINDOW_MS = 10_000;
+/** A minute at two samples a second. */
+const COURSE_LENGTH = 120;
+/** Rows beyond these make the page slow; those with the most requests are shown. */
+const MAX_ROWS = 200;
+
+/** Fills the view anew with each report. */
+export function trafficView(): (report: TrafficReport, hosts: readonly HostNode[], atMs: number) => void {
+  const figures = {
+    requests: new Course('requests/s', COURSE_LENGTH),
+    errors: new Course('errors', COURSE_LENGTH),
+    p50: new Course('p50', COURSE_LENGTH),
+    p95: new Course('p95', COURSE_LENGTH),
+    p99: new Course('p99', COURSE_LENGTH),
+  };
+  const splits = element('div', { class: 'splits' });
+  const destinations = element('div');
+  byId('traffic').append(
+    element('div', { class: 'figures' }, ...Object.values(figures).map(({ node }) => node)),
+    splits,
+    destinations,
+  );
+  const whole = new Window(WINDOW_MS);
+  const windows = new Map<string, Window>();
+  return (report, hosts, atMs) => {
+    const { boundsMs } = report;
+    whole.add(atMs, sumOf(report.destinations));
+    const all = whole.rate(boundsMs);
+    figures.requests.add(all.perSecond, numberText(all.perSecond));
+    figures.errors.add(all.errorShare, percentText(all.errorShare));
+    figures.p50.add(all.p50, timeText(all.p50));
+    figures.p95.add(all.p95, timeText(all.p95));
+    figures.p99.add(all.p99, timeText(all.p99));
+    const rows = report.destinations.map((each) => {
+      const key = JSON.stringify([each.host, each.subset]);
+      const window = windows.get(key) ?? new Window(WINDOW_MS);
+      windows.set(key, window);
+      window.add(atMs, each);
+      return { ...each, rate: window.rate(boundsMs) };
+    });
+    rows.sort((a, b) => b.count - a.count);
+    destinations.replaceChildren(
+      rows.length === 0
+        ? element('p', { class: 'notice' }, 'No request yet. Send one, and it is counted here.')
+        : table(
+            'Destinations, rates of the last 10 s',
+            ['host', 'subset', 'requests/s', 'total', 'errors', 'p50', 'p95', 'p99'],
+            rows
+              .slice(0, MAX_ROWS)
+              .map(({ host, subset, count, errors, rate }) => [
+                host === '' ? 'no destination' : host.replace(/\.svc\.cluster\.local$/, ''),
+                subset === '' ? '–' : subset,
+                ...rateCells(rate, count, errors),
+              ]),
+          ),
+    );
+    const counts = new Map(report.rules.map((each) => [each.id, each]));
+    splits.replaceChildren(
+      ...hosts
+        .flatMap((host) =>
+          host.rules
+            .filter(({ id, destinations: { length } }) => length > 1 && counts.has(id))
+            .map((rule) => splitCard(host, rule, counts.get(rule.id)!)),
+        )
+        .slice(0, MAX_ROWS),
+    );
+  };
+}
+
+function rateCells({ perSecond, p50, p95, p99 }: Rate, count: number, errors: number): (string | number)[] {
+  return [
+    numberText(perSecond),
+    numberText(count),
+    count === 0 ? '–' : `${numberText(errors)} (${percentText(errors / count)})`,
+    timeText(p50),
+    timeText(p95),
+    timeText(p99),
+  ];
+}
+
+/** What the rule intends beside what was seen. */
+function splitCard(
+  { names }: HostNode,
+  { conditions, destinations, isDrawn }: RuleNode,
+  counts: RuleCounts,
+): HTMLElement {
+  const total = counts.drawn.reduce((sum, count) => sum + count, 0);
+  const weights = destinations.reduce((sum, { weight }) => sum + weight, 0);
+  const { text, mood } = isDrawn
+    ? chanceText(counts.chance)
+    : ({ text: 'users stick to their version, so counts need not follow', mood: 'none' } as const);
+  return element(
+    'article',
+    { class: 'split' },
+    element('h3', {}, `${names[0] ?? ''}: ${conditions.join(' and ') || 'all requests'}`),
+    ...destinations.map(({ target, weight }, index) => {
+      const want = weights === 0 ? 0 : weight / weights;
+      const seen = total === 0 ? 0 : (counts.drawn[index] ?? 0) / total;
+      return element(
+        'div',
+        { class: 'share' },
+        element('span', { class: 'target' }, target),
+        element('meter', { min: 0, max: 1, value: want, class: 'want', title: 'intended' }),
+        element('span', {}, `intended ${percentText(want)}`),
+        element('meter', { min: 0, max: 1, value: seen, class: 'seen', title: 'observed' }),
+        element('span', {}, `observed ${percentText(seen)} (${numberText(counts.drawn[index] ?? 0)})`),
+      );
+    }),
+    element('p', { class: `verdict ${mood}` }, text),
+  );
+}

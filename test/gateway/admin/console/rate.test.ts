@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { quantile, sumOf, Window } from '../../../../gateway/admin/console/browser/rate.ts';
+
+const BOUNDS = [1, 2, 4];
+
+test('quantile() lies within its bucket as evenly as the values are taken to', () => {
+  // As Prometheus' histogram_quantile: rank 5 of 10 is the last of the first bucket, rank 9.5 is beyond the last bound.
+  assert.equal(quantile([5, 4, 0, 1], BOUNDS, 0.5), 1);
+  assert.equal(quantile([5, 4, 0, 1], BOUNDS, 0.7), 1.5);
+  assert.equal(quantile([5, 4, 0, 1], BOUNDS, 0.95), 4);
+});
+
+test('Window gives the rate of its last seconds, and begins anew where counts have become smaller', () => {
+  const window = new Window(10_000);
+  const counts = (count: number, errors = 0) => ({ count, errors, buckets: [count, 0, 0, 0] });
+  assert.equal(window.rate(BOUNDS).perSecond, 0);
+  for (let second = 0; second <= 30; second++) window.add(second * 1000, counts(second * 100, second * 10));
+  const { perSecond, errorShare, p50 } = window.rate(BOUNDS);
+  assert.deepEqual([perSecond, errorShare, p50], [100, 0.1, 0.5]);
+  for (let second = 31; second <= 45; second++) window.add(second * 1000, counts(3000, 300));
+  assert.equal(window.rate(BOUNDS).perSecond, 0);
+  window.add(46_000, counts(5));
+  window.add(47_000, counts(9));
+  assert.equal(window.rate(BOUNDS).perSecond, 4);
+});
+
+test('sumOf() adds counts by bucket', () => {
+  assert.deepEqual(
+    sumOf([
+      { count: 1, errors: 1, buckets: [1, 0] },
+      { count: 2, errors: 0, buckets: [0, 2] },
+    ]),
+    { count: 3, errors: 1, buckets: [1, 2] },
+  );
+});
