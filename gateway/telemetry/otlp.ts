@@ -48,7 +48,7 @@ export async function createOtlpExporter(options: OtlpOptions): Promise<OtlpExpo
     const now = performance.now();
     if (now - warnedMs < WARN_EVERY_MS) return;
     warnedMs = now;
-    warn(`Cannot send spans: ${message}`);
+    warn(`Cannot send spans: ${reasonIn(message)}`);
   };
   const quiet = (): void => {};
   diag.setLogger(
@@ -112,6 +112,11 @@ function readable({ context, name, startMs, endMs, attributes, isError }: Finish
     status: { code: isError ? ERROR : 0 },
     attributes,
   };
+}
+
+/** The library tells errors as JSON with all that they hold; one line is for people. */
+function reasonIn(message: string): string {
+  return /^\{"message":("(?:[^"\\]|\\.)*")/.exec(message)?.[1]?.slice(1, -1) ?? message;
 }
 
 const afterMs = (ms: number): Promise<void> =>

@@ -196,12 +196,13 @@ test('createOtlpExporter() sends spans to a collector', async () => {
 });
 
 test('createOtlpExporter() does not wait for a collector that is not there', async () => {
+  const warnings: string[] = [];
   const exporter = await createOtlpExporter({
     url: 'http://127.0.0.1:1/v1/traces',
     serviceName: 'x',
     timeoutMs: 300,
     closeLimitMs: 50,
-    warn() {},
+    warn: (message) => void warnings.push(message),
   });
   exporter.export({
     context: { traceId: T, spanId: S, parentSpanId: undefined, isSampled: true },
@@ -214,4 +215,6 @@ test('createOtlpExporter() does not wait for a collector that is not there', asy
   const started = performance.now();
   await exporter.close();
   assert.ok(performance.now() - started < 2000);
+  // If it has failed by now, it says so in one line.
+  for (const warning of warnings) assert.match(warning, /^Cannot send spans: (?!\{)/);
 });
