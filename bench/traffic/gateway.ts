@@ -1,7 +1,7 @@
 /**
  * The gateway that the benchmarks of this folder measure, in a process of its own: before the endpoint at the port that
  * is given, with the rules of the file that is given, which it watches. Says its port, and the port where it tells the
- * CPU time that it has taken, in microseconds:
+ * CPU time that it has taken, in microseconds, and how much of that it took at most before calls had their turn again:
  *
  *     bun bench/traffic/gateway.ts ENDPOINT_PORT RULES_FILE
  */
@@ -30,8 +30,19 @@ let generation = 0;
 gateway.config.subscribe(() => {
   generation++;
 });
-const facts = createServer((_request, response) => {
+const cpuUs = (): number => {
   const { user, system } = process.cpuUsage();
-  response.end(JSON.stringify({ cpuUs: user + system, generation }));
+  return user + system;
+};
+let longestTurnUs = 0;
+let turnFromUs = cpuUs();
+setInterval(() => {
+  const now = cpuUs();
+  longestTurnUs = Math.max(longestTurnUs, now - turnFromUs);
+  turnFromUs = now;
+}, 1);
+const facts = createServer((_request, response) => {
+  response.end(JSON.stringify({ cpuUs: cpuUs(), generation, longestTurnUs }));
+  longestTurnUs = 0;
 });
 facts.listen(0, '127.0.0.1', () => console.log(`${port} ${(facts.address() as { port: number }).port}`));

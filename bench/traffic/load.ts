@@ -21,8 +21,11 @@ export async function openEndpoint(): Promise<{ port: number; close(): void }> {
 export interface MeasuredGateway {
   readonly program: Program;
   readonly port: number;
-  /** CPU time taken so far, in microseconds, and how often rules were loaded. */
-  facts(): Promise<{ cpuUs: number; generation: number }>;
+  /**
+   * CPU time taken so far, in microseconds; how often rules were loaded; the most CPU time between two turns of the event
+   * loop since this was asked last.
+   */
+  facts(): Promise<{ cpuUs: number; generation: number; longestTurnUs: number }>;
 }
 
 /** Starts one. */

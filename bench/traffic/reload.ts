@@ -48,6 +48,7 @@ interface Phase {
   readonly times: readonly number[];
   readonly cpuPercent: number;
   readonly reloads: number;
+  readonly longestTurnMs: number;
 }
 
 /** Calls for so long, each at its time or as soon after it as a connection is free. */
@@ -82,6 +83,7 @@ async function phase(seconds: number): Promise<Phase> {
     times: times.sort((a, b) => a - b),
     cpuPercent: (after.cpuUs - before.cpuUs) / 10 / passedMs,
     reloads: after.generation - before.generation,
+    longestTurnMs: after.longestTurnUs / 1000,
   };
 }
 
@@ -100,9 +102,20 @@ console.log(
 );
 console.log(
   formatTable(
-    ['', 'calls', 'failed', 'reloads', 'p50, ms', 'p99, ms', 'p99.9, ms', 'most, ms', 'CPU of the gateway'],
+    [
+      '',
+      'calls',
+      'failed',
+      'reloads',
+      'p50, ms',
+      'p99, ms',
+      'p99.9, ms',
+      'most, ms',
+      'CPU of the gateway',
+      'longest turn, ms of CPU',
+    ],
     [['quiet', quiet] as const, ['reloading', reloading] as const].map(
-      ([name, { calls, failed, reloads, times, cpuPercent }]) => [
+      ([name, { calls, failed, reloads, times, cpuPercent, longestTurnMs }]) => [
         name,
         `${calls}`,
         `${failed}`,
@@ -112,6 +125,7 @@ console.log(
         at(times, 0.999),
         at(times, 1),
         `${cpuPercent.toFixed(0)} %`,
+        longestTurnMs.toFixed(1),
       ],
     ),
   ),

@@ -6,10 +6,24 @@ import type { Issue, ValidResource, ValidResourceOf } from '../../router/index.t
  * silence.
  */
 export function limitationsOf(resources: readonly ValidResource[]): Issue[] {
-  return resources.flatMap((resource) => {
-    if (resource.kind === 'VirtualService') return ofVirtualService(resource);
-    return resource.kind === 'DestinationRule' ? ofDestinationRule(resource) : [];
-  });
+  const issues: Issue[] = [];
+  for (const resource of resources) {
+    let own = known.get(resource);
+    if (!own) {
+      own = ofResource(resource);
+      known.set(resource, own);
+    }
+    if (own.length > 0) issues.push(...own);
+  }
+  return issues;
+}
+
+/** A resource that a reload leaves as it is is the same object, and need not be looked at again. */
+const known = new WeakMap<ValidResource, readonly Issue[]>();
+
+function ofResource(resource: ValidResource): readonly Issue[] {
+  if (resource.kind === 'VirtualService') return ofVirtualService(resource);
+  return resource.kind === 'DestinationRule' ? ofDestinationRule(resource) : [];
 }
 
 function ofVirtualService(resource: ValidResourceOf<'VirtualService'>): Issue[] {
