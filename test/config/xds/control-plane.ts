@@ -72,6 +72,14 @@ export class ControlPlane {
     await new Promise<void>((done) => void this.#server?.close(() => done()));
   }
 
+  /** What has changed of a kind; what else there is of it is not sent. */
+  push(typeUrl: string, ...resources: Any[]): void {
+    const all = this.#resources.get(typeUrl) ?? [];
+    this.set(typeUrl, ...resources);
+    // Pushes are read one after the other: what a later client is sent comes from here.
+    setImmediate(() => this.#resources.set(typeUrl, all));
+  }
+
   /** What there is of a kind, from now on. */
   set(typeUrl: string, ...resources: Any[]): void {
     this.#resources.set(typeUrl, resources);
