@@ -10,7 +10,7 @@ const root = resolve(import.meta.dirname, '../..');
 const dist = join(root, 'dist');
 
 /** What commands read at run time and what editors read, below the same path as in a clone. */
-const ASSETS = ['deploy/istio', 'cli/template', 'schema/route-test.json'];
+const ASSETS = ['deploy/istio', 'cli/template', 'schema/istio-rules.json', 'schema/route-test.json'];
 
 rmSync(dist, { recursive: true, force: true });
 execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'deploy/npm'], {
