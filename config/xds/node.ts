@@ -17,7 +17,7 @@ export function nodeOf(
   isGrpc: boolean,
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): XdsNode {
-  const namespace = identity.namespace ?? (environment['POD_NAMESPACE'] || 'default');
+  const namespace = namespaceOf(identity, environment);
   const name = environment['POD_NAME'] || hostname().toLowerCase();
   const address = environment['INSTANCE_IP'] || ownAddress();
   const labels = identity.labels ?? {};
@@ -34,6 +34,14 @@ export function nodeOf(
       ...(isGrpc && { GENERATOR: 'grpc' }),
     },
   };
+}
+
+/** The namespace that rules are asked for in. */
+export function namespaceOf(
+  { namespace }: XdsIdentity,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): string {
+  return namespace ?? (environment['POD_NAMESPACE'] || 'default');
 }
 
 function ownAddress(): string {

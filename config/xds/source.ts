@@ -70,7 +70,7 @@ class XdsClient {
     onState: (state: SourceState) => void,
     signal: AbortSignal,
   ) {
-    const { type = 'sidecar', namespace = 'default' } = options.identity ?? {};
+    const { identity = {} } = options;
     this.#name = name;
     this.#address = address;
     this.#options = options;
@@ -80,7 +80,7 @@ class XdsClient {
     this.#form = address.isStateOfTheWorld ? 'sotw' : 'delta';
     const keepsBytes = address.cacheFolder !== undefined;
     this.#ads = new AdsState({ isGrpc: address.isGrpc, keepsBytes, now: () => new Date() });
-    this.#toTable = createXdsTables({ type, namespace });
+    this.#toTable = createXdsTables({ type: identity.type ?? 'sidecar', namespace: namespaceOf(identity) });
   }
 
   /** Resolves with the first rules in effect: those of the control plane, or of the cache. */
