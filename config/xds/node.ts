@@ -38,7 +38,7 @@ export function nodeOf(
 
 /** The namespace that rules are asked for in. */
 export function namespaceOf(
-  { namespace }: XdsIdentity,
+  { namespace }: SourceIdentity,
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): string {
   return namespace ?? (environment['POD_NAMESPACE'] || 'default');

@@ -9,7 +9,7 @@ import type { ConfigSource, SourceSnapshot, SourceState } from '../source.ts';
 import { wait } from '../wait.ts';
 import { parseXdsAddress, type XdsAddress } from './address.ts';
 import { EffectiveResources, HOLD_MS } from './effective.ts';
-import { nodeOf } from './node.ts';
+import { namespaceOf, nodeOf } from './node.ts';
 import { AdsState } from './state.ts';
 import type { PingLimits, XdsStream } from './stream.ts';
 
