@@ -1,7 +1,7 @@
 /**
  * Runs the test suite on each runtime that Pointsman supports and adds up the counts.
  *
- *     bun test/run.ts [--runtime node,deno,bun] [FILE-OR-FOLDER…]
+ *     bun test/run.ts [--runtime node,deno,bun] [--limit SECONDS] [FILE-OR-FOLDER…]
  *
  * Every `*.test.ts` below `test/` is one `node:test` file that the three runtimes' own test commands run
  * unchanged. Each writes a JUnit report, from which the last line is made: `N passed, N failed, N skipped`.
@@ -19,11 +19,7 @@ import { filesOn, type Pack, packsOf, root, testFiles } from './run/plan.ts';
 import { type Counts, type Report, readReport } from './run/report.ts';
 import { type Runtime, runtimes } from './run/runtime.ts';
 
-/** A pack is ended after this long, as no test command limits a test that never yields. Far more than any takes. */
-const PACK_LIMIT_MS = 5 * 60_000;
-/** The same for one file, when it is looked for what was wrong with its pack. */
-const FILE_LIMIT_MS = 2 * 60_000;
-/** In place of both, where tests are as long as they are told to be. */
+/** In place of the limit that is the default, where tests are as long as they are told to be. */
 const LONG_LIMIT_MS = 60 * 60_000;
 /** A third of what others are given, whatever else the machine has to do. */
 const STANDING_BACK = 5;
@@ -44,7 +40,7 @@ const scratch = mkdtempSync(join(tmpdir(), 'pointsman-test-'));
 async function runJob({ runtime, pack }: Job): Promise<Counts> {
   const name = `${runtime.name} ${pack.name}`;
   const started = performance.now();
-  const outcome = await runFiles(runtime, name, pack.files, pack.kind !== 'busy', PACK_LIMIT_MS);
+  const outcome = await runFiles(runtime, name, pack.files, pack.kind !== 'busy');
   if (typeof outcome === 'string') {
     console.log(`${name}: skipped: ${outcome}`);
     return { passed: 0, failed: 0, skipped: 1 };
@@ -67,13 +63,7 @@ async function runAlone({ runtime, pack }: Job, output: string): Promise<Counts>
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
   console.log(`${runtime.name} ${pack.name}: came to no end; now each file by itself`);
   for (const [index, file] of pack.files.entries()) {
-    const outcome = await runFiles(
-      runtime,
-      `${runtime.name} ${pack.name} ${index}`,
-      [file],
-      true,
-      FILE_LIMIT_MS,
-    );
+    const outcome = await runFiles(runtime, `${runtime.name} ${pack.name} ${index}`, [file], true);
     if (typeof outcome === 'string') continue;
     const { report, isOver } = outcome;
     for (const failed of report.failedNames) console.log(`  ${runtime.name}: failed: ${failed}`);
@@ -103,12 +93,11 @@ async function runFiles(
   name: string,
   files: readonly string[],
   hasPriority: boolean,
-  limitMs: number,
 ): Promise<Outcome | string> {
   const file = join(scratch, `${name.replaceAll(' ', '-')}.xml`);
   const command = runtime.command(files, file);
   if (typeof command === 'string') return command;
-  const isLong = files.some((each) => each.includes('test/long/'));
+  const isLong = values.limit === undefined && files.some((each) => each.includes('test/long/'));
   const { code, output } = await run(command, hasPriority, isLong ? LONG_LIMIT_MS : limitMs);
   const report = readReport(file);
   for (const reason of report.reasons) reasons.add(`${runtime.name}: ${reason}`);
@@ -140,7 +129,7 @@ async function run(
     });
   }
   const limit = setTimeout(() => {
-    output += `\nEnded after ${limitMs / 60_000} minutes\n`;
+    output += `\nEnded after ${limitMs / 1000} seconds\n`;
     endGroup(pid);
   }, limitMs);
   const code = await new Promise<number>((done) => child.on('close', (status) => done(status ?? 1)));
@@ -173,9 +162,12 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 const { values, positionals } = parseArgs({
-  options: { runtime: { type: 'string', default: 'node,deno,bun' } },
+  options: { runtime: { type: 'string', default: 'node,deno,bun' }, limit: { type: 'string' } },
   allowPositionals: true,
 });
+/** A pack is ended after this long, as no test command limits a test that never yields. Far more than any takes. */
+const limitMs = Number(values.limit ?? 300) * 1000;
+if (!(limitMs > 0)) throw new RangeError(`Cannot end packs after "${values.limit}": give seconds`);
 const files = testFiles(positionals);
 const wanted = values.runtime.split(',').map((name) => {
   const runtime = runtimes.find((candidate) => candidate.name === name);

@@ -11,7 +11,11 @@ const FILES: Readonly<Record<string, string>> = {
   'good.test.ts': `${HEAD}test('good() passes', () => {});\n`,
   'bad.test.ts': `${HEAD}test('bad() fails', () => { throw new Error('why it failed'); });\n`,
   'crash.test.ts': `${HEAD}test('crash() ends all', () => { process.kill(process.pid, 'SIGKILL'); });\n`,
+  // Blocks its thread, so that no timer of the test command can end it.
+  'hang.test.ts': `${HEAD}test('hang() never yields', () => { Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0); });\n`,
 };
+/** Far more than the others take. */
+const LIMIT_SECONDS = '6';
 
 /** What the runner prints for some of the files, on Bun. */
 async function runOn(...names: readonly string[]): Promise<{ code: number | string; output: string }> {
@@ -20,7 +24,7 @@ async function runOn(...names: readonly string[]): Promise<{ code: number | stri
     const files = names.map((name) => join(folder, name));
     for (const [index, file] of files.entries()) writeFileSync(file, FILES[names[index]!]!);
     const bun = join(root, 'node_modules/.bin/bun');
-    return await run(bun, ['test/run.ts', '--runtime', 'bun', ...files]);
+    return await run(bun, ['test/run.ts', '--runtime', 'bun', '--limit', LIMIT_SECONDS, ...files]);
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -38,6 +42,15 @@ test('the runner says which file ends its process, and counts what the others ha
   const { code, output } = await runOn('good.test.ts', 'crash.test.ts');
   assert.equal(code, 1);
   assert.match(output, /failed: \S*crash\.test\.ts crashed, or came to no end/);
+  assert.match(output, /\n1 passed, 1 failed, 0 skipped\n$/);
+});
+
+test('the runner ends a test that never yields, says which file it is in, and counts what the others have', async () => {
+  const { code, output } = await runOn('good.test.ts', 'hang.test.ts');
+  assert.equal(code, 1);
+  assert.match(output, /came to no end; now each file by itself/);
+  assert.match(output, /failed: \S*hang\.test\.ts crashed, or came to no end/);
+  assert.match(output, new RegExp(`Ended after ${LIMIT_SECONDS} seconds`));
   assert.match(output, /\n1 passed, 1 failed, 0 skipped\n$/);
 });
 
