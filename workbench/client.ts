@@ -1,5 +1,4 @@
 /** Who sends requests, as far as rules tell clients apart. Imports the router. */
-
 import { createReport } from '../router/compile/report.ts';
 import { prepareVirtualServices } from '../router/compile/virtual-service.ts';
 import type { ProxyOptions, ValidResource } from '../router/index.ts';

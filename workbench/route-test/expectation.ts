@@ -1,5 +1,4 @@
 /** Holds what happens to a request against what a test expects. Imports the router. */
-
 import { parseClusterName } from '../../router/compile/cluster-name.ts';
 import type { Decision, Destination, HeaderList } from '../../router/index.ts';
 import { applyHeaderOperations } from '../../router/index.ts';

@@ -6,7 +6,8 @@ import { createTester, type Tester, type Trial } from '../trial.ts';
 import { type Coverage, createCoverage } from './coverage.ts';
 import { type Mismatch, mismatchesOf } from './expectation.ts';
 import type { RouteTest } from './read.ts';
-import { runValidatorCase, type ValidatorCase } from './validator-case.ts';
+import type { ValidatorCase } from './validator-case.ts';
+import { runValidatorCase } from './validator-run.ts';
 
 /** What became of one request of a test. */
 export interface CaseResult {

@@ -1,5 +1,4 @@
 /** A version that gets more and more of the requests: the same rules with other weights, step by step. Imports the router. */
-
 import { parseClusterName } from '../../router/compile/cluster-name.ts';
 import type { RouteTable } from '../../router/index.ts';
 import type { ForwardAction } from '../../router/table/route-table.ts';
