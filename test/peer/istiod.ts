@@ -1,4 +1,4 @@
-/** A real istiod for tests, over a folder of YAML. */
+/** A real istiod for tests, over a folder of YAML or an API server. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../program.ts';
@@ -20,12 +20,21 @@ const TRIES = 3;
  * Starts istiod over the files of a folder, which it watches, with its state in another; resolves when it is ready.
  * Test files that need it are skipped with `skipWithout('istiod-file')`.
  */
-export async function startIstiod(files: string, state: string, port?: number): Promise<Istiod> {
+export function startIstiod(files: string, state: string, port?: number): Promise<Istiod> {
+  return startWith(['--files', files], state, port);
+}
+
+/** The same, the released one, over an API server; skipped with `skipWithout('istiod')`. */
+export function startIstiodOverKubernetes(kubeconfig: string, state: string): Promise<Istiod> {
+  return startWith(['--kubeconfig', kubeconfig], state);
+}
+
+async function startWith(from: readonly string[], state: string, port?: number): Promise<Istiod> {
   let output = '';
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const folder = join(state, String(attempt));
     const own = port ?? 20_000 + 3 * Math.floor(Math.random() * 4000);
-    const started = await run(SCRIPT, ['start', folder, String(own), '--files', files]);
+    const started = await run(SCRIPT, ['start', folder, String(own), ...from]);
     output = started.output;
     if (started.code === 0)
       return {
