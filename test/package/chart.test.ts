@@ -185,10 +185,38 @@ test('the gateway of the chart may read what it needs, and nothing else', { skip
     for (const verb of ['list', 'watch']) assert.match(may(verb, what), /^yes$/m, `${verb} ${what}`);
   for (const [verb, what] of [
     ['list', 'secrets'],
+    ['get', 'services'],
+    ['get', 'virtualservices.networking.istio.io'],
     ['list', 'configmaps'],
     ['update', 'virtualservices.networking.istio.io'],
     ['delete', 'pods'],
   ] as const)
     assert.match(may(verb, what), /^no$/m, `${verb} ${what}`);
   make('remove', 'pointsman');
+});
+
+test('the gateway of the chart without clusterWide reads its own namespace, as its role allows', {
+  skip,
+}, () => {
+  make('deploy', 'pointsman', '--set rbac.clusterWide=false,gateway.defaultHost=dubbo-go-server');
+  const args = JSON.parse(field('deploy/pointsman', '{.spec.template.spec.containers[0].args}')) as string[];
+  assert.deepEqual(
+    args.filter((each) => /^--(config|namespace|default-host)=/.test(each)),
+    ['--config=k8s://?namespace=default', '--default-host=dubbo-go-server', '--namespace=default'],
+  );
+  const may = (...scope: string[]) =>
+    run(kubectl, [
+      ...['auth', 'can-i', 'list', 'services', '--as', 'system:serviceaccount:default:pointsman'],
+      ...scope,
+    ]).output;
+  assert.match(may(), /^yes$/m);
+  assert.match(may('--all-namespaces'), /^no$/m);
+  make('remove', 'pointsman');
+});
+
+test('the chart keeps each value of a user in one argument', { skip }, () => {
+  const values = ['--set', 'component=client,client.name=a: b,client.service=c # d'];
+  const rendered = succeed(helm, [...TEMPLATE, ...values]);
+  assert.match(rendered, /^ +- "--name=a: b"$/m);
+  assert.match(rendered, /^ +- "--service=c # d"$/m);
 });

@@ -8,13 +8,22 @@
 
 {{- define "pointsman.clientArgs" -}}
 - greeter-client
-- --address={{ .Values.client.address }}
-- --name={{ .Values.client.name }}
+- {{ printf "--address=%s" .Values.client.address | quote }}
+- {{ printf "--name=%s" .Values.client.name | quote }}
 - --interval={{ .Values.client.interval }}
 - --protocol={{ .Values.client.protocol }}
 {{- with .Values.client.service }}
-- --service={{ . }}
+- {{ printf "--service=%s" . | quote }}
 {{- end }}
+{{- end -}}
+
+{{/* A source as it is read: k8s:// in one namespace alone, where the role is for no more. */}}
+{{- define "pointsman.source" -}}
+{{- if and (hasPrefix "k8s://" .source) (not .values.rbac.clusterWide) (not (contains "namespace=" .source)) -}}
+{{- printf "%s%snamespace=%s" .source (contains "?" .source | ternary "&" "?") .release.Namespace -}}
+{{- else -}}
+{{- .source -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "pointsman.gatewayArgs" -}}
@@ -24,18 +33,18 @@
 - --admin-port={{ $values.adminPort }}
 - --admin-host=0.0.0.0
 {{- range $values.config }}
-- --config={{ . }}
+- {{ include "pointsman.source" (dict "source" . "values" $.Values "release" $.Release) | printf "--config=%s" | quote }}
 {{- end }}
 {{- if $values.rules }}
 - --config=/etc/pointsman
 {{- end }}
 {{- with $values.defaultHost }}
-- --default-host={{ . }}
+- {{ printf "--default-host=%s" . | quote }}
 {{- end }}
 {{- with $values.name }}
-- --gateway={{ . }}
+- {{ printf "--gateway=%s" . | quote }}
 {{- end }}
-{{- if and (include "pointsman.readsKubernetes" .) (not .Values.rbac.clusterWide) }}
+{{- if include "pointsman.readsKubernetes" . }}
 - --namespace={{ .Release.Namespace }}
 {{- end }}
 {{- range $values.extraArgs }}
