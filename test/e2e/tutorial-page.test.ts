@@ -1,47 +1,19 @@
 /**
  * docs/tutorial.md, run as its reader would: each command of its console blocks in one shell, and what it prints beside
- * what the page says. Only times, ports and random counts may differ; a line `...` stands for any number of lines.
+ * what the page says. Only times, ports and random counts may differ.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { patternOf, stepsOf } from '../console-page.ts';
 import { type Program, root, run, runtime, startAny } from '../program.ts';
 
-interface Step {
-  readonly command: string;
-  readonly wanted: readonly string[];
-  readonly inBackground: boolean;
-}
-
+/** Blocks that test/package/chart.test.ts runs. */
+const IN_A_CLUSTER = 'in a cluster';
 /** Ports that the page names. */
 const PORTS = ['8080', '9901', '20001', '20002'];
-
-function stepsOf(page: string): readonly Step[] {
-  const blocks = page.matchAll(/(<!-- in the background -->\n)?```console\n([\s\S]*?)```/g);
-  return [...blocks].flatMap(([, background, text = '']) =>
-    text
-      .split(/^\$ /m)
-      .slice(1)
-      .map((step) => {
-        const [command = '', ...wanted] = step.trimEnd().split('\n');
-        return { command, wanted, inBackground: background !== undefined };
-      }),
-  );
-}
-
-/** What a printed line may look like. */
-function patternOf(wanted: readonly string[]): RegExp {
-  const lines = wanted.map((line) => {
-    if (line === '...') return '[\\s\\S]*?';
-    const escaped = line.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('\\.\\.\\.', '.*');
-    return `${escaped
-      .replace(/\d{4}-\d\d-\d\dT[\d:]+\\\.\d+Z/g, '\\d{4}-\\d\\d-\\d\\dT[\\d:]+\\.\\d+Z')
-      .replace(/^ *\d+ (?=id:)/, ' *\\d+ ')}\\n`;
-  });
-  return new RegExp(`^${lines.join('')}$`);
-}
 
 test('docs/tutorial.md prints what it says', {
   skip: runtime === 'bun' ? false : 'its programs run on Bun',
@@ -53,15 +25,15 @@ test('docs/tutorial.md prints what it says', {
   const onOurs = (text: string) =>
     text.replace(/\b(8080|9901|20001|20002)\b/g, (port) => ports.get(port) ?? port);
   const env = { POINTSMAN_PORT: ports.get('8080')!, POINTSMAN_ADMIN_PORT: ports.get('9901')!, TZ: 'UTC' };
-  const steps = stepsOf(page);
-  assert.ok(steps.length >= 14, `${steps.length} steps`);
+  const steps = stepsOf(page).filter(({ note }) => note !== IN_A_CLUSTER);
+  assert.ok(steps.length >= 16, `${steps.length} steps`);
   const background: Program[] = [];
   const file = await rulesOnOurs(onOurs);
   try {
-    for (const { command, wanted, inBackground } of steps) {
+    for (const { command, wanted, note } of steps) {
       const line = onOurs(command).replaceAll('examples/client/endpoints.yaml', file);
       const printed = onOurs(wanted.join('\n')).split('\n');
-      if (inBackground) {
+      if (note === 'in the background') {
         // Without npx and npm in between, which keep signals for themselves.
         const direct = line.replace(/^npx bun /, 'bun ').replace(/^npm run -s dev$/, 'bun cli/main.ts dev');
         const program = startAny('bash', ['-c', `exec node_modules/.bin/${direct}`], { env });

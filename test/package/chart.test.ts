@@ -4,11 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { patternOf, stepsOf } from '../console-page.ts';
 import { findPeer, skipWithout } from '../peer/find.ts';
 import { root } from '../program.ts';
 
@@ -219,4 +220,26 @@ test('the chart keeps each value of a user in one argument', { skip }, () => {
   const rendered = succeed(helm, [...TEMPLATE, ...values]);
   assert.match(rendered, /^ +- "--name=a: b"$/m);
   assert.match(rendered, /^ +- "--service=c # d"$/m);
+});
+
+test("docs/tutorial.md's commands for a cluster print what it says", { skip }, () => {
+  const steps = stepsOf(readFileSync(join(root, 'docs/tutorial.md'), 'utf8')).filter(
+    ({ note }) => note === 'in a cluster',
+  );
+  assert.ok(steps.length >= 15, `${steps.length} steps`);
+  // What the tests before have left behind.
+  run(kubectl, ['delete', 'service', 'dubbo-go-server']);
+  run(kubectl, ['delete', '-f', 'deploy/istio']);
+  const own = environment;
+  environment = {
+    ...own,
+    HELM: helm,
+    PATH: [dirname(kubectl), own['PATH']].join(delimiter),
+  };
+  try {
+    for (const { command, wanted } of steps)
+      assert.match(succeed('bash', ['-c', command]), patternOf(wanted), command);
+  } finally {
+    environment = own;
+  }
 });
