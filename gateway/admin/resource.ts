@@ -19,7 +19,8 @@ const deletion = z.strictObject({ keys: z.array(z.string().regex(/^[^/]+\/[^/]+\
  * - `GET /`: `{ resources }`, all in effect.
  * - `PUT /` (YAML or JSON, documents or a `kind: List`): all of them as one change, `{ resources: [{ key, outcome }],
  *   issues }` with 200. If anything is refused nothing changes: 422 with `{ error, issues }`; 400 when there is no
- *   resource in the body. With `if-match: "VERSION"`, that of the configuration: 412 where it is another one by now.
+ *   resource in the body. With `if-match: "VERSION"`, that of the configuration: 412 where it is another
+ *   one by now, else with the `version` that is in effect after it.
  * - `DELETE /` (`{ "keys": ["KIND/NAMESPACE/NAME", …] }`): all of them as one change, `{ resources: [{ key, outcome,
  *   restored?, hidden? }] }`; one that is not there is `not-found` and does not hold up the others.
  * - `GET /KIND/NAMESPACE/NAME`: one, or 404.
@@ -54,7 +55,7 @@ export function resourceRoutes(store: ConfigStore): Hono {
       const version = Number(/^"(\d+)"$/.exec(match)?.[1] ?? -1);
       const changed = await store.changeAt(version, () => ({ lay: resources }));
       return changed
-        ? context.json({ resources: changed.resources, issues })
+        ? context.json({ resources: changed.resources, issues, version: store.current().version })
         : changedMeanwhile(context, store.current().version);
     })
     .delete('/', limited(MAX_KEYS_BYTES), async (context) => {

@@ -104,7 +104,12 @@ export class Browser {
     await until(
       async () => (await this.value<unknown>(`Boolean(${expression})`)) || undefined,
       () => `the page never shows ${expression}`,
-    );
+    ).catch(async (error: Error) => {
+      const shown = await this.value<string>(
+        `document.querySelector('main section:not([hidden])')?.innerText`,
+      );
+      throw new Error(`${error.message}, but:\n${shown}`);
+    });
   }
 
   /** Clicks into the middle of what a selector finds, as a mouse does. */

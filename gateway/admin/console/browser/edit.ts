@@ -82,7 +82,9 @@ export function editView(): { open(key: string): Promise<void>; changed(): Promi
     apply.disabled = true;
     clearTimeout(timer);
     const before = reviewed;
+    if (before === undefined) return;
     const got = await ask<{
+      readonly version: number;
       readonly resources: readonly { readonly key: string; readonly outcome: string }[];
     }>('/resources', { method: 'PUT', body: text.value, headers: { 'if-match': `"${before}"` } });
     if (got.status === 412) {
@@ -97,13 +99,13 @@ export function editView(): { open(key: string): Promise<void>; changed(): Promi
       say(errorOf(got), 'bad');
       return;
     }
-    const { resources } = got.body;
+    const { resources, version } = got.body;
     loaded = text.value;
-    await review();
-    if (before !== undefined && reviewed !== undefined && reviewed !== before) {
-      undoable = { version: before, at: reviewed };
+    if (version !== before) {
+      undoable = { version: before, at: version };
       undo.disabled = false;
     }
+    await review();
     say(resources.map(({ key, outcome }) => `${key} ${outcome}`).join(', '), 'good');
   };
 

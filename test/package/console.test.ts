@@ -1,0 +1,189 @@
+/**
+ * The console in a real Chromium, as a person uses it: the tutorial's three scenarios are written, applied, tried and
+ * undone by mouse and keyboard. With `PICTURES=FOLDER` it leaves pictures of each view there.
+ */
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { findPeer, skipWithout } from '../peer/find.ts';
+import { type Program, root, start } from '../program.ts';
+import { Browser, type Screen } from './browser.ts';
+
+const skip = skipWithout('chromium');
+const pictures = process.env['PICTURES'];
+const DESK: Screen = { width: 1280, height: 800, scheme: 'light' };
+const NIGHT: Screen = { ...DESK, scheme: 'dark' };
+const PHONE: Screen = { width: 390, height: 844, scheme: 'dark' };
+
+let gateway: Program;
+let browser: Browser;
+let admin = '';
+let traffic = '';
+
+before(async () => {
+  if (skip) return;
+  gateway = start('cli/main.ts', ['dev', '--port', '0', '--admin-port', '0']);
+  traffic = (await gateway.line(/listening {3}(http:\S+)/))[1]!;
+  admin = (await gateway.line(/console {5}(http:\S+)/))[1]!;
+  browser = await Browser.start(findPeer('chromium')!);
+  await browser.open(admin, DESK);
+  await browser.see(`document.querySelector('#state').textContent === 'live'`);
+});
+
+after(async () => {
+  if (skip) return;
+  await browser.stop();
+  gateway.kill('SIGKILL');
+  await gateway.exit;
+});
+
+const textOf = (selector: string) => `document.querySelector(${JSON.stringify(selector)}).textContent`;
+const scenario = (name: string) => readFileSync(join(root, 'deploy/istio/scenarios', `${name}.yaml`), 'utf8');
+
+async function view(name: string): Promise<void> {
+  await browser.click(`nav a[href="#${name}"]`);
+  await browser.see(`!document.querySelector('#${name}').hidden`);
+}
+
+async function picture(name: string): Promise<void> {
+  if (pictures === undefined) return;
+  mkdirSync(pictures, { recursive: true });
+  await browser.picture(join(pictures, `${name}.webp`));
+}
+
+/** Writes a text into the editor, waits for the verdict, and applies it. */
+async function apply(text: string, moves: string): Promise<void> {
+  await view('edit');
+  await browser.write('#edit textarea', text);
+  await browser.see(`${textOf('#edit pre')}.includes(${JSON.stringify(moves)})`);
+  await browser.see(`!document.querySelector('#edit button.primary').disabled`);
+  await browser.click('#edit button.primary');
+  await browser.see(`/configured/.test(${textOf('#edit .verdict')})`);
+}
+
+/** What the request box gets with a header. */
+async function send(header: string): Promise<string> {
+  await view('request');
+  await browser.write('#request textarea', `content-type: application/json\n${header}`);
+  await browser.value(`document.querySelector('[aria-label=answer]').textContent = ''`);
+  await browser.click('#request button[value=send]');
+  await browser.see(`/"id"/.test(${textOf('[aria-label=answer]')})`);
+  return browser.value(textOf('[aria-label=answer]'));
+}
+
+function greet(): Promise<Response> {
+  return fetch(`${traffic}/api.Greeter/SayHello`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"name":"laurence"}',
+  });
+}
+
+test('the keys 1 to 6 change the view, and writing in a field does not', { skip }, async () => {
+  const shown = `document.querySelector('main section:not([hidden])').id`;
+  for (const [index, id] of ['traffic', 'rules', 'request', 'edit', 'endpoints', 'history'].entries()) {
+    await browser.value(`document.activeElement.blur()`);
+    await browser.press(`${index + 1}`, `${index + 1}`);
+    await browser.see(`${shown} === '${id}'`);
+  }
+  await view('request');
+  await browser.write('#request input[type=url]', 'http://dubbo-go-server/api.Greeter/SayHello');
+  await browser.press('1', '1');
+  assert.equal(await browser.value(shown), 'request');
+  await browser.write('#request input[type=url]', 'http://dubbo-go-server/api.Greeter/SayHello');
+});
+
+test('all traffic goes to v1, as soon as that rule is applied', { skip }, async () => {
+  await apply(scenario('all-v1'), 'go to v1 instead of v2');
+  assert.match(await send('user: admin'), /200 in [\s\S]*"id":"v1\.0\.0"/);
+});
+
+test('admin goes to v2 and others to v1, and the page says why', { skip }, async () => {
+  await apply(scenario('user-admin'), 'go to v2 instead of v1');
+  assert.match(await send('user: admin2'), /"id":"v1\.0\.0"/);
+  assert.match(await send('user: admin'), /"id":"v2\.0\.0"/);
+  const why = await browser.value<string>(textOf('[aria-label=explanation]'));
+  assert.match(why, /VirtualService default\/dubbo-go-server http\[0\]\.match\[0\]/);
+  await picture('request');
+});
+
+test('a canary is watched: what is intended, what is observed, and the counts on the rule', {
+  skip,
+}, async () => {
+  await apply(scenario('canary-90-10'), '10 % of them go to v2');
+  await view('traffic');
+  for (let round = 0; round < 20; round++)
+    await Promise.all(Array.from({ length: 10 }, () => greet().then((answer) => answer.text())));
+  const counts = `[...document.querySelectorAll('.share')].map((share) => Number(/\\((\\d+)\\)/.exec(share.textContent)?.[1]))`;
+  await browser.see(`${counts}.length === 2 && ${counts}[0] + ${counts}[1] === 200`);
+  const [stable = 0, canary = 0] = await browser.value<number[]>(counts);
+  // Less than one in a million is farther from 180 and 20.
+  assert.ok(canary >= 3 && canary <= 45, `${stable} and ${canary}`);
+  assert.match(await browser.value(textOf('.split')), /intended 90 %[\s\S]*intended 10 %/);
+  await picture('traffic');
+  await view('rules');
+  await browser.see(`${textOf('#rules .badge')} === '200'`);
+  await picture('rules');
+});
+
+test('a refused text changes nothing, says where, and cannot be applied', { skip }, async () => {
+  await view('edit');
+  await browser.write('#edit textarea', scenario('canary-90-10').replace('weight: 90', 'weight: many'));
+  await browser.see(`/^Refused/.test(${textOf('#edit .verdict')})`);
+  assert.match(await browser.value(textOf('#edit .issues')), /^\d+:\d+ wrong-type/);
+  assert.equal(await browser.value(`document.querySelector('#edit button.primary').disabled`), true);
+  await picture('refused');
+});
+
+test('the second of two who edit is told, keeps the text, and can apply it after a look', {
+  skip,
+}, async () => {
+  const mine = scenario('canary-90-10')
+    .replace('weight: 90', 'weight: 80')
+    .replace('weight: 10', 'weight: 20');
+  await browser.write('#edit textarea', mine);
+  await browser.see(`!document.querySelector('#edit button.primary').disabled`);
+  // Both in one turn of the page, so that it has no time to hear of the other change first.
+  await browser.value(`(async () => {
+    await fetch('/resources', { method: 'PUT', body: ${JSON.stringify(scenario('all-v1'))} });
+    document.querySelector('#edit button.primary').click();
+  })()`);
+  await browser.see(`/Somebody has changed the rules/.test(${textOf('#edit .verdict')})`);
+  assert.equal(await browser.value(`document.querySelector('#edit textarea').value`), mine);
+  await browser.see(`/20 % of them go to v2 instead of v1/.test(${textOf('#edit pre')})`);
+  await picture('edit');
+  await browser.click('#edit button.primary');
+  await browser.see(`/configured/.test(${textOf('#edit .verdict')})`);
+});
+
+test('Undo takes back what was applied', { skip }, async () => {
+  await browser.click('#edit .row button:not(.primary)');
+  await browser.see(`/Undone/.test(${textOf('#edit .verdict')})`);
+  assert.match(await send('user: admin'), /"id":"v1\.0\.0"/);
+  await view('history');
+  await browser.see(`document.querySelectorAll('#history tbody tr').length >= 6`);
+});
+
+test('the page is whole in the dark and at phone width, and its policy had nothing to refuse', {
+  skip,
+}, async () => {
+  for (const [screen, suffix] of [
+    [NIGHT, 'dark'],
+    [PHONE, 'phone'],
+  ] as const)
+    for (const id of ['traffic', 'rules', 'request', 'edit', 'endpoints', 'history']) {
+      await browser.open('about:blank', screen);
+      await browser.open(`${admin}/#${id}`, screen);
+      await browser.see(`document.querySelector('#state').textContent === 'live'`);
+      await browser.see(`document.querySelector('#${id}').textContent.length > 20`);
+      const width = await browser.value<number>('document.documentElement.scrollWidth');
+      assert.ok(width <= screen.width, `${id} is ${width} wide on a screen of ${screen.width}`);
+      await picture(`${id}-${suffix}`);
+    }
+  // The one refusal that was asked for.
+  assert.deepEqual(
+    browser.complaints.filter((text) => !text.includes('status of 412')),
+    [],
+  );
+});
