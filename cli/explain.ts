@@ -1,9 +1,10 @@
 /** `pointsman explain`: which rule of some files takes a request, and why the others do not. */
 import type { Command } from 'commander';
-import type { RouteTable } from '../router/index.ts';
+import type { RouteTable, ValidResource } from '../router/index.ts';
+import type { GatewayState } from '../workbench/assumed-gateway.ts';
 import { type ClientOptions, clientOf } from './client-option.ts';
 import { defineCommand, jsonOption, parseLabel, parsePort } from './command.ts';
-import { EXIT } from './failure.ts';
+import { EXIT, usageFailure } from './failure.ts';
 import { pathsAndRequest } from './request-words.ts';
 
 interface ExplainOptions extends ClientOptions {
@@ -19,6 +20,7 @@ export function explainCommand(): Command {
     [
       "pointsman explain deploy/istio -- -H 'user: admin' http://dubbo-go-server:20000/api.Greeter/SayHello",
       "pointsman explain rules.yaml -- -X POST 'https://shop.example.com/cart?id=1'",
+      'pointsman explain rules.yaml --gateway public --port 8080 -- http://shop.example.com/',
       'pointsman explain routes.json -- http://shop/   # of istioctl proxy-config routes POD -o json',
     ],
   )
@@ -27,8 +29,15 @@ export function explainCommand(): Command {
       '<path...>',
       'files, folders, or - for standard input, or one .json file of istioctl proxy-config routes or an Envoy config dump; after -- the request, as curl takes it',
     )
-    .option('--port <port>', "service port of the listener; default the URL's", parsePort)
-    .option('--gateway <name>', 'take the rules bound to this gateway instead of mesh')
+    .option(
+      '--port <port>',
+      "service port of the listener, which chooses virtual hosts and meets a rule's port; default the URL's, which is 80 for http and 443 for https unless it says another",
+      parsePort,
+    )
+    .option(
+      '--gateway <name>',
+      'take the rules bound to this gateway instead of mesh, at a port that its Gateway serves; without the Gateway in PATH one is assumed',
+    )
     .option('--namespace <name>', "the client's namespace, for sourceNamespace and short names")
     .option('--labels <k=v>', "the client's labels, for sourceLabels; repeatable", parseLabel)
     .addOption(jsonOption())
@@ -44,7 +53,7 @@ async function explain(words: readonly string[], options: ExplainOptions): Promi
   if (options.json) terminal.printJson(explanation);
   else terminal.print(formatExplanation(explanation, { color: terminal.wantsColor(process.stdout) }));
   if (!options.json && assumed.length > 0)
-    terminal.note(`services are assumed, as rules name them: ${assumed.join(', ')}`);
+    terminal.note(`assumed to be there, as rules name them: ${assumed.join(', ')}`);
 }
 
 /** The table of the rules, or of what a proxy has, with the hosts that are assumed to be there. */
@@ -63,14 +72,45 @@ async function tableOf(
   const { readPaths } = await import('./input.ts');
   const { compile } = await import('../router/index.ts');
   const { assumedServices } = await import('../workbench/assumed-service.ts');
+  const { gatewayAt } = await import('../workbench/assumed-gateway.ts');
   const { proxyOf } = await import('../workbench/client.ts');
   const { resources, issues } = await readPaths(paths);
   const errors = issues.filter(({ severity }) => severity === 'error');
   for (const issue of errors) note(`${issueText(issue, process.stderr)}\n`);
   if (errors.length > 0) process.exitCode = EXIT.findings;
+  const client = clientOf(options) ?? {};
+  const gateway = assumedGateway(gatewayAt(resources, client, port), port);
   const services = assumedServices(resources, [port]);
-  const { table } = compile(resources, { services, proxy: proxyOf(clientOf(options) ?? {}) });
-  return { table, assumed: services.map(({ host }) => host) };
+  const { table } = compile([...resources, ...gateway], { services, proxy: proxyOf(client) });
+  return {
+    table,
+    assumed: [
+      ...services.map(({ host }) => host),
+      ...gateway.map(({ metadata: { namespace, name } }) => `gateway ${namespace}/${name} on port ${port}`),
+    ],
+  };
+}
+
+/** The gateway that has to be made up, if any. Throws where the one that is named serves nothing there. */
+function assumedGateway(state: GatewayState, port: number): ValidResource[] {
+  switch (state.kind) {
+    case 'there':
+      return [];
+    case 'assumed':
+      return [state.gateway];
+    case 'other-port': {
+      const ports = state.ports.join(', ');
+      throw usageFailure(
+        `Cannot explain a request at port ${port} of gateway ${state.name}: it serves ${ports || 'no port'}, so write --port ${state.ports[0] ?? 'PORT'}`,
+      );
+    }
+    case 'unknown': {
+      const others = state.others.length === 0 ? 'none at all' : `only ${state.others.join(', ')}`;
+      throw usageFailure(
+        `Cannot explain a request through gateway ${state.name}: there is no such Gateway, and rules are bound to ${others}`,
+      );
+    }
+  }
 }
 
 async function readDump(paths: readonly string[]) {

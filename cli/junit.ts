@@ -18,7 +18,7 @@ function counts(results: readonly CaseResult[]): string {
 }
 
 function caseXml({ name, file, line, mismatches, request }: CaseResult): string {
-  const curl = curlOf({ request, gateway: 'mesh', labels: {} }, []);
+  const curl = curlOf({ request, gateway: 'mesh', labels: {} });
   const head = `    <testcase name="${escaped(`${name}: ${curl}`)}" classname="${escaped(file)}" file="${escaped(file)}" line="${line}"`;
   if (mismatches.length === 0) return `${head}/>\n`;
   const lines = mismatches.map(({ field, want, got }) => `${field}: wanted ${want}, got ${got}`);

@@ -24,6 +24,15 @@ export function pathsAndRequest(
   const paths = words.slice(0, words.length - requestWords.length);
   if (paths.length === 0 || requestWords.length === 0)
     throw usageFailure(`Cannot ${verb} without both rules and a URL: write pointsman ${verb} PATH... -- URL`);
+  return { paths, request: requestOfWords(verb, requestWords, port) };
+}
+
+/** The request that the words after `--` write. */
+export function requestOfWords(
+  verb: string,
+  requestWords: readonly string[],
+  port: number | undefined,
+): RouteRequest {
   const command = defineCommand('request', '', [])
     .argument('<url>')
     .option('-X, --request <method>', '', 'GET')
@@ -46,5 +55,5 @@ export function pathsAndRequest(
   const request = toRouteRequest({ url, method, headers }, port);
   if (request === undefined)
     throw usageFailure(`Cannot ${verb} "${url}": write a URL like http://HOST:PORT/PATH`);
-  return { paths, request };
+  return request;
 }

@@ -32,7 +32,7 @@ function printFailure({ name, file, line, mismatches, ...sent }: CaseResult): vo
 
 /** The request as a line to paste. */
 function sentText({ request, client }: Pick<CaseResult, 'request' | 'client'>): string {
-  const curl = curlOf({ request, gateway: 'mesh', labels: {} }, []);
+  const curl = curlOf({ request, gateway: 'mesh', labels: {} });
   return isUsual(client) ? curl : `${curl} (from ${clientName(client)})`;
 }
 

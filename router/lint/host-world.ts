@@ -7,6 +7,21 @@ import type { Sender, World } from '../region/world.ts';
 export interface HostWorld extends World {
   /** Fully qualified, in lower case, wildcards too. */
   readonly hosts: readonly string[];
+  /** The service port that requests usually come to. */
+  readonly port: number;
+  /** Namespaces whose clients have the rules, or `*`; the world's namespace is one of them. */
+  readonly exportTo: readonly string[];
+}
+
+/** See {@link hostWorld}. */
+export interface HostWorldOptions {
+  readonly normalization: HostWorld['normalization'];
+  readonly hosts: readonly string[];
+  readonly gateways: readonly string[];
+  /** Default 80. */
+  readonly port?: number;
+  /** Default: `*`. */
+  readonly exportTo?: readonly string[];
 }
 
 /** The world of the hosts; `gateways` are `mesh` or `NAMESPACE/NAME`: those through which its rules are reached. */
@@ -14,12 +29,17 @@ export function hostWorld({
   normalization,
   hosts,
   gateways,
-}: Pick<HostWorld, 'normalization' | 'hosts' | 'gateways'>): HostWorld {
-  const namespace = namespaceOf(hosts);
+  port = 80,
+  exportTo = ['*'],
+}: HostWorldOptions): HostWorld {
+  const own = namespaceOf(hosts);
+  const namespace = exportTo.includes('*') || exportTo.includes(own ?? '') ? own : exportTo[0];
   return {
     normalization,
     hosts,
     gateways,
+    port,
+    exportTo,
     ...(namespace !== undefined && { namespace }),
     authoritySamples: samplesOf(hosts).flatMap((host) => [
       host,

@@ -5,6 +5,7 @@ import type { Issue } from '../issue.ts';
 import type { Requirement } from '../region/requirement.ts';
 import type { ValidResourceOf } from '../schema/kind.ts';
 import { nameOf, warning } from './finding.ts';
+import type { RuleVerdicts } from './rule.ts';
 import { regionOf } from './rule-region.ts';
 
 type VirtualService = ValidResourceOf<'VirtualService'>;
@@ -18,6 +19,7 @@ type VirtualService = ValidResourceOf<'VirtualService'>;
 export function lintHosts(
   prepared: readonly PreparedVirtualService[],
   resources: readonly VirtualService[],
+  { claimExample }: Pick<RuleVerdicts, 'claimExample'>,
 ): Issue[] {
   const inMesh = prepared.filter(({ gateways }) => gateways.includes('mesh'));
   const byHost = new Map<string, PreparedVirtualService[]>();
@@ -43,6 +45,7 @@ export function lintHosts(
           ['spec', 'hosts', index],
           'host-conflict',
           `The rules here have no effect${partly} for host '${host}': ${nameOf(owner)} has it too and ${whyFirst(winner, later)}, and a sidecar obeys only the first; put the rules into one VirtualService`,
+          claimExample(later, host),
         ),
       );
     }

@@ -9,9 +9,10 @@ import type { Issue, IssueCode } from '../issue.ts';
 import type { Workspace } from '../region/partition.ts';
 import type { ValidResource } from '../schema/kind.ts';
 import type { PathNormalization } from '../table/route-table.ts';
-import { lintDelegates } from './delegate.ts';
+import { lintDelegates, withLeftOutExamples } from './delegate.ts';
 import { lintDestinationRules } from './destination-rule.ts';
 import { lintHosts } from './host.ts';
+import { portsOf } from './port.ts';
 import { lintRegexes } from './regex.ts';
 import { judgeRules, type RuleVerdicts } from './rule.ts';
 import { lintSubsets } from './subset.ts';
@@ -58,14 +59,14 @@ export function lintReport(resources: readonly ValidResource[], options: LintOpt
   const virtualServices = resources.filter((each) => each.kind === 'VirtualService');
   const prepared = prepareVirtualServices(virtualServices, meshConfig.defaultVirtualServiceExportTo, report);
   const normalization = normalizationOf(meshConfig.pathNormalization?.normalization);
-  const rules = judgeRules(prepared, normalization, workspace);
+  const rules = judgeRules(prepared, { normalization, workspace, portOf: portsOf(resources) });
   const issues = [
-    ...report.issues,
+    ...withLeftOutExamples(report.issues, prepared, virtualServices, rules),
     ...rules.issues,
-    ...lintHosts(prepared, virtualServices),
-    ...lintSubsets(resources),
+    ...lintHosts(prepared, virtualServices, rules),
+    ...lintSubsets(resources, rules),
     ...lintDestinationRules(resources),
-    ...lintRegexes(resources),
+    ...lintRegexes(resources, rules),
     ...lintDelegates(resources),
   ].sort(byPlace);
   return { ...rules, issues };

@@ -5,6 +5,7 @@ import type { FieldPath } from '../schema/resource.ts';
 import type { StringMatch } from '../schema/string-match.ts';
 import type { HTTPMatchRequest, HTTPRoute } from '../schema/virtual-service.ts';
 import { warning } from './finding.ts';
+import type { RuleVerdicts } from './rule.ts';
 
 interface Pattern {
   readonly path: FieldPath;
@@ -16,7 +17,10 @@ interface Pattern {
 }
 
 /** A finding for each regex of a match or a corsPolicy that is a plain text, or one with `.*` after it. */
-export function lintRegexes(resources: readonly ValidResource[]): Issue[] {
+export function lintRegexes(
+  resources: readonly ValidResource[],
+  { takenExample }: Pick<RuleVerdicts, 'takenExample'>,
+): Issue[] {
   return resources.flatMap((resource) => {
     if (resource.kind !== 'VirtualService') return [];
     // A delegate's rules are joined with others, by the kinds of their conditions.
@@ -34,6 +38,7 @@ export function lintRegexes(resources: readonly ValidResource[]): Issue[] {
             [...path, 'regex'],
             'regex-plain',
             `The regex ${JSON.stringify(regex)} says no more than ${plain.kind === 'any' ? 'that the value is there' : `${plain.kind === 'exact' ? 'an exact text' : 'a prefix'}`}: ${instead}`,
+            path[3] === 'match' ? takenExample(resource.metadata, path) : undefined,
           ),
         ];
       }),

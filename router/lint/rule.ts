@@ -4,14 +4,15 @@
  * VirtualServices.
  */
 import { compareAge } from '../compile/age.ts';
-import { isSubsetOf } from '../compile/host.ts';
+import { hostsOverlap, isWildcard } from '../compile/host.ts';
 import type { PreparedRule, PreparedVirtualService } from '../compile/virtual-service.ts';
 import { formatPath, type Issue } from '../issue.ts';
-import { curlOf, requestOf } from '../region/example.ts';
 import type { Workspace } from '../region/partition.ts';
 import { type Reach, reachOf } from '../region/reach.ts';
 import type { Dimension, Region } from '../region/requirement.ts';
 import type { FieldPath } from '../schema/resource.ts';
+import type { HTTPMatchRequest } from '../schema/virtual-service.ts';
+import { exampleLine, type Spoken, spokenOf } from './example.ts';
 import { listed, nameOf, type Subject, warning } from './finding.ts';
 import { type HostWorld, hostWorld } from './host-world.ts';
 import { regionOf, takesAll } from './rule-region.ts';
@@ -39,6 +40,13 @@ export interface RuleVerdicts {
   readonly undecided: number;
   /** A request, as curl sends it, that gets to the rule or match at the path; undefined where none is known. */
   takenExample(resource: ResourceName, path: FieldPath): string | undefined;
+  /** A request to the host in the mesh that the VirtualService would take, were it the only one. */
+  claimExample(virtualService: PreparedVirtualService, host: string): string | undefined;
+  /** A request to the VirtualService's first host that fits the match, whatever its rules do with it. */
+  fittingExample(
+    virtualService: PreparedVirtualService,
+    match: HTTPMatchRequest | undefined,
+  ): string | undefined;
 }
 
 /** Of a VirtualService. */
@@ -47,69 +55,108 @@ export interface ResourceName {
   readonly name: string;
 }
 
+/** See {@link judgeRules}. */
+export interface JudgeOptions {
+  readonly normalization: HostWorld['normalization'];
+  readonly workspace: Workspace;
+  /** The service port at which a host's requests come through a gateway, or `mesh`. */
+  portOf(host: string, gateway: string): number;
+}
+
 /** The verdicts on all rules. */
 export function judgeRules(
   virtualServices: readonly PreparedVirtualService[],
-  normalization: HostWorld['normalization'],
-  workspace: Workspace,
+  options: JudgeOptions,
 ): RuleVerdicts {
   const entries = new Map(virtualServices.map((each) => [each, entriesOf(each)]));
   const outcomes = virtualServices.flatMap((each): readonly Outcome[] => {
     const list = entries.get(each)!;
-    const world = hostWorld({
-      normalization,
-      hosts: each.hosts.map((host) => host.toLowerCase()),
-      gateways: each.gateways,
-    });
-    const reaches = reachOf(regionsOf(list), world, workspace);
+    const hosts = each.hosts.map((host) => host.toLowerCase());
+    const world = worldOf(hosts, each.gateways, each.exportTo, options);
+    const reaches = reachOf(regionsOf(list), world, options.workspace);
     const own = list.map((entry, at): Outcome => ({ entry, reach: reaches[at]!, list, world }));
-    return behindOthers(each, own, virtualServices, entries, normalization, workspace);
+    return behindOthers(each, own, virtualServices, entries, options);
   });
   const open = outcomes.filter(({ reach }) => reach.verdict === 'unknown');
+  const byRule = Map.groupBy(outcomes, ({ entry }) => ruleKey(entry));
+  const isShared = sharedBy(virtualServices);
   return {
-    issues: findingsOf(outcomes),
+    issues: findingsOf(byRule),
     undecided: new Set(open.map(({ entry }) => ruleKey(entry))).size,
     takenExample: ({ namespace, name }, path) => {
-      const [, , rule, , match] = path;
-      const found = outcomes.find(
-        ({ entry: { prepared, matchIndex }, reach }) =>
-          reach.verdict === 'taken' &&
-          prepared.written.metadata.namespace === namespace &&
-          prepared.written.metadata.name === name &&
-          prepared.written.index === rule &&
-          (match === undefined || matchIndex === match),
-      );
+      const [, , rule, field, at] = path;
+      const match = field === 'match' ? at : undefined;
+      const found = byRule
+        .get(`${namespace}/${name}/${rule}`)
+        ?.find(
+          ({ entry, reach }) =>
+            reach.verdict === 'taken' && (match === undefined || entry.matchIndex === match),
+        );
       // Where another VirtualService speaks for the host too, the example may be that one's.
-      const isShared = found !== undefined && speakersOf(found.world.hosts, virtualServices) > 1;
-      return found === undefined || isShared ? undefined : takenExample(found);
+      return found === undefined || isShared(found.world.hosts) ? undefined : exampleOf(found);
+    },
+    claimExample: ({ exportTo, rules }, host) => {
+      const mine = new Set(rules);
+      const found = outcomes.find(
+        ({ entry, reach }) =>
+          reach.verdict === 'taken' &&
+          mine.has(entry.prepared) &&
+          !reach.example.has('authority') &&
+          (reach.example.get('gateway')?.[0] ?? 'mesh') === 'mesh',
+      );
+      return found && exampleOf({ ...found, world: worldOf([host], ['mesh'], exportTo, options) });
+    },
+    fittingExample: (virtualService, match) => {
+      const { gateways, exportTo } = virtualService;
+      const hosts = virtualService.hosts.map((host) => host.toLowerCase());
+      const world = worldOf(hosts, gateways, exportTo, options);
+      const region = regionOf(match);
+      const [reach] = reachOf([region], world, options.workspace);
+      if (reach?.verdict !== 'taken') return undefined;
+      return exampleLine(
+        reach.example,
+        world,
+        spokenOf([region, ...regionsOf(entries.get(virtualService)!)]),
+      );
     },
   };
 }
 
-/** How many VirtualServices have one of the hosts, or a wildcard beside them. */
-function speakersOf(hosts: readonly string[], all: readonly PreparedVirtualService[]): number {
-  return all.filter((each) =>
-    each.hosts.some((host) => {
-      const lower = host.toLowerCase();
-      return hosts.some((own) => isSubsetOf(own, lower) || isSubsetOf(lower, own));
-    }),
-  ).length;
+function worldOf(
+  hosts: readonly string[],
+  gateways: readonly string[],
+  exportTo: readonly string[],
+  { normalization, portOf }: JudgeOptions,
+): HostWorld {
+  return hostWorld({ normalization, hosts, gateways, exportTo, port: portOf(hosts[0]!, gateways[0]!) });
 }
 
-/** `curl …`, with who sends it where a rule asks. */
-function takenExample({ entry, reach, list, world }: Outcome): string | undefined {
-  if (reach.verdict !== 'taken') return undefined;
-  const example = requestOf(reach.example, world, 80);
-  const asked = entry.region.requirements.map(({ dimension }) => dimension);
-  const labels = Object.entries(example.labels).map(([name, value]) => `${name}=${value}`);
-  const isNamespaceAsked = list.some(({ region }) =>
-    region.requirements.some(({ dimension }) => dimension.id === 'namespace'),
-  );
-  const sender = [
-    ...(example.namespace === undefined || !isNamespaceAsked ? [] : [`in namespace ${example.namespace}`]),
-    ...(labels.length === 0 ? [] : [`with labels ${labels.join(', ')}`]),
-  ];
-  return `${curlOf(example, asked)}${sender.length === 0 ? '' : ` (from a client ${sender.join(' ')})`}`;
+/** Tells whether several VirtualServices have one of the hosts, or a wildcard beside them. */
+function sharedBy(all: readonly PreparedVirtualService[]): (hosts: readonly string[]) => boolean {
+  const claims = new Map<string, number>();
+  for (const { hosts } of all) {
+    for (const host of new Set(hosts.map((each) => each.toLowerCase())))
+      claims.set(host, (claims.get(host) ?? 0) + 1);
+  }
+  const wildcards = [...claims.keys()].filter(isWildcard);
+  return (hosts) =>
+    hosts.some((host) => {
+      if ((claims.get(host) ?? 0) > 1) return true;
+      const beside = isWildcard(host) ? [...claims.keys()] : wildcards;
+      return beside.some((each) => !hosts.includes(each) && hostsOverlap(each, host));
+    });
+}
+
+/** What a list's rules speak of, found once. */
+const spokenByList = new WeakMap<readonly Entry[], Spoken>();
+
+/** The request of a rule that is taken, or of one that is not and that another takes. */
+function exampleOf({ reach, list, world }: Outcome): string | undefined {
+  if ((reach.verdict !== 'taken' && reach.verdict !== 'never') || reach.example === undefined)
+    return undefined;
+  const spoken = spokenByList.get(list) ?? spokenOf(regionsOf(list));
+  spokenByList.set(list, spoken);
+  return exampleLine(reach.example, world, spoken);
 }
 
 function entriesOf({ rules }: PreparedVirtualService): Entry[] {
@@ -135,8 +182,7 @@ function behindOthers(
   own: readonly Outcome[],
   all: readonly PreparedVirtualService[],
   entries: ReadonlyMap<PreparedVirtualService, readonly Entry[]>,
-  normalization: HostWorld['normalization'],
-  workspace: Workspace,
+  options: JudgeOptions,
 ): readonly Outcome[] {
   const { gateways, hosts } = virtualService;
   if (gateways.includes('mesh') || !isForAll(virtualService)) return own;
@@ -153,7 +199,7 @@ function behindOthers(
         other.hosts.some((each) => each.toLowerCase() === host.toLowerCase()),
     );
     if (older.length === 0 || open.size === 0) return own;
-    const world = hostWorld({ normalization, hosts: [host.toLowerCase()], gateways: [gateway] });
+    const world = worldOf([host.toLowerCase()], [gateway], ['*'], options);
     const theirs = older.flatMap((other) => upToAll(entries.get(other)!));
     const merged = [...theirs, ...[...open].map(({ entry }) => entry)];
     const list = [
@@ -164,7 +210,7 @@ function behindOthers(
     const regions = list.map(({ region }) => ({ ...region, kept: region.requirements }));
     const positions = new Map(list.map((entry, position) => [entry, position]));
     const asked = new Set([...open].map(({ entry }) => positions.get(entry)!));
-    const reaches = reachOf(regions, world, workspace, asked);
+    const reaches = reachOf(regions, world, options.workspace, asked);
     for (const outcome of open) {
       const reach = reaches[positions.get(outcome.entry)!]!;
       if (reach.verdict !== 'never') open.delete(outcome);
@@ -184,8 +230,7 @@ function upToAll(list: readonly Entry[]): readonly Entry[] {
 const isForAll = ({ exportTo }: PreparedVirtualService): boolean => exportTo.includes('*');
 
 /** A delegate's rule stands in several lists, and is reported when it is never taken in any of them. */
-function findingsOf(outcomes: readonly Outcome[]): Issue[] {
-  const byRule = Map.groupBy(outcomes, ({ entry }) => ruleKey(entry));
+function findingsOf(byRule: ReadonlyMap<string, readonly Outcome[]>): Issue[] {
   return [...byRule.values()].flatMap((ofRule): Issue[] => {
     const isLost = ({ reach }: Outcome) => reach.verdict === 'never' || reach.verdict === 'impossible';
     const byMatch = [...Map.groupBy(ofRule, ({ entry }) => entry.matchIndex).values()].filter((each) =>
@@ -248,12 +293,6 @@ function placeName(entry: Entry, from: Subject): string {
   const path = pathOf(entry);
   const line = subject.source === undefined ? '' : ` (line ${subject.source.position(path).line})`;
   return `${isSame(subject, from) ? '' : `${nameOf(subject)} `}${formatPath(path)}${line}`;
-}
-
-function exampleOf({ entry, reach, world }: Outcome): string | undefined {
-  if (reach.verdict !== 'never' || reach.example === undefined) return undefined;
-  const asked = entry.region.requirements.map(({ dimension }) => dimension);
-  return curlOf(requestOf(reach.example, world, 80), asked);
 }
 
 function impossibleIssue({ entry, reach, world }: Outcome): Issue {

@@ -5,6 +5,7 @@ import type { ValidResource, ValidResourceOf } from '../schema/kind.ts';
 import type { FieldPath } from '../schema/resource.ts';
 import type { HTTPRoute } from '../schema/virtual-service.ts';
 import { listed, warning } from './finding.ts';
+import type { RuleVerdicts } from './rule.ts';
 
 type DestinationRule = ValidResourceOf<'DestinationRule'>;
 
@@ -20,7 +21,10 @@ interface Named {
  *
  * Source: Envoy `source/common/router/router.cc` (cluster not found).
  */
-export function lintSubsets(resources: readonly ValidResource[]): Issue[] {
+export function lintSubsets(
+  resources: readonly ValidResource[],
+  { takenExample }: Pick<RuleVerdicts, 'takenExample'>,
+): Issue[] {
   const rules = resources.filter((each): each is DestinationRule => each.kind === 'DestinationRule');
   return resources.flatMap((resource) => {
     if (resource.kind !== 'VirtualService') return [];
@@ -45,6 +49,7 @@ export function lintSubsets(resources: readonly ValidResource[]): Issue[] {
             [...path, 'subset'],
             'subset-missing',
             `${isMirror ? 'No copies are sent' : 'Requests are answered with 503'}: no DestinationRule gives '${full}' a subset '${subset}', ${others}; add it, or name another`,
+            takenExample(resource.metadata, path),
           ),
         ];
       }),

@@ -1,7 +1,6 @@
 /** A sample as a request: for the router, and as a line to paste. Imports table types. */
 import type { RouteRequest } from '../table/request.ts';
 import { type Sample, stateOf } from './reach.ts';
-import type { Dimension } from './requirement.ts';
 import type { World } from './world.ts';
 
 /** A request with who sends it. */
@@ -47,16 +46,19 @@ export function requestOf(sample: Sample, world: World, port: number): ExampleRe
 
 /**
  * The request as a curl command. Headers that curl sends by itself are taken away where a rule looks for their
- * absence.
+ * absence: `asked` has the ids of the dimensions that rules speak of.
  */
-export function curlOf({ request }: ExampleRequest, asked: readonly Dimension[]): string {
+export function curlOf(
+  { request }: ExampleRequest,
+  asked: { has(dimension: string): boolean } = new Set(),
+): string {
   const words = ['curl'];
   if (request.method !== 'GET') words.push('-X', quote(request.method));
   for (const [name, value] of request.headers)
     words.push('-H', quote(value === '' ? `${name};` : `${name}: ${value}`));
   for (const name of ['accept', 'user-agent']) {
-    const isAsked = asked.some(({ id }) => id === `header ${name}`);
-    if (isAsked && !request.headers.some(([given]) => given === name)) words.push('-H', quote(`${name}:`));
+    if (asked.has(`header ${name}`) && !request.headers.some(([given]) => given === name))
+      words.push('-H', quote(`${name}:`));
   }
   const { scheme, authority, path } = request;
   if (/[[\]{}]/.test(authority + path)) words.push('-g');
@@ -64,7 +66,7 @@ export function curlOf({ request }: ExampleRequest, asked: readonly Dimension[])
   return words.join(' ');
 }
 
-/** For a POSIX shell. */
-function quote(word: string): string {
+/** The word for a POSIX shell. */
+export function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -6,7 +6,7 @@
 import { inUniverse, type State } from './cell.ts';
 import type { Workspace } from './partition.ts';
 import { ODD_ENDING } from './partition.ts';
-import type { Requirement } from './requirement.ts';
+import type { Requirement, TextRequirement } from './requirement.ts';
 import { preferredTexts, type World } from './world.ts';
 
 /**
@@ -33,8 +33,7 @@ export function guess(
     if (requirement.invert) continue;
     const { match } = requirement;
     if (match.kind === 'regex') return undefined;
-    const text = match.kind === 'any' ? (preferredTexts(dimension, world)[0] ?? 'any') : match.value;
-    const value = odd && match.kind === 'prefix' ? text + ODD_ENDING : text;
+    const value = textFor(match, odd, preferredTexts(dimension, world));
     if (!inUniverse(dimension, value, world, workspace)) return undefined;
     const before = states.get(dimension.id);
     if (dimension.presence === 'many') states.set(dimension.id, [...(before ?? []), value]);
@@ -42,6 +41,18 @@ export function guess(
     else if (!before || value.length > before[0]!.length) states.set(dimension.id, [value]);
   }
   return states;
+}
+
+/** A text that the condition takes, one of the preferred where that is so; with `odd` one that few others take. */
+function textFor(
+  match: Exclude<TextRequirement['match'], { kind: 'regex' }>,
+  odd: boolean,
+  preferred: readonly string[],
+): string {
+  if (match.kind === 'any') return preferred[0] ?? 'any';
+  if (match.kind === 'exact') return match.value;
+  if (odd) return match.value + ODD_ENDING;
+  return preferred.find((each) => each.startsWith(match.value)) ?? match.value;
 }
 
 /** True when whatever fulfils `own` is seen to fulfil `other`, without looking into regexes. */

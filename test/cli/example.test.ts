@@ -23,6 +23,15 @@ spec:
     - route:
         - { destination: { host: shop, subset: v1 }, weight: 90 }
         - { destination: { host: shop, subset: v2 }, weight: 10 }
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: shop-public }
+spec:
+  hosts: [shop.example.com]
+  gateways: [public]
+  http:
+    - route: [{ destination: { host: shop } }]
 `;
 const VALIDATOR_CASES =
   'testCases: [{ description: a, wantMatch: true, request: { authority: [shop.example.com], method: [GET], uri: [/] }, route: [{ destination: { host: shop, subset: v1 }, weight: 90 }, { destination: { host: shop, subset: v2 }, weight: 10 }] }]\n';

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Explanation } from '../../router/index.ts';
 import { pointsman } from './program.ts';
@@ -43,6 +46,37 @@ test("explain takes check's examples as they are: -g, an empty header, and one t
   const { tried } = await explain('-g', '-H', 'user;', `${URL}[0]`);
   assert.match(tried[0]?.failed?.got ?? '', /^""$/);
   assert.match((await explain('-H', 'user:', URL)).tried[0]?.failed?.got ?? '', /absent/);
+});
+
+test('explain follows a request through a gateway, whose Gateway it assumes where there is none, or names the ports that there are', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pointsman-gateway-'));
+  try {
+    const onPort =
+      '{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: shop}, spec: {hosts: [shop.example], gateways: [public], http: [{match: [{port: 8080}], route: [{destination: {host: shop}}]}]}}';
+    const server = '{port: {number: 8080, name: http, protocol: HTTP}, hosts: ["*"]}';
+    const gateway = `{apiVersion: networking.istio.io/v1, kind: Gateway, metadata: {name: public}, spec: {servers: [${server}]}}`;
+    writeFileSync(join(folder, 'alone.yaml'), onPort);
+    writeFileSync(join(folder, 'both.yaml'), `${onPort}\n---\n${gateway}`);
+    const at = (file: string, name: string, ...rest: string[]) =>
+      pointsman(['explain', file, '--gateway', name, ...rest], { cwd: folder });
+    const assumed = await at('alone.yaml', 'public', '--', 'http://shop.example:8080/');
+    assert.match(assumed.stdout, /✓ VirtualService default\/shop http\[0\]/);
+    assert.match(assumed.stderr, /assumed .*gateway default\/public on port 8080/);
+    const there = await at('both.yaml', 'default/public', '--port', '8080', '--', 'http://shop.example/');
+    assert.match(there.stdout, /✓ VirtualService default\/shop http\[0\]/);
+    assert.doesNotMatch(there.stderr, /gateway/);
+    const elsewhere = await at('both.yaml', 'public', '--', 'http://shop.example/');
+    assert.equal(elsewhere.code, 2);
+    assert.match(
+      elsewhere.stderr,
+      /at port 80 of gateway default\/public: it serves 8080, so write --port 8080/,
+    );
+    const unknown = await at('both.yaml', 'pubic', '--', 'http://shop.example/');
+    assert.equal(unknown.code, 2);
+    assert.match(unknown.stderr, /gateway default\/pubic: there is no such Gateway.* only default\/public/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('explain gives the split of a canary', async () => {

@@ -103,7 +103,7 @@ function redirectMoves(hosts: HostClass, port: number, testers: Testers): Found[
   };
   const common = { hosts: hosts.domains, port, move };
   if (isRedirected(testers.before) !== one || isRedirected(testers.after) !== other) return [common];
-  return [{ ...common, example: request, curl: curlOf({ request, gateway: '', labels: {} }, []) }];
+  return [{ ...common, example: request, curl: curlOf({ request, gateway: '', labels: {} }) }];
 }
 
 const HTTPS_REDIRECT: RouteOutcome = { ...NO_ROUTE, what: 'redirect 301 to https', key: 'https redirect' };
@@ -188,6 +188,6 @@ function foundOf(move: RouteMove, hosts: HostClass, world: World, port: number, 
   const isTaken = (tester: Tester, { route }: DiffSide): boolean => tester(request).route === route;
   if (!isTaken(testers.before, move.before) || !isTaken(testers.after, move.after))
     return { ...common, move: open };
-  const asked = move.requirements.map(({ dimension }) => dimension);
+  const asked = new Set(move.requirements.map(({ dimension }) => dimension.id));
   return { ...common, move, example: request, curl: curlOf({ ...example, request }, asked) };
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { checkTexts } from '../../../cli/check-report.ts';
 import { formatIssue, type Issue, LINT_CODES, lint, parse, validate } from '../../../router/index.ts';
 import { plainOf } from '../../../router/lint/regex.ts';
 
@@ -131,6 +132,54 @@ test('lint() says nothing of a missing subset that no request is sent to', () =>
     `${ROUTE}, mirrors: [{destination: {host: a, subset: gone}, percentage: {value: ${value}}}]`;
   assert.deepEqual(to(mirrors(0)), []);
   assert.deepEqual(to(mirrors(1)), ['subset-missing 1']);
+});
+
+test('lint() tells behind # who sends an example, at which port and through which gateway', () => {
+  const twice = (match: string) => `http: [{match: [${match}], ${ROUTE}}, {match: [${match}], ${ROUTE}}]`;
+  const example = (spec: string, metadata = '') => issuesOf(rules('one', spec, metadata))[0]?.example;
+  const cases: readonly [spec: string, want: string][] = [
+    [`hosts: [a.example], ${twice('{uri: {prefix: /x}}')}`, 'curl http://a.example/x'],
+    [
+      `hosts: [a.example], ${twice('{sourceLabels: {app: web, tier: "1"}}')}`,
+      'curl http://a.example/ # explain --labels app=web,tier=1',
+    ],
+    [
+      `hosts: [a.example], ${twice('{sourceNamespace: shop, port: 8080}')}`,
+      'curl http://a.example/ # explain --port 8080 --namespace shop',
+    ],
+    [
+      `hosts: [a.example], gateways: [gate], ${twice('{uri: {prefix: /x}}')}`,
+      'curl http://a.example/x # explain --gateway default/gate',
+    ],
+    [
+      `hosts: [a.example], exportTo: [shop], ${twice('{uri: {prefix: /x}}')}`,
+      'curl http://a.example/x # explain --namespace shop',
+    ],
+  ];
+  for (const [spec, want] of cases) assert.equal(example(spec), want, spec);
+  const server = '{port: {number: 8080, name: http, protocol: HTTP}, hosts: ["*/*.example"]}';
+  const gateway = `{apiVersion: networking.istio.io/v1, kind: Gateway, metadata: {name: gate}, spec: {servers: [${server}]}}`;
+  const [found] = issuesOf(
+    rules('one', `hosts: [a.example], gateways: [gate], ${twice('{uri: {prefix: /x}}')}`) + gateway,
+  );
+  assert.equal(found?.example, 'curl http://a.example/x # explain --port 8080 --gateway default/gate');
+});
+
+test('checkTexts() counts a rule that is too complex to decide, and finds nothing wrong with it', () => {
+  const combinations = Array.from({ length: 128 }, (_, bits) => {
+    const names = Array.from({ length: 7 }, (_, index) => ((bits >> index) & 1 ? `h${index}` : `~h${index}`));
+    const of = (wanted: readonly string[]) => wanted.map((name) => `${name.replace('~', '')}: {}`).join(', ');
+    const isThere = (name: string) => !name.startsWith('~');
+    return `{headers: {${of(names.filter(isThere))}}, withoutHeaders: {${of(names.filter((each) => !isThere(each)))}}}`;
+  });
+  const http = `http: [{match: [${combinations.join(', ')}], ${ROUTE}}, {match: [{uri: {prefix: /a}}], ${ROUTE}}]`;
+  const bytes = new TextEncoder().encode(rules('one', `hosts: [a], ${http}`));
+  const { undecided, issues } = checkTexts([{ file: 'rules.yaml', bytes }]);
+  assert.equal(undecided, 1);
+  assert.deepEqual(
+    issues.filter(({ by }) => by.includes('lint')),
+    [],
+  );
 });
 
 test('lint() gives each finding a code of its list, a place and a path', () => {

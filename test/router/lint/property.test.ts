@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parseArgs } from 'node:util';
 import { checkTexts } from '../../../cli/check-report.ts';
+import { parseLabel } from '../../../cli/command.ts';
+import { requestOfWords } from '../../../cli/request-words.ts';
 import { createReport } from '../../../router/compile/report.ts';
 import { prepareVirtualServices } from '../../../router/compile/virtual-service.ts';
 import {
@@ -17,6 +20,10 @@ import { hostWorld } from '../../../router/lint/host-world.ts';
 import { regionOf } from '../../../router/lint/rule-region.ts';
 import { requestOf } from '../../../router/region/example.ts';
 import { type Reach, reachOf } from '../../../router/region/reach.ts';
+import { gatewayAt } from '../../../workbench/assumed-gateway.ts';
+import { assumedServices } from '../../../workbench/assumed-service.ts';
+import { proxyOf } from '../../../workbench/client.ts';
+import { pasted } from '../../pasted.ts';
 import { shareOf } from '../../share.ts';
 import * as common from '../route/generate.ts';
 import {
@@ -211,6 +218,53 @@ test('checkTexts() claims of no rule that the router takes that it is lost, and 
   }
   assert.ok(contradicted > 0, 'Istio warns of some rules that are taken');
 });
+
+test('lint() gives examples that explain takes as they are, and that show what is claimed', () => {
+  const shown = new Map<string, number>();
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + ROUNDS / 2; seed++) {
+    const draws = common.createDraws(seed);
+    const atGate = draws.oneIn(4);
+    const { spec, ...rest } = generateVirtualService(draws, 'vs', ['one', 'none']);
+    const others = atGate ? { hosts: ['greeter.example'], gateways: ['gate'] } : {};
+    const own = { ...spec, ...others, ...(draws.oneIn(4) && { exportTo: ['shop'] }) };
+    const resources = [{ ...rest, spec: own } as ValidResource, generateDelegate(draws, 'one')];
+    for (const { code, message, path = [], resource, example } of lint(resources)) {
+      if (example === undefined) continue;
+      shown.set(code, (shown.get(code) ?? 0) + 1);
+      const taker = takerOfExample(resources, example);
+      const [, , index, field, at] = path;
+      const place = `${resource!.name}.${index}${field === 'match' ? `.${at}` : '.'}`;
+      const isTaken = taker?.startsWith(place) ?? false;
+      const told = `seed ${seed}: ${taker} takes ${example}: ${message}`;
+      if (code === 'regex-plain' || code === 'subset-missing') assert.ok(isTaken, told);
+      else assert.ok(!isTaken && (taker !== undefined || code.startsWith('delegate-')), told);
+    }
+  }
+  for (const code of ['rule-never-taken', 'match-never-taken', 'regex-plain', 'delegate-not-found'])
+    assert.ok((shown.get(code) ?? 0) > 0, `${code} is shown by some example`);
+});
+
+/** Taken as `pointsman explain` takes the words of the line. */
+function takerOfExample(resources: readonly ValidResource[], example: string): string | undefined {
+  const { request: words, options } = pasted(example);
+  const { values } = parseArgs({
+    args: [...options],
+    options: Object.fromEntries(
+      ['port', 'gateway', 'namespace', 'labels'].map((name) => [name, { type: 'string' as const }]),
+    ),
+  });
+  const { gateway, namespace, labels, port } = values as Readonly<Record<string, string | undefined>>;
+  const request = requestOfWords('explain', words, port === undefined ? undefined : Number(port));
+  const client = {
+    ...(namespace !== undefined && { namespace }),
+    ...(gateway !== undefined && { gateway }),
+    ...(labels !== undefined && { labels: parseLabel(labels, undefined) }),
+  };
+  const services = assumedServices(resources, [request.port]);
+  const state = gatewayAt(resources, client, request.port);
+  const all = state.kind === 'assumed' ? [...resources, state.gateway] : resources;
+  return takerOf(createReferenceRouter(compile(all, { services, proxy: proxyOf(client) }).table), request);
+}
 
 function assertNoneTaken(
   resources: readonly ValidResource[],

@@ -257,6 +257,36 @@ test('reachOf() says nothing once its steps are spent', () => {
   assert.equal(second?.verdict, 'unknown');
 });
 
+/** A match for each way in which the headers `h0`, `h1`, … are there or are not. */
+function allCombinations(headers: number): HTTPMatchRequest[] {
+  return Array.from({ length: 2 ** headers }, (_, combination) => {
+    const names = Array.from({ length: headers }, (_, index) => `h${index}`);
+    const isThere = (name: string) => ((combination >> Number(name.slice(1))) & 1) === 1;
+    return {
+      headers: Object.fromEntries(names.filter(isThere).map((name) => [name, {}])),
+      withoutHeaders: Object.fromEntries(names.filter((name) => !isThere(name)).map((name) => [name, {}])),
+    };
+  });
+}
+
+test('reachOf() proves that 32 and 64 rules take all of a request together, says nothing of 128, and never what is wrong', () => {
+  const verdict = (matches: readonly HTTPMatchRequest[]) => {
+    const regions = [...matches, { uri: { prefix: '/a' } }].map(regionOf);
+    return reachOf(regions, hostWorld(WORLD), { steps: 1e8, automata: new Map() }).at(-1)!.verdict;
+  };
+  assert.equal(verdict(allCombinations(5)), 'never');
+  assert.equal(verdict(allCombinations(6)), 'never');
+  assert.equal(verdict(allCombinations(7)), 'unknown');
+  for (const headers of [6, 7]) {
+    for (const gap of [0, 1, 21, 42, 2 ** headers - 1])
+      assert.notEqual(
+        verdict(allCombinations(headers).toSpliced(gap, 1)),
+        'never',
+        `${headers}, without ${gap}`,
+      );
+  }
+});
+
 test('reachOf() decides 10,000 rules in a time that does not grow with their square', () => {
   const matches = Array.from({ length: 10_000 }, (_, index) => ({
     uri: { exact: `/api/users/${index}` },
