@@ -273,7 +273,7 @@ test('runRouteTests() tells which hosts, rules, matches and destinations were lo
       [
         'VirtualService default/shop http[2].match[1]',
         17,
-        'curl http://shop.default.svc.cluster.local/ (from a client with labels app=tester)',
+        'curl http://shop.default.svc.cluster.local/ # explain --labels app=tester',
       ],
       [
         'VirtualService default/shop http[3] to shop.default.svc.cluster.local subset v2',
