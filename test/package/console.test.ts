@@ -187,3 +187,22 @@ test('the page is whole in the dark and at phone width, and its policy had nothi
     [],
   );
 });
+
+test('a gateway with a token is asked with it, once it is entered right', { skip }, async () => {
+  const env = { POINTSMAN_ADMIN_TOKEN: 'correct-horse' };
+  const guarded = start('cli/main.ts', ['dev', '--port', '0', '--admin-port', '0'], { env });
+  try {
+    await browser.open((await guarded.line(/console {5}(http:\S+)/))[1]!, DESK);
+    for (const token of ['wrong', 'correct-horse']) {
+      await browser.see(`document.querySelector('#login').open`);
+      await browser.write('#token', token);
+      await browser.click('#login button');
+    }
+    await browser.see(`document.querySelector('#state').textContent === 'live'`);
+    await view('rules');
+    await browser.see(`${textOf('#rules')}.includes('header user = "admin"')`);
+  } finally {
+    guarded.kill('SIGKILL');
+    await guarded.exit;
+  }
+});
