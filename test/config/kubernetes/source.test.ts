@@ -209,9 +209,11 @@ test('kubernetesSource() goes on from where a watch ended, and lists anew where 
   await following.started;
   await following.untilState('connected');
   const lists = () => server.asked.filter((each) => each.endsWith('/virtualservices')).length;
+  const watches = () => server.asked.filter((each) => each.endsWith('/virtualservices watch')).length;
+  // It counts as connected once the list is there: what is not under way yet would not be ended.
+  while (watches() < 1) await new Promise((done) => setTimeout(done, 10));
   server.endWatches();
-  while (server.asked.filter((each) => each.endsWith('/virtualservices watch')).length < 2)
-    await new Promise((done) => setTimeout(done, 10));
+  while (watches() < 2) await new Promise((done) => setTimeout(done, 10));
   assert.equal(lists(), 1);
   server.bookmark('virtualservices');
   server.forget();
