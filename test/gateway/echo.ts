@@ -54,6 +54,8 @@ export const Echo = found as unknown as GenService<{
 
 /** What an endpoint's handlers tell a test. */
 export interface EchoWatch {
+  /** A handler waits to be cancelled. */
+  waits?(): void;
   /** A stream was cancelled by its client. */
   cancelled?(): void;
 }
@@ -69,6 +71,7 @@ export function echoRoutes(name: string, watch: EchoWatch = {}): (router: Connec
   };
   const untilCancelled = (signal: AbortSignal) =>
     new Promise<never>((_, fail) => {
+      watch.waits?.();
       const gone = () => {
         watch.cancelled?.();
         fail(new ConnectError('cancelled', Code.Canceled));
