@@ -55,11 +55,17 @@ export interface SuiteResult {
   readonly output: string;
 }
 
-/** `args` as the program takes them; `only`: patterns of cases' names. Default: all of them. */
+/** Patterns of cases' names. Default: all of them. */
+export interface Selection {
+  readonly only?: readonly string[];
+  readonly without?: readonly string[];
+}
+
+/** `args` as the program takes them. */
 export async function runSuite(
   program: keyof typeof SUBJECTS,
   args: readonly string[],
-  only: readonly string[] = [],
+  { only = [], without = [] }: Selection = {},
 ): Promise<SuiteResult> {
   const { mode, options, flaky, failing }: Subject = SUBJECTS[program];
   const here = import.meta.dirname;
@@ -71,6 +77,7 @@ export async function runSuite(
       ...failing.flatMap((name) => ['--known-failing', name]),
       ...flaky.flatMap((name) => ['--known-flaky', name]),
       ...only.flatMap((name) => ['--run', name]),
+      ...without.flatMap((name) => ['--skip', name]),
       ...['--', process.execPath, ...runtime, join(here, `${program}.ts`), ...args],
     ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
