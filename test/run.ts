@@ -176,9 +176,11 @@ const wanted = values.runtime.split(',').map((name) => {
   return { runtime, packs: packsOf(positionals.length > 0 ? files : filesOn(name, files)) };
 });
 const waiting = (kind: Pack['kind']): Job[] =>
-  wanted.flatMap(({ runtime, packs }) =>
-    packs.filter((pack) => pack.kind === kind).map((pack) => ({ runtime, pack })),
-  );
+  wanted
+    .flatMap(({ runtime, packs }) =>
+      packs.filter((pack) => pack.kind === kind).map((pack) => ({ runtime, pack })),
+    )
+    .toSorted((a, b) => a.pack.place - b.pack.place);
 const [timed, slow, busy] = [waiting('timed'), waiting('waiting'), waiting('busy')];
 const total: Counts = { passed: 0, failed: 0, skipped: 0 };
 const work = async (...queues: Job[][]): Promise<void> => {

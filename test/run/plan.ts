@@ -17,8 +17,10 @@ const ONCE: readonly RegExp[] = [
   /^test\/edge\//, // drives workerd, a runtime of its own
   /^test\/run\//, // what runs the tests, by Bun
   /^test\/cli\/(?!serve|runtime)/, // the command line, which Bun runs
-  /^test\/conformance\/validation\.test\.ts$/, // verdicts of pure code, a sample of which other tests ask for
-  /^test\/router\/lint\/corpus\.test\.ts$/,
+  /^test\/e2e\/(kubernetes|proxyless|tutorial-page)\.test\.ts$/, // peers and pages; istiod.test.ts is on each
+  /^test\/(deploy|workbench)\//, // scripts that start Node, and pure code that the command line asks, which Bun runs
+  /^test\/conformance\/(table|validation)\.test\.ts$/, // what pure code makes of the corpus; router.test.ts asks it on each
+  /^test\/router\/(lint|xds)\/corpus\.test\.ts$/, // the recorded corpus, whose decisions router.test.ts asks of each
 ];
 
 /** Folders of tests that take long, or need more than a clone has: only where they are named. */
@@ -32,15 +34,18 @@ export interface Pack {
    * `timed`: its tests look at the clock, so that others stand back. `waiting`: it waits more than it works.
    */
   readonly kind: 'timed' | 'waiting' | 'busy';
+  /** Whose turn it is, from 0 on: whatever the runtime, longer packs come first. */
+  readonly place: number;
 }
 
 /** Longest first, so that what is left for the end is short. A file is in the first pack that takes it. */
-const PACKS: readonly (Omit<Pack, 'files'> & { readonly takes: RegExp })[] = [
+const PACKS: readonly (Omit<Pack, 'files' | 'place'> & { readonly takes: RegExp })[] = [
   { name: 'e2e', kind: 'timed', takes: /^test\/e2e\// },
   { name: 'waits', kind: 'waiting', takes: /^test\/(conformance\/gateway|gateway\/resilience)\.test\.ts$/ },
+  { name: 'cli', kind: 'busy', takes: /^test\/(cli|support|run)\// },
   { name: 'router', kind: 'busy', takes: /^test\/router\// },
   { name: 'gateway', kind: 'busy', takes: /^test\/(gateway|connect-conformance)\// },
-  { name: 'programs', kind: 'busy', takes: /^test\/(cli|services|config|edge|support|long|run)\// },
+  { name: 'programs', kind: 'busy', takes: /^test\/(services|config|edge|deploy|long)\// },
   { name: 'others', kind: 'busy', takes: /^/ },
 ];
 
@@ -69,9 +74,9 @@ export function filesOn(runtime: string, files: readonly string[]): readonly str
 /** The files in packs, each of which has some. */
 export function packsOf(files: readonly string[]): readonly Pack[] {
   const left = new Set(files);
-  return PACKS.flatMap(({ takes, ...pack }): Pack[] => {
+  return PACKS.flatMap(({ takes, ...pack }, place): Pack[] => {
     const taken = [...left].filter((file) => takes.test(file));
     for (const file of taken) left.delete(file);
-    return taken.length === 0 ? [] : [{ ...pack, files: taken }];
+    return taken.length === 0 ? [] : [{ ...pack, files: taken, place }];
   });
 }
