@@ -9,8 +9,8 @@ TAG ?= $(shell sed -n 's/^  "version": "\(.*\)",/\1/p' package.json)
 HELM_INSTALL_NAME ?= dubbo-go-server-v1
 # server, client or gateway; by the name where nothing is said.
 COMPONENT ?= $(if $(findstring client,$(HELM_INSTALL_NAME)),client,$(if $(findstring server,$(HELM_INSTALL_NAME)),server,gateway))
-# Which greeter a server is.
-VERSION ?= $(if $(findstring v2,$(HELM_INSTALL_NAME)),v2,v1)
+# Which greeter a server is; by the end of the name where nothing is said.
+VERSION ?= $(or $(filter v%,$(lastword $(subst -, ,$(HELM_INSTALL_NAME)))),v1)
 NAMESPACE ?= default
 PLATFORMS ?= linux/amd64,linux/arm64
 # docker, podman or buildah, whichever is here.

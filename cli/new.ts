@@ -131,8 +131,16 @@ function withVersions(text: string, pointsman = metadata.version): string {
 function workspaceAbove(folder: string): string | undefined {
   for (let at = dirname(folder); ; at = dirname(at)) {
     const manifest = join(at, 'package.json');
-    if (existsSync(manifest) && 'workspaces' in (JSON.parse(readFileSync(manifest, 'utf8')) as object))
-      return at;
+    if (existsSync(manifest) && hasWorkspaces(readFileSync(manifest, 'utf8'))) return at;
     if (at === dirname(at)) return undefined;
+  }
+}
+
+/** False for what is no manifest: it is somebody else's, and the app is made already. */
+function hasWorkspaces(manifest: string): boolean {
+  try {
+    return 'workspaces' in (JSON.parse(manifest) as object);
+  } catch {
+    return false;
   }
 }

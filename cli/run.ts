@@ -236,7 +236,9 @@ async function orExplain(
 
 function logReload(before: ConfigSnapshot, after: ConfigSnapshot, log: Log): void {
   const { summary, issues, recovered } = describeReload(before, after);
-  if (before.version === 0) log('INFO', `${describeSize(after)} loaded`);
+  if (before.version === 0 && after.table === undefined && after.resources.length === 0)
+    log('WARN', 'no rules loaded: requests go by hosts alone until a source has some');
+  else if (before.version === 0) log('INFO', `${describeSize(after)} loaded`);
   else if (summary !== undefined) log('INFO', summary);
   const kept = new Set(after.states.filter(({ state }) => state === 'last-good').map(({ key }) => key));
   for (const issue of issues) {

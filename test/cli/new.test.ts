@@ -57,6 +57,16 @@ test('new app tells of a workspace above it', async () => {
   assert.ok(existsSync(join(scratch, 'packages/billing/main.ts')));
 });
 
+test('new app minds no package.json above it that is none', async () => {
+  for (const text of ['{oops', '"text"', 'null']) {
+    const above = mkdtempSync(join(scratch, 'above-'));
+    writeFileSync(join(above, 'package.json'), text);
+    const { code, output } = await runNew('new', 'app', join(above, 'billing'));
+    assert.equal(code, 0, output);
+    assert.match(output, /made billing in .*: \d+ files/);
+  }
+});
+
 test('new app overwrites nothing, and wants a name that rules can have', async () => {
   mkdirSync(join(scratch, 'taken'));
   writeFileSync(join(scratch, 'taken/notes.txt'), 'mine');

@@ -107,6 +107,9 @@ test('the chart refuses wrong values and says which', { skip }, () => {
     'imge.tag=1': /'imge' not allowed/,
     'service.port=70000': /service\/port.*maximum/s,
     'gateway.config=k8s://': /gateway\/config.*want array/s,
+    'component=gateway,gateway.config=null': /Cannot run a gateway without rules: give gateway\.config/,
+    'component=gateway,gateway.adminPort=8080':
+      /Cannot use 8080 for both gateway\.port and gateway\.adminPort/,
   };
   for (const [value, message] of Object.entries(cases)) {
     const { status, output } = run(helm, [...TEMPLATE, '--set', value]);
@@ -164,6 +167,17 @@ test('make deploy and remove work on four releases, of which two share a Service
     ),
     '',
   );
+});
+
+test('make deploy takes the version from the name, and refuses one that there is not', { skip }, () => {
+  const { status, output } = run('make', [
+    '-s',
+    'deploy',
+    `HELM=${helm}`,
+    'HELM_INSTALL_NAME=dubbo-go-server-v3',
+  ]);
+  assert.notEqual(status, 0);
+  assert.match(output, /dubbogoAppVersion.*must be one of 'v1', 'v2'/s);
 });
 
 test('the gateway of the chart may read what it needs, and nothing else', { skip }, () => {

@@ -28,6 +28,12 @@
 
 {{- define "pointsman.gatewayArgs" -}}
 {{- $values := .Values.gateway -}}
+{{- if not (or $values.config $values.rules) -}}
+{{- fail "Cannot run a gateway without rules: give gateway.config a source, for example k8s://, or gateway.rules a file" -}}
+{{- end -}}
+{{- if eq (int $values.port) (int $values.adminPort) -}}
+{{- fail (printf "Cannot use %d for both gateway.port and gateway.adminPort: choose another for one of them" (int $values.port)) -}}
+{{- end -}}
 - serve
 - --port={{ $values.port }}{{ with $values.servicePort }}={{ . }}{{ end }}
 - --admin-port={{ $values.adminPort }}
