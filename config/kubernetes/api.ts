@@ -37,8 +37,8 @@ export interface WatchEvent {
 export interface KubernetesApi {
   /** The JSON at a path. Rejects with a {@link KubernetesError} for any status but 200. */
   get(path: string, accept: string, signal: AbortSignal): Promise<unknown>;
-  /** The events at a path, until the server ends them. Throws as {@link get} does. */
-  watch(path: string, accept: string, signal: AbortSignal): AsyncIterable<WatchEvent>;
+  /** Resolves, once the server has begun to answer, with the events at a path until it ends them. Rejects as {@link get} does. */
+  watch(path: string, accept: string, signal: AbortSignal): Promise<AsyncIterable<WatchEvent>>;
   close(): void;
 }
 
@@ -88,17 +88,18 @@ export function createApi(access: KubernetesAccess): KubernetesApi {
 
   return {
     get: async (path, accept, signal) => JSON.parse(await readAll(await open(path, accept, signal))),
-    async *watch(path, accept, signal) {
-      const response = await open(path, accept, signal);
-      try {
-        for await (const line of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY }))
-          if (line !== '') yield JSON.parse(line);
-      } finally {
-        response.destroy();
-      }
-    },
+    watch: async (path, accept, signal) => eventsOf(await open(path, accept, signal)),
     close: () => agent.destroy(),
   };
+}
+
+async function* eventsOf(response: IncomingMessage): AsyncGenerator<WatchEvent> {
+  try {
+    for await (const line of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY }))
+      if (line !== '') yield JSON.parse(line);
+  } finally {
+    response.destroy();
+  }
 }
 
 async function readAll(response: IncomingMessage): Promise<string> {

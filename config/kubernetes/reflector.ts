@@ -57,8 +57,16 @@ const WATCH_SECONDS = 60;
 const WATCH_GRACE_MS = 10_000;
 const PAGE = 500;
 const WAITS = { firstMs: 500, lastMs: 30_000 };
+/** What came between is forgotten, or the kind is no longer where it was. */
+const MUST_LIST: ReadonlySet<number> = new Set([410, 404]);
 /** A kind that is not there is looked for so often. */
 const ABSENT_MS = 30_000;
+
+/** What is kept of an object that was listed. */
+interface Found<T> {
+  readonly kept: T;
+  readonly version: string | undefined;
+}
 
 /** Follows until the signal aborts. */
 export class Reflector<T> {
@@ -70,6 +78,8 @@ export class Reflector<T> {
   readonly #api: KubernetesApi;
   readonly #options: ReflectorOptions;
   readonly #signal: AbortSignal;
+  /** Versions of what is kept, by key: what is listed anew has often not changed. */
+  readonly #versions = new Map<string, string>();
   #place: string | undefined;
   #version: string | undefined;
 
@@ -85,8 +95,10 @@ export class Reflector<T> {
     let failures = 0;
     while (!this.#signal.aborted) {
       try {
-        if (this.#version === undefined) await this.#list();
-        stands(undefined);
+        if (this.#version === undefined) {
+          await this.#list();
+          stands(undefined);
+        }
         if (this.#place === undefined) {
           await wait(ABSENT_MS, this.#signal);
           this.#version = undefined;
@@ -99,7 +111,7 @@ export class Reflector<T> {
       } catch (error) {
         if (this.#signal.aborted) return;
         failures++;
-        if (error instanceof KubernetesError && error.status === 410) this.#version = undefined;
+        if (error instanceof KubernetesError && MUST_LIST.has(error.status)) this.#version = undefined;
         stands(this.#reasonOf(error));
         const asked = error instanceof KubernetesError ? (error.retryAfterMs ?? 0) : 0;
         if (asked > 0) await wait(asked, this.#signal);
@@ -137,8 +149,9 @@ export class Reflector<T> {
   }
 
   async #listAt(place: string): Promise<void> {
-    const found = new Map<string, T>();
+    const found = new Map<string, Found<T>>();
     let next = '';
+    let version: string;
     do {
       const query = new URLSearchParams({ limit: String(PAGE), ...(next !== '' && { continue: next }) });
       const list = (await this.#api.get(`${place}?${query}`, this.#accept('List'), this.#signal)) as {
@@ -147,21 +160,19 @@ export class Reflector<T> {
       };
       for (const object of list.items ?? []) {
         const kept = this.kind.keep(object);
-        if (kept !== undefined) found.set(keyOf(object), kept);
+        if (kept !== undefined) found.set(keyOf(object), { kept, version: object.metadata.resourceVersion });
       }
       next = list.metadata.continue ?? '';
-      this.#version = list.metadata.resourceVersion;
+      version = list.metadata.resourceVersion;
     } while (next !== '');
     this.#replace(found);
+    // Not before all pages are there: a watch from here on would never tell of those that are not.
+    this.#version = version;
   }
 
-  #replace(found: ReadonlyMap<string, T>): void {
-    for (const key of [...this.objects.keys()])
-      if (!found.has(key)) {
-        this.objects.delete(key);
-        this.#options.changed(key);
-      }
-    for (const [key, object] of found) this.#set(key, object);
+  #replace(found: ReadonlyMap<string, Found<T>>): void {
+    for (const key of [...this.objects.keys()]) if (!found.has(key)) this.#delete(key);
+    for (const [key, { kept, version }] of found) this.#set(key, kept, version);
     this.hasSynced = true;
   }
 
@@ -179,7 +190,9 @@ export class Reflector<T> {
         timeoutSeconds: String(WATCH_SECONDS),
       });
       const signal = AbortSignal.any([this.#signal, ended.signal]);
-      for await (const event of this.#api.watch(`${this.#place}?${query}`, this.#accept(''), signal)) {
+      const watch = await this.#api.watch(`${this.#place}?${query}`, this.#accept(''), signal);
+      this.#options.stands(undefined);
+      for await (const event of watch) {
         events++;
         this.#take(event);
       }
@@ -202,13 +215,20 @@ export class Reflector<T> {
     if (type === 'BOOKMARK') return;
     const key = keyOf(known);
     const kept = type === 'DELETED' ? undefined : this.kind.keep(known);
-    if (kept !== undefined) this.#set(key, kept);
-    else if (this.objects.delete(key)) this.#options.changed(key);
+    if (kept !== undefined) this.#set(key, kept, known.metadata.resourceVersion);
+    else this.#delete(key);
   }
 
-  #set(key: string, object: T): void {
+  #delete(key: string): void {
+    this.#versions.delete(key);
+    if (this.objects.delete(key)) this.#options.changed(key);
+  }
+
+  #set(key: string, object: T, version: string | undefined): void {
     const before = this.objects.get(key);
-    if (before !== undefined && this.kind.isSame?.(before, object)) return;
+    const isKnown = version !== undefined && this.#versions.get(key) === version;
+    if (version !== undefined) this.#versions.set(key, version);
+    if (before !== undefined && (isKnown || this.kind.isSame?.(before, object))) return;
     this.objects.set(key, object);
     this.#options.changed(key);
   }

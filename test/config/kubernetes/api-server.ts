@@ -26,8 +26,10 @@ interface Watcher {
 
 /** Lists and watches, as a cluster with these objects would. */
 export class ApiServer {
-  /** `GET PATH` without queries, and the word `watch` where one was asked for. */
+  /** `GET PATH` without queries, and the word `watch`, or `continue` for a list's later pages. */
   readonly asked: string[] = [];
+  /** Objects of a list that one answer has. */
+  pageSize = Number.POSITIVE_INFINITY;
   /** Kinds that there are. */
   readonly #objects = new Map<string, Map<string, StoredObject>>();
   readonly #watchers = new Set<Watcher>();
@@ -108,7 +110,8 @@ export class ApiServer {
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const url = new URL(request.url ?? '', 'http://api');
     const isWatch = url.searchParams.has('watch');
-    const about = `GET ${url.pathname}${isWatch ? ' watch' : ''}`;
+    const from = Number(url.searchParams.get('continue') ?? 0);
+    const about = `GET ${url.pathname}${isWatch ? ' watch' : from > 0 ? ' continue' : ''}`;
     this.asked.push(about);
     const due = this.#faults.find((each) => each.left > 0 && each.about.test(about));
     if (due) {
@@ -121,12 +124,12 @@ export class ApiServer {
       return refuse(response, { status: 404, message: 'page not found' });
     response.setHeader('content-type', 'application/json');
     if (!isWatch) {
-      response.end(
-        JSON.stringify({
-          metadata: { resourceVersion: String(this.#version) },
-          items: [...objects.values()],
-        }),
-      );
+      const to = from + this.pageSize;
+      const metadata = {
+        resourceVersion: String(this.#version),
+        ...(to < objects.size && { continue: String(to) }),
+      };
+      response.end(JSON.stringify({ metadata, items: [...objects.values()].slice(from, to) }));
       return;
     }
     const since = Number(url.searchParams.get('resourceVersion'));

@@ -268,6 +268,55 @@ for (const { name, about, fault, reason } of [
     await following.stop();
   });
 
+test('kubernetesSource() lists anew where a page of a list has failed, as a watch would not tell of the rest', async () => {
+  const server = cluster();
+  server.pageSize = 1;
+  server.put('services', { ...SERVICE, metadata: namespaced('ratings') });
+  server.fail(/\/services continue$/, { status: 500, message: 'etcd is gone' });
+  const following = await follow(server);
+  await following.started;
+  assert.equal(following.latest().services?.length, 2);
+  assert.equal(server.asked.filter((each) => each.endsWith('/services')).length, 2);
+  await following.stop();
+});
+
+test('kubernetesSource() takes of a list anew only what has changed', async () => {
+  const server = cluster();
+  const following = await follow(server);
+  await following.started;
+  await following.untilState('connected');
+  const before = following.latest();
+  server.forget();
+  server.endWatches();
+  while (server.asked.filter((each) => each.endsWith('/virtualservices')).length < 2)
+    await new Promise((done) => setTimeout(done, 10));
+  server.put('destinationrules', {
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'DestinationRule',
+    metadata: namespaced('reviews'),
+    spec: { host: 'reviews' },
+  });
+  await following.until(() => following.latest().resources.length === 2);
+  assert.deepEqual(following.latest().saved, ['DestinationRule/shop/reviews']);
+  assert.equal(following.latest().services?.[0], before.services?.[0]);
+  await following.stop();
+});
+
+test('kubernetesSource() says since when the server is gone, however often it is asked', async () => {
+  const server = cluster();
+  const following = await follow(server);
+  await following.started;
+  await following.untilState('connected');
+  await server.close();
+  await following.untilState('disconnected');
+  const told = following.states.length;
+  await following.until(() => following.states.length > told + 40);
+  const later = following.states.slice(told);
+  assert.deepEqual(new Set(later.map(({ state }) => state)), new Set(['disconnected']));
+  assert.deepEqual(new Set(later.map(({ since }) => since)).size, 1);
+  await following.stop();
+});
+
 test('kubernetesSource() keeps what it has read of a server that is gone, and goes on when it is back', async () => {
   const server = cluster();
   const following = await follow(server);
