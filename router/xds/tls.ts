@@ -54,7 +54,8 @@ function readSocket(socket: TransportSocket, http: HttpProtocolOptions | undefin
     ...(caCrl && { caCrl }),
     ...certificate,
     // Without anything to check a certificate against, Envoy takes any.
-    insecureSkipVerify: caCertificates === undefined && !isCheckedBySni && !validation?.trustedCa,
+    insecureSkipVerify:
+      caCertificates === undefined && sdsName === undefined && !isCheckedBySni && !validation?.trustedCa,
   };
 }
 
@@ -122,7 +123,7 @@ function fileOf(source: DataSource | undefined): string | undefined {
   return source?.specifier.case === 'filename' ? source.specifier.value : undefined;
 }
 
-/** Exact names; a certificate may be for any of them. */
+/** Exact names, which are all that Istio sends; a certificate may be for any of them. */
 function namesOf(validation: CertificateValidationContext | undefined): string[] {
   const matchers: StringMatcher[] = [
     ...(validation?.matchSubjectAltNames ?? []),
@@ -130,7 +131,10 @@ function namesOf(validation: CertificateValidationContext | undefined): string[]
   ];
   return [
     ...new Set(
-      matchers.flatMap(({ matchPattern }) => (matchPattern.case === 'exact' ? [matchPattern.value] : [])),
+      matchers.map(({ matchPattern }) => {
+        if (matchPattern.case === 'exact') return matchPattern.value;
+        throw new XdsRefusal('the names of certificates are compared in a way that is not understood');
+      }),
     ),
   ];
 }
