@@ -20,6 +20,7 @@ const ONCE: readonly RegExp[] = [
   /^test\/e2e\/(kubernetes|proxyless|tutorial-page)\.test\.ts$/, // peers and pages; istiod.test.ts is on each
   /^test\/(deploy|workbench)\//, // scripts that start Node, and pure code that the command line asks, which Bun runs
   /^test\/conformance\/(table|validation)\.test\.ts$/, // what pure code makes of the corpus; router.test.ts asks it on each
+  /^test\/router\/fuzz\/memory\.test\.ts$/, // what our own code holds on to
   /^test\/router\/(lint|xds)\/corpus\.test\.ts$/, // the recorded corpus, whose decisions router.test.ts asks of each
 ];
 
