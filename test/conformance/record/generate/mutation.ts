@@ -122,7 +122,9 @@ function change({ parent, key, path }: Place, { byKey, byParent }: Known, draw: 
       if (typeof before === 'string') return put(before.slice(0, draw.below(before.length + 1)));
       break;
   }
-  return put(draw.pick(ODD));
+  // Of the same type most of the time: another type is refused before anything else is looked at.
+  const alike = ODD.filter((each) => typeof each === typeof before);
+  return put(draw.pick(alike.length > 0 && draw.chance(0.8) ? alike : ODD));
 }
 
 /** Values that some field or other does not take. */
@@ -151,5 +153,26 @@ const ODD: readonly unknown[] = [
   ...['(', '[', '(?=a)', '\\1', '\\C', 'a{1001}', '%', '%%', '%REQ(a)%', '%X%'],
   ...['0s', '1s', '-1s', '1.5s', '1ms', '0.0005s', '1h', '1d', '315576000001s'],
   ...['HTTP', 'TCP', 'UNKNOWN', 'GET', 'get', '5xx', '503', '80', '0x10', '0o7', '1_000', 'NaN', 'Infinity'],
-  ...[-1, 0, 1, 2.5, 100, 101, 256, 65_535, 65_536, 4_294_967_296, 1e20, true, false, null, [], {}],
+  ...[
+    -1,
+    0,
+    1,
+    2.5,
+    100,
+    101,
+    199,
+    256,
+    600,
+    65_535,
+    65_536,
+    2 ** 31,
+    2 ** 32,
+    2 ** 64,
+    1e20,
+    true,
+    false,
+    null,
+    [],
+    {},
+  ],
 ];
