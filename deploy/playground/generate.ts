@@ -19,6 +19,15 @@ const script = execFileSync(
   .replaceAll('</script', '<\\/script')
   .replaceAll('<!--', '<\\!--');
 const style = readFileSync(join(root, 'gateway/admin/console/browser/style.css'), 'utf8');
+const rules = (...files: readonly string[]): string =>
+  files.map((file) => readFileSync(join(root, 'deploy/istio', file), 'utf8')).join('---\n');
+/** The tutorial's rules, and its next step. */
+const start = {
+  rules: rules('virtualservice.yaml', 'destinationrule.yaml'),
+  changed: rules('scenarios/canary-90-10.yaml', 'destinationrule.yaml'),
+  url: 'http://dubbo-go-server/api.Greeter/SayHello',
+  headers: 'user: admin',
+};
 const hash = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 const policy = `default-src 'none'; script-src ${hash(script)}; style-src ${hash(style)}; img-src data:; base-uri 'none'; form-action 'none'`;
 const page = `<!doctype html>
@@ -34,6 +43,7 @@ const page = `<!doctype html>
 <body>
 <header><h1>Pointsman playground</h1><p>VirtualServices and DestinationRules, checked and compared in this page alone. Nothing is sent anywhere.</p></header>
 <main id="playground"></main>
+<script type="application/json" id="start">${JSON.stringify(start).replaceAll('<', '\\u003c')}</script>
 <script type="module">${script}</script>
 </body>
 </html>
