@@ -37,9 +37,9 @@ const verdicts = [
     errors: 0,
   },
   {
-    name: 'a negative weight',
-    text: canary.replace('weight: 90', 'weight: -1'),
-    want: /^rules.yaml:\d+:\d+ .*weight/m,
+    name: 'a name that only an API server refuses',
+    text: rules.replace('name: dubbo-go-server', 'name: Dubbo_go'),
+    want: /^rules.yaml:5:9 cluster-refuses: Cannot use "Dubbo_go" as name/,
     errors: 1,
   },
   { name: 'no YAML', text: 'a: [', want: /^rules.yaml:1:/, errors: 1 },
