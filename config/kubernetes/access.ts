@@ -23,6 +23,8 @@ export interface KubernetesAccess {
   readonly serverName?: string;
   /** The `authorization` header now; tokens are read anew, as they are renewed in place. Undefined: none. */
   authorization(): Promise<string | undefined>;
+  /** Told that the server does not take what {@link authorization} gave last: it is asked for anew. */
+  refused?(): void;
 }
 
 const POD = '/var/run/secrets/kubernetes.io/serviceaccount';
@@ -89,7 +91,7 @@ async function readKubeconfig(path: string): Promise<KubernetesAccess> {
     throw new Error(`Cannot use the kubeconfig "${path}": ${reason}`);
   };
   const text = await readFile(path, 'utf8').catch((error: Error) => fail(error.message));
-  const parsed = kubeconfigSchema.safeParse(parse(text));
+  const parsed = kubeconfigSchema.safeParse(parseYaml(text, fail));
   if (!parsed.success) return fail(z.prettifyError(parsed.error).replaceAll('\n', ' '));
   const { contexts, clusters, users, 'current-context': current } = parsed.data;
   const context = contexts.find(({ name }) => name === current)?.context;
@@ -115,20 +117,34 @@ async function readKubeconfig(path: string): Promise<KubernetesAccess> {
     ...(cert !== undefined && key !== undefined && { certificate: { cert, key } }),
     skipsVerification: cluster['insecure-skip-tls-verify'] ?? false,
     ...(serverName !== undefined && { serverName }),
-    authorization: authorizationOf(user, folder),
+    ...credentialsOf(user, folder),
   };
 }
 
-function authorizationOf(user: User, folder: string): () => Promise<string | undefined> {
+/** Says where the text is no YAML, and not what stands there: it may be a token. */
+function parseYaml(text: string, fail: (reason: string) => never): unknown {
+  try {
+    return parse(text, { prettyErrors: false });
+  } catch (error) {
+    const { code, pos: [at = 0] = [] } = error as { code?: string; pos?: readonly number[] };
+    const line = text.slice(0, at).split('\n').length;
+    return fail(`line ${line} is not YAML (${code})`);
+  }
+}
+
+type Credentials = Pick<KubernetesAccess, 'authorization' | 'refused'>;
+
+function credentialsOf(user: User, folder: string): Credentials {
   const { token, tokenFile, username, password = '', exec } = user;
   if (exec) return credentialProgram(exec);
-  return async () => {
+  const authorization = async () => {
     if (tokenFile !== undefined)
       return `Bearer ${(await readFile(resolve(folder, tokenFile), 'utf8')).trim()}`;
     if (token !== undefined) return `Bearer ${token}`;
     if (username !== undefined) return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
     return undefined;
   };
+  return { authorization };
 }
 
 const credentialSchema = z.looseObject({
@@ -138,11 +154,11 @@ const credentialSchema = z.looseObject({
 /** A token from a program is used until a little before it expires. */
 const EXPIRY_MARGIN_MS = 10_000;
 
-/** Source: Kubernetes `client-go/plugin/pkg/client/auth/exec/exec.go`. */
-function credentialProgram(exec: NonNullable<User['exec']>): () => Promise<string | undefined> {
+/** Source: Kubernetes `client-go/plugin/pkg/client/auth/exec/exec.go` (a 401 has the program run again). */
+function credentialProgram(exec: NonNullable<User['exec']>): Credentials {
   const { apiVersion, command, args, env } = exec;
   let known: { readonly authorization: string | undefined; readonly untilMs: number } | undefined;
-  return async () => {
+  const authorization = async () => {
     if (known && Date.now() < known.untilMs) return known.authorization;
     const info = { apiVersion, kind: 'ExecCredential', spec: { interactive: false } };
     const { stdout } = await promisify(execFile)(command, args ?? [], {
@@ -152,7 +168,7 @@ function credentialProgram(exec: NonNullable<User['exec']>): () => Promise<strin
         KUBERNETES_EXEC_INFO: JSON.stringify(info),
       },
     });
-    const { token, expirationTimestamp } = credentialSchema.parse(JSON.parse(stdout)).status;
+    const { token, expirationTimestamp } = readCredential(stdout, command);
     known = {
       authorization: token === undefined ? undefined : `Bearer ${token}`,
       untilMs:
@@ -162,4 +178,19 @@ function credentialProgram(exec: NonNullable<User['exec']>): () => Promise<strin
     };
     return known.authorization;
   };
+  return {
+    authorization,
+    refused: () => {
+      known = undefined;
+    },
+  };
+}
+
+/** Nothing of what was printed is in the error: it may be a token. */
+function readCredential(text: string, command: string) {
+  try {
+    return credentialSchema.parse(JSON.parse(text)).status;
+  } catch {
+    throw new Error(`"${command}", which the kubeconfig names, has printed no ExecCredential`);
+  }
 }

@@ -82,6 +82,7 @@ export function createApi(access: KubernetesAccess): KubernetesApi {
       call.end();
     });
     if (response.statusCode === 200) return response;
+    if (response.statusCode === 401) access.refused?.();
     const text = await readAll(response);
     throw errorOf(response, text);
   }
