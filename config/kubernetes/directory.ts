@@ -38,9 +38,9 @@ export class ServiceDirectory {
     const after = this.#objects.slices.get(key);
     if (before?.service !== undefined) {
       this.#dirty.add(before.service);
-      this.#slicesOf.get(before.service)?.delete(key);
+      deleteFrom(this.#slicesOf, before.service, key);
       for (const { pod } of before.endpoints)
-        if (pod !== undefined) this.#servicesOfPod.get(pod)?.delete(before.service);
+        if (pod !== undefined) deleteFrom(this.#servicesOfPod, pod, before.service);
     }
     this.#seen.delete(key);
     if (after?.service === undefined) return;
@@ -79,4 +79,10 @@ function addTo(sets: Map<string, Set<string>>, key: string, value: string): void
   const set = sets.get(key);
   if (set) set.add(value);
   else sets.set(key, new Set([value]));
+}
+
+/** Pods come and go under names of their own: an empty set would stay for each. */
+function deleteFrom(sets: Map<string, Set<string>>, key: string, value: string): void {
+  const set = sets.get(key);
+  if (set?.delete(value) && set.size === 0) sets.delete(key);
 }
