@@ -127,9 +127,12 @@ export class Routing {
   }
 
   async #callLater(request: UniversalClientRequest, which: 0 | 1): Promise<UniversalClientResponse> {
-    if (this.#isClosed) throw new ConnectError('Cannot call: the transport is closed', Code.Unavailable);
+    if (this.#isClosed) throw closed();
     await orAborted(this.#start(), request.signal);
-    return routeCall(request, this.#contexts![which]);
+    const context = this.#contexts?.[which];
+    // Closed while the call waited for rules.
+    if (this.#isClosed || !context) throw closed();
+    return routeCall(request, context);
   }
 
   async #start(): Promise<void> {
@@ -169,6 +172,10 @@ export class Routing {
 }
 
 const MAX_PORTS = 1024;
+
+function closed(): ConnectError {
+  return new ConnectError('Cannot call: the transport is closed', Code.Unavailable);
+}
 
 const byChance: Random = (bound) => Math.floor(Math.random() * bound);
 

@@ -296,6 +296,29 @@ test('createRoutedTransport() waits for the first rules, and tries a source agai
   await transport.close();
 });
 
+test('createRoutedTransport() tells a call that waits for rules when it is closed', async () => {
+  const transport = createRoutedTransport({
+    baseUrl: 'http://echo',
+    config: {
+      name: 'plane',
+      start: (_onSnapshot, signal) =>
+        new Promise((done) => signal.addEventListener('abort', () => done(), { once: true })),
+    },
+  });
+  const call = createClient(Echo, transport).unary({ value: 'a' });
+  const told = assert.rejects(call, (error: ConnectError) => {
+    assert.deepEqual(
+      [error.code, error.rawMessage],
+      [Code.Unavailable, 'Cannot call: the transport is closed'],
+    );
+    return true;
+  });
+  // The source has to be asked before it is stopped.
+  await new Promise((done) => setTimeout(done, 0));
+  await transport.close();
+  await told;
+});
+
 test('createRoutedTransport() lets no call wait for rules beyond its time, and says who is away', async () => {
   const told: string[] = [];
   const transport = createRoutedTransport({
