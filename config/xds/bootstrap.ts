@@ -1,6 +1,5 @@
 /**
- * The control plane that gRPC's bootstrap file names, as pods with Istio's gRPC template have one. Reads the environment
- * and the file.
+ * The control plane that gRPC's bootstrap file names. Reads the environment and the file.
  */
 import { readFile } from 'node:fs/promises';
 import type { SourceIdentity } from '../named.ts';

@@ -36,6 +36,8 @@ export interface ResourceType<T> {
   readonly isWhole: boolean;
   /** Throws for bytes that are no such message, and `read` for what is not understood of it. */
   parse(bytes: Uint8Array): { readonly name: string; read(): T | undefined };
+  /** Told that a resource is gone, whose last version need not be remembered. */
+  forget?(name: string): void;
 }
 
 function resourceType<Schema extends DescMessage, T>(
@@ -70,7 +72,7 @@ export function resourceTypes() {
       typeUrl: `type.googleapis.com/${RouteConfigurationSchema.typeName}`,
       kind: RouteConfigurationSchema.name,
       isWhole: false,
-      parse: createRoutesReader(),
+      ...createRoutesReader(),
     },
   } as const;
 }
@@ -93,6 +95,8 @@ export class Collection<T> {
   /** What is not. A version that was taken before stays in {@link values}. */
   readonly refused = new Map<string, RefusedResource>();
   readonly #versions = new Map<string, string>();
+  /** Names asked for in vain. */
+  readonly #absent = new Set<string>();
   readonly #bytes: Map<string, SentResource> | undefined;
 
   constructor(type: ResourceType<T>, isWildcard: boolean, keepsBytes: boolean) {
@@ -116,6 +120,16 @@ export class Collection<T> {
     return this.#versions.has(name) || this.refused.has(name);
   }
 
+  /** There is no answer for the name yet, and one may come. */
+  isAwaited(name: string): boolean {
+    return !this.has(name) && !this.#absent.has(name);
+  }
+
+  /** Waits no longer for what was asked for and has not come. */
+  giveUp(): void {
+    for (const name of this.names) if (!this.has(name)) this.#absent.add(name);
+  }
+
   /** Takes a resource, or keeps what was there and says why. */
   take(
     { any, version }: SentResource,
@@ -136,6 +150,7 @@ export class Collection<T> {
       this.refused.set(name, { kind, name, reason, since });
       return { name, refusal: `${kind} "${name}": ${reason}` };
     }
+    this.#absent.delete(name);
     this.#versions.set(name, version);
     this.#bytes?.set(name, { any, version });
     this.refused.delete(name);
@@ -149,6 +164,7 @@ export class Collection<T> {
     this.values.delete(name);
     this.#versions.delete(name);
     this.#bytes?.delete(name);
+    this.type.forget?.(name);
     return wasThere;
   }
 
@@ -156,6 +172,7 @@ export class Collection<T> {
   retain(names: ReadonlySet<string>): boolean {
     const gone = [...this.#versions.keys(), ...this.refused.keys()].filter((name) => !names.has(name));
     for (const name of gone) this.remove(name);
+    for (const name of this.#absent) if (!names.has(name)) this.#absent.delete(name);
     return gone.length > 0;
   }
 }

@@ -196,7 +196,11 @@ class XdsClient {
       // What is named and not answered yet is about to come.
       const waitedMs = performance.now() - (this.#changedMs ?? 0);
       if (!this.#ads.isComplete && waitedMs < HOLD_MS) this.#publishIn(HOLD_MS - waitedMs);
-      else if (this.#ads.isComplete || this.#hasListeners()) this.#publish();
+      else if (this.#ads.isComplete || this.#hasListeners()) {
+        // What never comes delays one change, not each after it.
+        this.#ads.giveUp();
+        this.#publish();
+      }
     }, delayMs);
   }
 

@@ -106,10 +106,17 @@ export class AdsState {
     const { clusters, endpoints, listeners, routes } = this.#all;
     return (
       listeners.isAnswered &&
-      routeNames(listeners.values).every((name) => routes.has(name)) &&
-      (clusters.isWildcard ? clusters.isAnswered : [...clusters.names].every((name) => clusters.has(name))) &&
-      endpointsNames(clusters.values).every((name) => endpoints.has(name))
+      routeNames(listeners.values).every((name) => !routes.isAwaited(name)) &&
+      (clusters.isWildcard
+        ? clusters.isAnswered
+        : [...clusters.names].every((name) => !clusters.isAwaited(name))) &&
+      endpointsNames(clusters.values).every((name) => !endpoints.isAwaited(name))
     );
+  }
+
+  /** What was asked for and has not come is no longer waited for, until it is asked for again. */
+  giveUp(): void {
+    for (const collection of this.#byUrl.values()) collection.giveUp();
   }
 
   /** Takes what was sent in an earlier life: it is in effect until the control plane says otherwise. */
@@ -136,7 +143,8 @@ export class AdsState {
     if (!collection) return { requests: [], isChanged: false };
     const outcomes = response.resources.map((each) => collection.take(each, this.#options.now));
     const refusals = outcomes.flatMap(({ refusal }) => refusal ?? []);
-    let isChanged = !collection.isAnswered || outcomes.length > refusals.length;
+    // What is refused changes what is told of it.
+    let isChanged = !collection.isAnswered || outcomes.length > 0;
     for (const name of response.removed) if (collection.remove(name)) isChanged = true;
     if (response.isWhole && collection.type.isWhole && collection.isWildcard) {
       const present = new Set(outcomes.map(({ name }) => name));

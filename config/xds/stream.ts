@@ -41,7 +41,7 @@ export async function openStream(
   const { host, port, tls, tokenFile } = address;
   const place = `${host}:${port}`;
   const baseUrl = `${tls ? 'https' : 'http'}://${place}`;
-  const [token, ca] = await Promise.all([readText(tokenFile), readText(tls?.caFile)]);
+  const [token, ca] = await Promise.all([readToken(tokenFile), readText(tls?.caFile)]);
   const sessions = new Http2SessionManager(
     baseUrl,
     { ...ping },
@@ -55,7 +55,7 @@ export async function openStream(
     createGrpcTransport({ baseUrl, sessionManager: sessions }),
   );
   const requests = new RequestQueue();
-  const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token.trim()}` } };
+  const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
   // The node is sent once, with the first request.
   let unsent: XdsNode | undefined = node;
   const nodeOnce = () => {
@@ -87,6 +87,14 @@ export async function openStream(
       setTimeout(() => sessions.abort(), LINGER_MS).unref();
     },
   };
+}
+
+/** Its text is in no error: a header that takes it not would say it. */
+async function readToken(file: string | undefined): Promise<string | undefined> {
+  const token = (await readText(file))?.trim();
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token))
+    throw new Error(`Cannot use the token in "${file}": it is not one line of visible ASCII`);
+  return token;
 }
 
 async function readText(file: string | undefined): Promise<string | undefined> {

@@ -19,10 +19,18 @@ export interface ParsedRoutes {
 
 const VIRTUAL_HOSTS = RouteConfigurationSchema.field.virtualHosts.number;
 
-/** A reader that gives the same virtual host for the same bytes as in the version before. It throws for bytes that are no such message. */
-export function createRoutesReader(): (bytes: Uint8Array) => ParsedRoutes {
+/** Reads versions of configurations, and remembers the last of each for the next. */
+export interface RoutesReader {
+  /** Gives the same virtual host for the same bytes as in the version before. Throws for bytes that are no such message. */
+  parse(bytes: Uint8Array): ParsedRoutes;
+  /** Remembers a configuration no longer, as it is gone. */
+  forget(name: string): void;
+}
+
+/** A reader that remembers nothing yet. */
+export function createRoutesReader(): RoutesReader {
   const latest = new Map<string, ReadonlyMap<string, VirtualHost>>();
-  return (bytes) => {
+  const parse = (bytes: Uint8Array): ParsedRoutes => {
     const { hosts, rest } = split(bytes);
     const configuration = fromBinary(RouteConfigurationSchema, rest);
     const { name } = configuration;
@@ -45,6 +53,7 @@ export function createRoutesReader(): (bytes: Uint8Array) => ParsedRoutes {
       },
     };
   };
+  return { parse, forget: (name) => void latest.delete(name) };
 }
 
 /** The virtual hosts' bytes, and the message without them. */

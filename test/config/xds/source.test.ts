@@ -213,6 +213,16 @@ test('xdsSource() sends the token of a file with each connection', async () => {
   await next.close();
 });
 
+test('xdsSource() says that a token cannot be sent, and not what it is', async () => {
+  const file = join(folder, 'two-lines');
+  writeFileSync(file, 's3cret\ntoken\n');
+  const following = follow(`xds://127.0.0.1:1?token=${file}`);
+  await following.untilState('disconnected');
+  const reason = `Cannot use the token in "${file}": it is not one line of visible ASCII`;
+  assert.equal(following.states.at(-1)?.reason, reason);
+  following.stop();
+});
+
 test('xdsSource() speaks TLS, and takes only a certificate for the name that is expected', async () => {
   const pem = (name: string) => readFileSync(fixture(name), 'utf8');
   const { plane, port } = await planeOf({ tls: { cert: pem('cert'), key: pem('key') } });

@@ -119,6 +119,24 @@ test('AdsState refuses what is not understood, keeps the version before, and tak
   assert.deepEqual(state.refused, []);
 });
 
+test('AdsState has changed when all of an answer is refused, as there is more to tell', () => {
+  const state = settled();
+  assert.equal(answer(state, TYPE_URL.cluster, [badCluster(V1)], false).isChanged, true);
+});
+
+test('AdsState waits no longer for what it has given up, until it is asked for again', () => {
+  const state = settled();
+  answer(state, TYPE_URL.cluster, [cluster(V1), cluster(V2)]);
+  assert.equal(state.isComplete, false);
+  state.giveUp();
+  assert.equal(state.isComplete, true);
+  answer(state, TYPE_URL.cluster, [cluster(V1)]);
+  answer(state, TYPE_URL.cluster, [cluster(V1), cluster(V2)]);
+  assert.equal(state.isComplete, false);
+  answer(state, TYPE_URL.endpoints, [endpoints(V2, 2)], false);
+  assert.equal(state.isComplete, true);
+});
+
 test('AdsState refuses bytes that are no message at all', () => {
   const state = settled();
   const garbage = { ...routes(80, 'reviews', V1), value: new Uint8Array([0xff, 0xff]) } as Any;

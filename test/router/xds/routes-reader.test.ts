@@ -29,13 +29,13 @@ function configurationOf(virtualHosts: MessageInitShape<typeof VirtualHostSchema
 
 test('createRoutesReader() reads what the message says', () => {
   const hosts = [virtualHost('a', 'one'), virtualHost('b', 'two')];
-  const { name, read } = createRoutesReader()(bytesOf(...hosts));
+  const { name, read } = createRoutesReader().parse(bytesOf(...hosts));
   assert.equal(name, '80');
   assert.deepEqual(read(), readRouteConfiguration(configurationOf(hosts)));
 });
 
 test('createRoutesReader() gives virtual hosts that have not changed as the same objects', () => {
-  const parse = createRoutesReader();
+  const { parse } = createRoutesReader();
   const before = parse(bytesOf(virtualHost('a', 'one'), virtualHost('b', 'two'))).read();
   const after = parse(bytesOf(virtualHost('b', 'two'), virtualHost('a', 'other'))).read();
   assert.equal(after.virtualHosts[0], before.virtualHosts[1]);
@@ -46,7 +46,7 @@ test('createRoutesReader() gives virtual hosts that have not changed as the same
 });
 
 test('createRoutesReader() remembers nothing of a version that is refused', () => {
-  const parse = createRoutesReader();
+  const { parse } = createRoutesReader();
   const before = parse(bytesOf(virtualHost('a', 'one'))).read();
   const bad = { name: 'b', domains: ['b'], routes: [{ match: {} }] };
   assert.throws(
@@ -54,4 +54,11 @@ test('createRoutesReader() remembers nothing of a version that is refused', () =
     new XdsRefusal('virtual_hosts[1].routes[0].match: it says nothing of the path that is understood'),
   );
   assert.equal(parse(bytesOf(virtualHost('a', 'one'))).read().virtualHosts[0], before.virtualHosts[0]);
+});
+
+test('createRoutesReader() remembers nothing of a configuration that is forgotten', () => {
+  const { parse, forget } = createRoutesReader();
+  const before = parse(bytesOf(virtualHost('a', 'one'))).read();
+  forget('80');
+  assert.notEqual(parse(bytesOf(virtualHost('a', 'one'))).read().virtualHosts[0], before.virtualHosts[0]);
 });
