@@ -106,7 +106,7 @@ test('the image runs dev, which answers curl and grpcurl, is healthy, and ends i
 }, async () => {
   start('dev', 'dev', '--port', '0', '--admin-port', '0');
   const [, url = ''] = await log('dev', /listening\s+(http:\S+)/);
-  const [, admin = ''] = await log('dev', /admin\s+(http:\S+)/);
+  const [, admin = ''] = await log('dev', /admin on (http:\S+)/);
   const response = await fetch(`${url}/api.Greeter/SayHello`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
