@@ -5,7 +5,7 @@
 import type { ConnectError } from '@connectrpc/connect';
 import type { UniversalClientRequest, UniversalClientResponse } from '@connectrpc/connect/protocol';
 import type { RouteRequest } from '../router/index.ts';
-import { carryOut, refuse, withoutPassthrough } from '../traffic/carry-out.ts';
+import { carryOut, refuseUnrouted, withoutPassthrough } from '../traffic/carry-out.ts';
 import { Exchange } from '../traffic/exchange.ts';
 import { injectFault } from '../traffic/filter/fault.ts';
 import { withForwarded } from '../traffic/filter/forwarded.ts';
@@ -66,13 +66,7 @@ function begin(
     return injectFault(fault, decision, exchange, context.clock, () =>
       carryOut(decision, exchange, clusters, context),
     );
-  if (decision.kind === 'reply' && decision.flag === 'NR')
-    return refuse(exchange, {
-      status: 404,
-      message: decision.reason,
-      flag: 'NR',
-      details: 'route_not_found',
-    });
+  if (decision.kind === 'reply' && decision.flag === 'NR') return refuseUnrouted(exchange, decision.reason);
   return carryOut(decision, exchange, clusters, context);
 }
 

@@ -5,7 +5,7 @@
 import type { Decision, RouteRequest } from '../router/index.ts';
 import { firstHeader } from '../router/route/header.ts';
 import { isGrpcContentType } from '../router/route/index.ts';
-import { carryOut, refuse, withoutPassthrough } from '../traffic/carry-out.ts';
+import { carryOut, refuse, refuseUnrouted, withoutPassthrough } from '../traffic/carry-out.ts';
 import { Exchange, type ExchangeEnded } from '../traffic/exchange.ts';
 import { injectFault } from '../traffic/filter/fault.ts';
 import { withForwarded } from '../traffic/filter/forwarded.ts';
@@ -106,13 +106,7 @@ export function proxy(stream: ServerStream, arrival: Arrival, gateway: ProxyCont
     // Where no rule leads anywhere the gateway's own services answer, for its own address.
     const own = gateway.own({ ...raw, headers });
     if (own) return forward(own.decision, exchange, own.cluster, gateway, clusters.byName);
-    if (gateway.explainNotFound)
-      return refuse(exchange, {
-        status: 404,
-        message: decision.reason,
-        flag: 'NR',
-        details: 'route_not_found',
-      });
+    if (gateway.explainNotFound) return refuseUnrouted(exchange, decision.reason);
   }
   return carryOut(decision, exchange, clusters, gateway);
 }

@@ -38,6 +38,11 @@ export function refuse(exchange: Exchange, failure: Failure): StreamReceiver {
   return discard(exchange);
 }
 
+/** {@link refuse} for a request that no rule leads anywhere, in words: Envoy's own answer says nothing. */
+export function refuseUnrouted(exchange: Exchange, reason: string): StreamReceiver {
+  return refuse(exchange, { status: 404, message: reason, flag: 'NR', details: 'route_not_found' });
+}
+
 /** Envoy's word for an answer that the router has decided. */
 function detailsOf({ flag, status, virtualHost, headers }: LocalReply): string {
   if (flag === 'NR') return 'route_not_found';
