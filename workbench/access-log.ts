@@ -3,7 +3,7 @@
  * the fields. A log tells few headers, so that rules that look at others see a request without them. Imports nothing
  * but the router's types.
  *
- * Source: Envoy `docs/root/configuration/observability/access_log/usage.rst` (default format string), Istio
+ * Source: Envoy's documentation, `access_log/usage.rst` (default format string), Istio
  * `pilot/pkg/model/telemetry_logging.go` (EnvoyTextLogFormat, EnvoyJSONLogFormatIstio).
  */
 import type { RouteRequest } from '../router/index.ts';

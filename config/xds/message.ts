@@ -2,7 +2,7 @@
  * The two forms of the protocol: whole states, and what has changed. Each turns what the client has to say into
  * messages, and messages into what the control plane says.
  *
- * Source: Envoy `docs/root/api-docs/xds_protocol.rst`, `api/envoy/service/discovery/v3/discovery.proto`.
+ * Source: Envoy's documentation, `xds_protocol.rst`, `api/envoy/service/discovery/v3/discovery.proto`.
  */
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import type { NodeSchema } from '../../gen/envoy/config/core/v3/base_pb.ts';

@@ -2,7 +2,7 @@
  * The client's side of aggregated discovery: what was asked for, what came and what was refused, and so what to say
  * next. No stream, no clock; which form of the protocol is spoken makes no difference here.
  *
- * Source: Envoy `docs/root/api-docs/xds_protocol.rst`.
+ * Source: Envoy's documentation, `xds_protocol.rst`.
  */
 import {
   clusterNamesOf,
