@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { kubernetesSource } from '../../../config/kubernetes/source.ts';
-import type { SourceSnapshot, SourceState } from '../../../config/source.ts';
+import type { SourceSnapshot } from '../../../config/source.ts';
+import { follow as followSource } from '../follow.ts';
 import { ApiServer, type StoredObject } from './api-server.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pointsman-k8s-'));
@@ -83,36 +84,16 @@ async function follow(server: ApiServer, url = 'k8s://') {
     users: [{ name: 'test', user: { token: 'secret-token' } }],
   };
   writeFileSync(kubeconfig, JSON.stringify(config));
-  const aborting = new AbortController();
-  const snapshots: SourceSnapshot[] = [];
-  const states: SourceState[] = [];
-  let wake = () => {};
-  const source = kubernetesSource(url, { kubeconfig, chance: () => 0, waits: { firstMs: 20, lastMs: 100 } });
-  const started = source.start(
-    (snapshot) => {
-      snapshots.push(snapshot);
-      wake();
-    },
-    aborting.signal,
-    (state) => {
-      states.push(state);
-      wake();
-    },
+  const following = followSource(
+    kubernetesSource(url, { kubeconfig, chance: () => 0, waits: { firstMs: 20, lastMs: 100 } }),
   );
-  const until = async (what: () => boolean) => {
-    while (!what()) await new Promise<void>((done) => (wake = done));
-  };
-  const latest = () => snapshots.at(-1)!;
+  const { latest, until } = following;
   return {
+    ...following,
     port,
-    started,
-    latest,
-    states,
-    until,
-    untilState: (state: SourceState['state']) => until(() => states.at(-1)?.state === state),
     untilSubset: (subset: string) => until(() => subsetOf(latest()) === subset),
     async stop() {
-      aborting.abort();
+      following.stop();
       await server.close();
     },
   };

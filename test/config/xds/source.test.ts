@@ -5,9 +5,10 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import type { SourceSnapshot, SourceState } from '../../../config/source.ts';
+import type { SourceSnapshot } from '../../../config/source.ts';
 import { type XdsSourceOptions, xdsSource } from '../../../config/xds/source.ts';
 import { noH2 } from '../../gateway/world.ts';
+import { follow as followSource } from '../follow.ts';
 import { ControlPlane, type ControlPlaneOptions, setAll } from './control-plane.ts';
 import { badRoutes, cluster, endpoints, listener, routes, TYPE_URL, V1, V2 } from './resources.ts';
 
@@ -36,39 +37,12 @@ function destination({ table }: SourceSnapshot): string | undefined {
   return action?.kind === 'forward' ? action.destinations[0]?.cluster : undefined;
 }
 
-/** A source at work; what it says is waited for, not slept for. */
 function follow(url: string, options: XdsSourceOptions = {}) {
-  const aborting = new AbortController();
-  const snapshots: SourceSnapshot[] = [];
-  const states: SourceState[] = [];
-  let wake = () => {};
-  const source = xdsSource(url, {
-    chance: () => 0,
-    identity: { namespace: 'shop', labels: { app: 'web' } },
-    ...options,
-  });
-  const started = source.start(
-    (snapshot) => {
-      snapshots.push(snapshot);
-      wake();
-    },
-    aborting.signal,
-    (state) => {
-      states.push(state);
-      wake();
-    },
-  );
-  const until = async (what: () => boolean) => {
-    while (!what()) await new Promise<void>((done) => (wake = done));
-  };
+  const identity = { namespace: 'shop', labels: { app: 'web' } };
+  const following = followSource(xdsSource(url, { chance: () => 0, identity, ...options }));
   return {
-    started,
-    states,
-    latest: () => snapshots.at(-1)!,
-    until,
-    untilDestination: (name: string) => until(() => destination(snapshots.at(-1)!) === name),
-    untilState: (state: SourceState['state']) => until(() => states.at(-1)?.state === state),
-    stop: () => aborting.abort(),
+    ...following,
+    untilDestination: (name: string) => following.until(() => destination(following.latest()) === name),
   };
 }
 
@@ -77,7 +51,9 @@ for (const { name, query, options } of [
   { name: 'whole states', query: '?mode=sotw', options: {} },
   { name: 'whole states, where changes are not known', query: '', options: { knowsDelta: false } },
 ])
-  test(`xdsSource() gives the table of a control plane that sends ${name}, and follows it`, async () => {
+  test(`xdsSource() gives the table of a control plane that sends ${name}, and follows it`, {
+    skip,
+  }, async () => {
     const { plane, port } = await planeOf(options);
     const following = follow(`xds://127.0.0.1:${port}${query}`);
     await following.started;
