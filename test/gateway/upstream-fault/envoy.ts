@@ -110,10 +110,19 @@ export async function startEnvoy(
   writeFileSync(file, JSON.stringify({ staticResources: { listeners: [listener], clusters } }));
   const child = spawn(
     program,
-    ['-c', file, '--concurrency', '1', '--file-flush-interval-msec', '10', '-l', 'info'],
-    {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    },
+    // Without hot restart: it binds a socket of one name on the whole machine, where another runtime's Envoy may have it.
+    [
+      '-c',
+      file,
+      '--concurrency',
+      '1',
+      '--disable-hot-restart',
+      '--file-flush-interval-msec',
+      '10',
+      '-l',
+      'info',
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
   );
   await new Promise<void>((done, fail) => {
     let text = '';
