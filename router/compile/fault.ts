@@ -5,12 +5,13 @@ import type { HTTPFaultInjection } from '../schema/virtual-service.ts';
 import type { FaultPolicy, Fraction } from '../table/route-table.ts';
 
 /**
- * A percentage as Envoy draws it: in millionths, what is finer is cut off.
+ * A percentage as Envoy draws it: in millionths, what is finer is cut off. What is no number is never drawn, as Go
+ * makes it 0.
  *
  * Source: Istio `pilot/pkg/networking/core/route/route.go` (translatePercentToFractionalPercent).
  */
 export function fractionOf(percent: number): Fraction {
-  return { numerator: Math.max(0, Math.trunc(percent * 10_000)), denominator: 1_000_000 };
+  return { numerator: Math.max(0, Math.trunc(percent * 10_000) || 0), denominator: 1_000_000 };
 }
 
 /** A whole percentage. */

@@ -129,8 +129,8 @@ function compileWarmup(settings: LoadBalancerSettings | undefined): Warmup | und
   if (!ms || ms <= 0) return undefined;
   return {
     durationMs: ms,
-    minimumPercent: warmup?.minimumPercent ?? 10,
-    aggression: warmup?.aggression ?? 1,
+    minimumPercent: finite(warmup?.minimumPercent) ?? 10,
+    aggression: finite(warmup?.aggression) ?? 1,
   };
 }
 
@@ -236,10 +236,18 @@ function compileTls(
 /** Source: Istio `pilot/pkg/networking/core/cluster_traffic_policy.go` (applyRetryBudget). */
 function compileRetryBudget(settings: RetryBudgetSettings): RetryBudget {
   return {
-    percent: settings.percent ?? 20,
+    percent: finite(settings.percent) ?? 20,
     minRetryConcurrency: settings.minRetryConcurrency || 3,
     budgetIntervalMs: durationMs(settings.budgetInterval) ?? 0,
   };
+}
+
+/**
+ * The number, unless it is infinite or none. Istio takes `percent: NaN`, which no API server stores, and Envoy then
+ * refuses the cluster or counts with what its processor makes of it; a table, which is JSON, cannot carry it.
+ */
+function finite(value: number | undefined): number | undefined {
+  return Number.isFinite(value) ? value : undefined;
 }
 
 /**
