@@ -244,10 +244,10 @@ function compileRetryBudget(settings: RetryBudgetSettings): RetryBudget {
 
 /**
  * The number, unless it is infinite or none. Istio takes `percent: NaN`, which no API server stores, and Envoy then
- * refuses the cluster or counts with what its processor makes of it; a table, which is JSON, cannot carry it.
+ * refuses the cluster or counts with what its processor makes of it; a table, which is JSON, cannot carry it, nor -0.
  */
 function finite(value: number | undefined): number | undefined {
-  return Number.isFinite(value) ? value : undefined;
+  return value !== undefined && Number.isFinite(value) ? value + 0 : undefined;
 }
 
 /**
