@@ -120,6 +120,11 @@ test('a canary is watched: what is intended, what is observed, and the counts on
   const [stable = 0, canary = 0] = await browser.value<number[]>(counts);
   // Less than one in a million is farther from 180 and 20.
   assert.ok(canary >= 3 && canary <= 45, `${stable} and ${canary}`);
+  const routes = `[...document.querySelectorAll('[aria-label^=Routes] tbody tr')].map((row) => [...row.cells].map((cell) => cell.textContent))`;
+  await browser.see(`${routes}.length === 1 && ${routes}[0][3] === '200'`);
+  const [[host, route, , , failed, ...percentiles] = []] = await browser.value<string[][]>(routes);
+  assert.deepEqual([host, route, failed], ['dubbo-go-server', 'canary: all requests', '0 (0 %)']);
+  for (const time of percentiles) assert.match(time, /^[\d.]+ m?s$/);
   assert.match(await browser.value(textOf('.split')), /intended 90 %[\s\S]*intended 10 %/);
   await picture('traffic');
   await view('rules');

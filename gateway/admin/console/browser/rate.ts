@@ -39,6 +39,32 @@ export class Window {
   }
 }
 
+/** A {@link Window} for each of several things. */
+export class WindowSet {
+  readonly #lengthMs: number;
+  #windows = new Map<string, Window>();
+
+  constructor(lengthMs: number) {
+    this.#lengthMs = lengthMs;
+  }
+
+  /** The rates of the things whose counts are these, in their order. What is not among them is forgotten. */
+  rates(
+    atMs: number,
+    all: readonly { readonly key: string; readonly counts: Counts }[],
+    boundsMs: readonly number[],
+  ): Rate[] {
+    const before = this.#windows;
+    this.#windows = new Map();
+    return all.map(({ key, counts }) => {
+      const window = before.get(key) ?? new Window(this.#lengthMs);
+      this.#windows.set(key, window);
+      window.add(atMs, counts);
+      return window.rate(boundsMs);
+    });
+  }
+}
+
 function rateBetween(
   from: { readonly atMs: number; readonly counts: Counts },
   to: { readonly atMs: number; readonly counts: Counts },

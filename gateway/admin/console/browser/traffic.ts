@@ -1,9 +1,9 @@
 /** Live traffic: the gateway as a whole, its destinations, and splits as intended and as seen. */
 import type { HostNode, RuleNode } from '../rule-tree.ts';
-import type { RuleCounts, TrafficReport } from '../traffic.ts';
+import type { Counts, RuleCounts, TrafficReport } from '../traffic.ts';
 import { Course } from './chart.ts';
 import { byId, element, table } from './element.ts';
-import { type Rate, sumOf, Window } from './rate.ts';
+import { type Rate, sumOf, Window, WindowSet } from './rate.ts';
 import { chanceText, numberText, percentText, timeText } from './text.ts';
 
 /** Rates are those of the last 10 seconds. */
@@ -24,15 +24,31 @@ export function trafficView(): (report: TrafficReport, hosts: readonly HostNode[
   };
   const splits = element('div', { class: 'splits' });
   const destinations = element('div');
+  const routes = element('div');
   byId('traffic').append(
     element('div', { class: 'figures' }, ...Object.values(figures).map(({ node }) => node)),
     splits,
     destinations,
+    routes,
   );
   const whole = new Window(WINDOW_MS);
-  const windows = new Map<string, Window>();
+  const windows = { Destinations: new WindowSet(WINDOW_MS), Routes: new WindowSet(WINDOW_MS) };
   return (report, hosts, atMs) => {
     const { boundsMs } = report;
+    const rateTable = (
+      what: keyof typeof windows,
+      heads: readonly string[],
+      all: readonly { readonly cells: readonly string[]; readonly counts: Counts }[],
+    ): HTMLElement => {
+      const keyed = all.map(({ cells, counts }) => ({ key: JSON.stringify(cells), counts }));
+      const rates = windows[what].rates(atMs, keyed, boundsMs);
+      const rows = all
+        .map(({ cells, counts }, index) => ({ cells, counts, rate: rates[index]! }))
+        .sort((a, b) => b.counts.count - a.counts.count)
+        .slice(0, MAX_ROWS)
+        .map(({ cells, counts, rate }) => [...cells, ...rateCells(rate, counts)]);
+      return table(`${what}, rates of the last 10 s`, [...heads, ...RATE_HEADS], rows);
+    };
     whole.add(atMs, sumOf(report.destinations));
     const all = whole.rate(boundsMs);
     figures.requests.add(all.perSecond, numberText(all.perSecond));
@@ -40,30 +56,23 @@ export function trafficView(): (report: TrafficReport, hosts: readonly HostNode[
     figures.p50.add(all.p50, timeText(all.p50));
     figures.p95.add(all.p95, timeText(all.p95));
     figures.p99.add(all.p99, timeText(all.p99));
-    const rows = report.destinations.map((each) => {
-      const key = JSON.stringify([each.host, each.subset]);
-      const window = windows.get(key) ?? new Window(WINDOW_MS);
-      windows.set(key, window);
-      window.add(atMs, each);
-      return { ...each, rate: window.rate(boundsMs) };
-    });
-    rows.sort((a, b) => b.count - a.count);
+    const counts = new Map(report.rules.map((each) => [each.id, each]));
     destinations.replaceChildren(
-      rows.length === 0
+      report.destinations.length === 0
         ? element('p', { class: 'notice' }, 'No request yet. Send one, and it is counted here.')
-        : table(
-            'Destinations, rates of the last 10 s',
-            ['host', 'subset', 'requests/s', 'total', 'errors', 'p50', 'p95', 'p99'],
-            rows
-              .slice(0, MAX_ROWS)
-              .map(({ host, subset, count, errors, rate }) => [
-                host === '' ? 'no destination' : host.replace(/\.svc\.cluster\.local$/, ''),
-                subset === '' ? '–' : subset,
-                ...rateCells(rate, count, errors),
-              ]),
+        : rateTable(
+            'Destinations',
+            ['host', 'subset'],
+            report.destinations.map((each) => ({ cells: destinationCells(each), counts: each })),
           ),
     );
-    const counts = new Map(report.rules.map((each) => [each.id, each]));
+    const taken = hosts.flatMap((host) =>
+      host.rules.flatMap((rule) => {
+        const own = counts.get(rule.id);
+        return own ? [{ cells: ruleCells(host, rule), counts: own }] : [];
+      }),
+    );
+    routes.replaceChildren(...(taken.length === 0 ? [] : [rateTable('Routes', ['host', 'route'], taken)]));
     splits.replaceChildren(
       ...hosts
         .flatMap((host) =>
@@ -76,7 +85,22 @@ export function trafficView(): (report: TrafficReport, hosts: readonly HostNode[
   };
 }
 
-function rateCells({ perSecond, p50, p95, p99 }: Rate, count: number, errors: number): (string | number)[] {
+const RATE_HEADS = ['requests/s', 'total', 'errors', 'p50', 'p95', 'p99'];
+
+function destinationCells({ host, subset }: TrafficReport['destinations'][number]): string[] {
+  return [
+    host === '' ? 'no destination' : host.replace(/\.svc\.cluster\.local$/, ''),
+    subset === '' ? '–' : subset,
+  ];
+}
+
+/** The rule by its name where it has one, as people speak of it by that. */
+function ruleCells({ names }: HostNode, { name, conditions }: RuleNode): string[] {
+  const condition = conditions.join(' and ') || 'all requests';
+  return [names[0] ?? '', name === undefined ? condition : `${name}: ${condition}`];
+}
+
+function rateCells({ perSecond, p50, p95, p99 }: Rate, { count, errors }: Counts): string[] {
   return [
     numberText(perSecond),
     numberText(count),

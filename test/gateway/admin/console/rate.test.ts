@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { quantile, sumOf, Window } from '../../../../gateway/admin/console/browser/rate.ts';
+import { quantile, sumOf, Window, WindowSet } from '../../../../gateway/admin/console/browser/rate.ts';
 
 const BOUNDS = [1, 2, 4];
 
@@ -23,6 +23,25 @@ test('Window gives the rate of its last seconds, and begins anew where counts ha
   window.add(46_000, counts(5));
   window.add(47_000, counts(9));
   assert.equal(window.rate(BOUNDS).perSecond, 4);
+});
+
+test('WindowSet gives each thing its own rate, and forgets what a round leaves out', () => {
+  const windows = new WindowSet(10_000);
+  const counts = (count: number) => ({ count, errors: 0, buckets: [0, count, 0, 0] });
+  const round = (atMs: number, all: Readonly<Record<string, number>>) =>
+    windows.rates(
+      atMs,
+      Object.entries(all).map(([key, count]) => ({ key, counts: counts(count) })),
+      BOUNDS,
+    );
+  round(0, { one: 0, other: 100 });
+  const [one, other] = round(1000, { one: 10, other: 300 });
+  assert.deepEqual([one?.perSecond, one?.p50, other?.perSecond], [10, 1.5, 200]);
+  round(2000, { one: 20 });
+  assert.deepEqual(
+    round(3000, { other: 900, one: 30 }).map(({ perSecond }) => perSecond),
+    [0, 10],
+  );
 });
 
 test('sumOf() adds counts by bucket', () => {
