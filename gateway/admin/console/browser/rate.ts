@@ -43,21 +43,31 @@ export class Window {
 export class WindowSet {
   readonly #lengthMs: number;
   #windows = new Map<string, Window>();
+  #lastMs: number | undefined;
 
   constructor(lengthMs: number) {
     this.#lengthMs = lengthMs;
   }
 
-  /** The rates of the things whose counts are these, in their order. What is not among them is forgotten. */
+  /**
+   * The rates of the things whose counts are these, in their order. What is not among them is forgotten; what was not
+   * among those of the time before had nothing to count by then.
+   */
   rates(
     atMs: number,
     all: readonly { readonly key: string; readonly counts: Counts }[],
     boundsMs: readonly number[],
   ): Rate[] {
     const before = this.#windows;
+    const lastMs = this.#lastMs;
     this.#windows = new Map();
+    this.#lastMs = atMs;
     return all.map(({ key, counts }) => {
-      const window = before.get(key) ?? new Window(this.#lengthMs);
+      let window = before.get(key);
+      if (!window) {
+        window = new Window(this.#lengthMs);
+        if (lastMs !== undefined) window.add(lastMs, { count: 0, errors: 0, buckets: [] });
+      }
       this.#windows.set(key, window);
       window.add(atMs, counts);
       return window.rate(boundsMs);

@@ -38,10 +38,9 @@ export function trafficView(): (report: TrafficReport, hosts: readonly HostNode[
     const rateTable = (
       what: keyof typeof windows,
       heads: readonly string[],
-      all: readonly { readonly cells: readonly string[]; readonly counts: Counts }[],
+      all: readonly { readonly key: string; readonly cells: readonly string[]; readonly counts: Counts }[],
     ): HTMLElement => {
-      const keyed = all.map(({ cells, counts }) => ({ key: JSON.stringify(cells), counts }));
-      const rates = windows[what].rates(atMs, keyed, boundsMs);
+      const rates = windows[what].rates(atMs, all, boundsMs);
       const rows = all
         .map(({ cells, counts }, index) => ({ cells, counts, rate: rates[index]! }))
         .sort((a, b) => b.counts.count - a.counts.count)
@@ -63,13 +62,16 @@ export function trafficView(): (report: TrafficReport, hosts: readonly HostNode[
         : rateTable(
             'Destinations',
             ['host', 'subset'],
-            report.destinations.map((each) => ({ cells: destinationCells(each), counts: each })),
+            report.destinations.map((each) => {
+              const cells = destinationCells(each);
+              return { key: JSON.stringify(cells), cells, counts: each };
+            }),
           ),
     );
     const taken = hosts.flatMap((host) =>
       host.rules.flatMap((rule) => {
         const own = counts.get(rule.id);
-        return own ? [{ cells: ruleCells(host, rule), counts: own }] : [];
+        return own ? [{ key: ruleKey(rule), cells: ruleCells(host, rule), counts: own }] : [];
       }),
     );
     routes.replaceChildren(...(taken.length === 0 ? [] : [rateTable('Routes', ['host', 'route'], taken)]));
@@ -92,6 +94,11 @@ function destinationCells({ host, subset }: TrafficReport['destinations'][number
     host === '' ? 'no destination' : host.replace(/\.svc\.cluster\.local$/, ''),
     subset === '' ? '–' : subset,
   ];
+}
+
+/** What is counted as one rule, as long as it stands where it stood and takes the same requests. */
+function ruleKey({ origin: { kind, namespace, name, index, matchIndex }, conditions }: RuleNode): string {
+  return JSON.stringify([kind, namespace, name, index, matchIndex, conditions]);
 }
 
 /** The rule by its name where it has one, as people speak of it by that. */

@@ -25,7 +25,7 @@ test('Window gives the rate of its last seconds, and begins anew where counts ha
   assert.equal(window.rate(BOUNDS).perSecond, 4);
 });
 
-test('WindowSet gives each thing its own rate, and forgets what a round leaves out', () => {
+test('WindowSet gives each thing its own rate, and takes what is new to begin from nothing', () => {
   const windows = new WindowSet(10_000);
   const counts = (count: number) => ({ count, errors: 0, buckets: [0, count, 0, 0] });
   const round = (atMs: number, all: Readonly<Record<string, number>>) =>
@@ -40,7 +40,7 @@ test('WindowSet gives each thing its own rate, and forgets what a round leaves o
   round(2000, { one: 20 });
   assert.deepEqual(
     round(3000, { other: 900, one: 30 }).map(({ perSecond }) => perSecond),
-    [0, 10],
+    [900, 10],
   );
 });
 
