@@ -8,7 +8,7 @@ import {
   checkOne,
   faultsOf,
   type Issue,
-  joinChecked,
+  joinResources,
   type ParsedPart,
   parseParts,
   resourceKey,
@@ -56,6 +56,7 @@ export async function readText(
   const known = previous?.parts;
   const parts = new Map<string, ReadPart>();
   const read: ReadPart[] = [];
+  const joined = joinResources();
   const slice = new Slice(signal);
   for (const parsed of parseParts(text, { file }, known)) {
     if (slice.isSpent()) await slice.next();
@@ -63,17 +64,22 @@ export async function readText(
     const earlier = known?.get(parsed.text);
     const part = earlier === parsed ? earlier : await checkPart(parsed, earlier, slice);
     read.push(part);
+    for (const checked of part.checked) joined.add(checked);
     if (!parts.has(part.text)) parts.set(part.text, part);
   }
-  const { resources, issues: found } = joinChecked(read.flatMap(({ checked }) => checked));
+  const { resources, issues: found } = joined.result;
   const issues = [...read.flatMap((part) => [...part.issues, ...part.faults]), ...found].sort(byPlace);
 
+  await slice.next();
   const valid = new Set(resources.map(resourceKey));
-  const present = read.flatMap((part) => [
-    ...part.resources,
-    ...part.refused.map(({ resource }) => resource),
-  ]);
-  const refused = new Set(present.map(resourceKey).filter((key) => !valid.has(key)));
+  const refused = new Set<string>();
+  for (const part of read) {
+    if (slice.isSpent()) await slice.next();
+    for (const resource of [...part.resources, ...part.refused.map(({ resource }) => resource)]) {
+      const key = resourceKey(resource);
+      if (!valid.has(key)) refused.add(key);
+    }
+  }
   let whole = true;
   for (const { severity, resource } of issues) {
     if (severity !== 'error') continue;

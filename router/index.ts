@@ -27,7 +27,7 @@ export {
   type CheckedResource,
   checkOne,
   faultsOf,
-  joinChecked,
+  joinResources,
   type ValidateOptions,
   type ValidateResult,
   validate,

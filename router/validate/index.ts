@@ -36,7 +36,9 @@ export interface CheckedResource {
 
 /** Checks resources as `istioctl validate` does, and that no two of them have one name. Never throws for bad input. */
 export function validate(resources: readonly Resource[], options: ValidateOptions = {}): ValidateResult {
-  return joinChecked(resources.map((resource) => checkOne(resource, options)));
+  const { add, result } = joinResources();
+  for (const resource of resources) add(checkOne(resource, options));
+  return result;
 }
 
 /**
@@ -64,30 +66,40 @@ export function checkOne(
   return { resource, ...(fine && { valid: checked }), findings, issues: placed(findings, resource) };
 }
 
-/** The other part: the resources together, where the second of one name is refused. */
-export function joinChecked(checked: readonly CheckedResource[]): ValidateResult {
-  const valid: ValidResource[] = [];
+/** The other part of {@link validate}: resources put together one after the other. */
+export interface JoinedResources {
+  /** Takes the next resource; the second of one name is refused. */
+  add(checked: CheckedResource): void;
+  /** Of what was added so far; grows with more. */
+  readonly result: ValidateResult;
+}
+
+/** Puts checked resources together. */
+export function joinResources(): JoinedResources {
+  const resources: ValidResource[] = [];
   const issues: Issue[] = [];
   const first = new Map<string, Resource>();
-  for (const each of checked) {
-    const { resource } = each;
-    const key = resourceKey(resource);
-    const earlier = first.get(key);
-    if (earlier === undefined) {
-      first.set(key, resource);
-      issues.push(...each.issues);
-      if (each.valid !== undefined) valid.push(each.valid);
-      continue;
-    }
-    const duplicate: Finding = {
-      code: 'duplicate-resource',
-      severity: 'error',
-      message: duplicateMessage(resource, earlier),
-      path: ['metadata', 'name'],
-    };
-    issues.push(...[...each.issues, issueOf(duplicate, resource)].sort(byPlace));
-  }
-  return { resources: valid, issues };
+  return {
+    result: { resources, issues },
+    add(checked) {
+      const { resource, valid } = checked;
+      const key = resourceKey(resource);
+      const earlier = first.get(key);
+      if (earlier === undefined) {
+        first.set(key, resource);
+        issues.push(...checked.issues);
+        if (valid !== undefined) resources.push(valid);
+        return;
+      }
+      const duplicate: Finding = {
+        code: 'duplicate-resource',
+        severity: 'error',
+        message: duplicateMessage(resource, earlier),
+        path: ['metadata', 'name'],
+      };
+      issues.push(...[...checked.issues, issueOf(duplicate, resource)].sort(byPlace));
+    },
+  };
 }
 
 /**
