@@ -62,6 +62,7 @@ export function holdNext(previous: Holding, snapshot: SourceSnapshot, now: strin
   const taken = new Map<string, Held>();
   const duplicates: Duplicate[] = [];
   const duplicatesBefore = new Map(previous.duplicates.map((each) => [placeKey(each.resource), each]));
+  let known = 0;
   for (const resource of snapshot.resources) {
     const key = resourceKey(resource);
     if (taken.has(key)) {
@@ -70,6 +71,7 @@ export function holdNext(previous: Holding, snapshot: SourceSnapshot, now: strin
       continue;
     }
     const before = previous.held.get(key);
+    if (before) known++;
     if (before?.state === 'active' && before.resource === resource) {
       taken.set(key, before);
       continue;
@@ -79,6 +81,23 @@ export function holdNext(previous: Holding, snapshot: SourceSnapshot, now: strin
   }
 
   const refusedKeys = new Set(snapshot.refused);
+  // Most often none is gone, and ten thousand are not looked at again to find that.
+  const held = known === previous.held.size ? taken : withKept(taken, previous, snapshot, now);
+  const refused = new Map<string, string>();
+  for (const key of refusedKeys) {
+    if (!held.has(key)) refused.set(key, previous.refused.get(key) ?? now);
+  }
+  return { held, refused, duplicates };
+}
+
+/** What is taken, and of what is not there any more the last good versions that are to be kept, each in its place. */
+function withKept(
+  taken: ReadonlyMap<string, Held>,
+  previous: Holding,
+  snapshot: SourceSnapshot,
+  now: string,
+): ReadonlyMap<string, Held> {
+  const refused = new Set(snapshot.refused);
   const unreadable = new Set(snapshot.unreadable);
   const kept = new Map<string | undefined, [key: string, held: Held][]>(); // by the taken key they came after
   let after: string | undefined;
@@ -88,7 +107,7 @@ export function holdNext(previous: Holding, snapshot: SourceSnapshot, now: strin
       continue;
     }
     const file = held.resource.source?.file;
-    if (!refusedKeys.has(key) && !(file !== undefined && unreadable.has(file))) continue;
+    if (!refused.has(key) && !(file !== undefined && unreadable.has(file))) continue;
     const since = held.state === 'last-good' ? held.since : now;
     const group = kept.get(after);
     const entry: [string, Held] = [key, { ...held, state: 'last-good', since }];
@@ -100,12 +119,7 @@ export function holdNext(previous: Holding, snapshot: SourceSnapshot, now: strin
     held.set(key, entry);
     for (const [keptKey, keptEntry] of kept.get(key) ?? []) held.set(keptKey, keptEntry);
   }
-
-  const refused = new Map<string, string>();
-  for (const key of refusedKeys) {
-    if (!held.has(key)) refused.set(key, previous.refused.get(key) ?? now);
-  }
-  return { held, refused, duplicates };
+  return held;
 }
 
 /** True when two versions of a resource say the same, wherever they stand and in whatever order their keys are. */

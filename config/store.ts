@@ -333,13 +333,12 @@ export class ConfigStore {
     const resources: ValidResource[] = [];
     const states: ResourceState[] = [];
     const issues = this.#feeds.flatMap((feed) => feed.issues);
-    const owners = new Map<string, { readonly feed: Feed; readonly held: Held }>();
     for (const feed of this.#feeds) {
       const source = feed.source.name;
       const found = groupIssues(feed.issues);
       const refuse = (resource: ValidResource, since: string, own: readonly Issue[]) => {
         const key = resourceKey(resource);
-        const owner = owners.get(key);
+        const owner = this.#held(key);
         const issue = duplicateIssue(resource, owner === undefined ? source : placeOf(owner));
         issues.push(issue);
         states.push({
@@ -354,11 +353,10 @@ export class ConfigStore {
       for (const [key, held] of feed.holding.held) {
         const { resource, state, since } = held;
         const own = found.of(key, state === 'last-good' ? resource.source?.file : undefined);
-        if (owners.has(key)) {
+        if (this.#held(key)?.feed !== feed) {
           refuse(resource, since, own);
           continue;
         }
-        owners.set(key, { feed, held });
         const laid = this.#overlay.get(key);
         if (laid === undefined) resources.push(resource);
         const isQuiet = laid === undefined && own.length === 0;
