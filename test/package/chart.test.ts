@@ -12,6 +12,7 @@ import { after, before, test } from 'node:test';
 import { patternOf, stepsOf } from '../console-page.ts';
 import { findPeer, skipWithout } from '../peer/find.ts';
 import { root } from '../program.ts';
+import { type CustomResourceDefinitions, type OpenApi, writeSchemas } from './kubeconform-schema.ts';
 
 const PEERS = ['helm', 'kubectl', 'kube-apiserver', 'etcd'];
 const skip = PEERS.map(skipWithout).find((reason) => reason !== false) ?? false;
@@ -38,6 +39,8 @@ function run(
     cwd: root,
     encoding: 'utf8',
     timeout: 120_000,
+    // An API server's own description is some megabytes.
+    maxBuffer: 1 << 26,
     env: environment,
     ...(input !== undefined && { input }),
   });
@@ -97,6 +100,42 @@ test('the chart renders objects that an API server takes strictly, with and with
       const rendered = succeed(helm, [...TEMPLATE, '--set', `component=${component}`, ...options]);
       succeed(kubectl, ['apply', '--dry-run=server', '--validate=strict', '-f', '-'], rendered);
     }
+});
+
+test('the chart and deploy/istio are valid for kubeconform, and what is wrong in them is not', {
+  skip: skip || skipWithout('kubeconform'),
+}, () => {
+  const schemas = writeSchemas(
+    join(scratch, 'schemas'),
+    JSON.parse(succeed(kubectl, ['get', '--raw', '/openapi/v2'])) as OpenApi,
+    JSON.parse(succeed(kubectl, ['get', 'crd', '-o', 'json'])) as CustomResourceDefinitions,
+  );
+  const kubeconform = (args: readonly string[], input?: string) =>
+    run(findPeer('kubeconform')!, ['-strict', '-summary', '-schema-location', schemas, ...args], input);
+  const assertValid = ({ status, output }: ReturnType<typeof run>) => {
+    assert.match(output, /Summary: [1-9]\d* resources? found .* Invalid: 0, Errors: 0, Skipped: 0/);
+    assert.equal(status, 0, output);
+  };
+  const render = (component: string, options: readonly string[]) =>
+    succeed(helm, [...TEMPLATE, '--set', `component=${component}`, ...options]);
+  for (const component of COMPONENTS)
+    for (const options of [[], ['--set', EVERYTHING]])
+      assertValid(kubeconform(['-'], render(component, options)));
+  assertValid(kubeconform(['deploy/istio/destinationrule.yaml', 'deploy/istio/virtualservice.yaml']));
+  assertValid(kubeconform(['deploy/istio/scenarios', 'deploy/kubernetes/rbac.yaml']));
+
+  const deployment = render('server', []);
+  const rules = readFileSync(join(root, 'deploy/istio/virtualservice.yaml'), 'utf8');
+  for (const [text, message] of [
+    [deployment.replace(/replicas: 1/, 'replicas: one'), /Deployment.*replicas.*want/s],
+    [deployment.replace(/imagePullPolicy:/, 'imagePullPolice:'), /imagePullPolice.*not allowed/s],
+    [rules.replace(/route:/, 'rout:'), /VirtualService.*'rout' not allowed/s],
+    [rules.replace(/(host|hosts):.*/, '$1: 1'), /VirtualService.*want/s],
+  ] as const) {
+    const { status, output } = kubeconform(['-'], text);
+    assert.match(output, message);
+    assert.equal(status, 1, output);
+  }
 });
 
 test('the chart refuses wrong values and says which', { skip }, () => {
