@@ -145,6 +145,11 @@ test('the chart refuses wrong values and says which', { skip }, () => {
     'replicaCount=-1': /replicaCount.*minimum/s,
     'imge.tag=1': /'imge' not allowed/,
     'service.port=70000': /service\/port.*maximum/s,
+    'component=gateway,gateway.servicePort=70000': /gateway\/servicePort': maximum: got 70,000, want 65,535/,
+    'component=gateway,gateway.servicePort=http': /gateway\/servicePort': 'http' does not match pattern/,
+    'podDisruptionBudget.maxUnavailable=-1': /maxUnavailable': minimum: got -1, want 0/,
+    'podDisruptionBudget.maxUnavailable=half':
+      /maxUnavailable': 'half' does not match pattern '\^\[0-9\]\+%\$'/,
     'gateway.config=k8s://': /gateway\/config.*want array/s,
     'component=gateway,gateway.config=null': /Cannot run a gateway without rules: give gateway\.config/,
     'component=gateway,gateway.adminPort=8080':
@@ -154,6 +159,7 @@ test('the chart refuses wrong values and says which', { skip }, () => {
     const { status, output } = run(helm, [...TEMPLATE, '--set', value]);
     assert.notEqual(status, 0, value);
     assert.match(output, message);
+    assert.equal(output.match(/^ *- at /gm)?.length ?? 1, 1, `one line for one value: ${output}`);
   }
 });
 
