@@ -1,9 +1,10 @@
 /** `pointsman compile`: rules as a table for an edge bundle, so that no YAML reader, schema or compiler ships with it. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { dirname, extname } from 'node:path';
 import type { Command } from 'commander';
 import { defineCommand, jsonOption, parseLabel, parsePort } from './command.ts';
 import { CommandFailure, EXIT, usageFailure } from './failure.ts';
+import { makeFolder } from './folder.ts';
 
 interface CompileOptions {
   readonly out: string;
@@ -80,7 +81,7 @@ async function compileRules(paths: readonly string[], options: CompileOptions): 
   for (const issue of compiled.issues) terminal.note(`${terminal.issueText(issue, process.stderr)}\n`);
   const text = write(JSON.stringify(compiled.table));
   try {
-    await mkdir(dirname(options.out), { recursive: true });
+    makeFolder(dirname(options.out));
     await writeFile(options.out, text);
   } catch (error) {
     throw new CommandFailure(`Cannot write "${options.out}": ${(error as Error).message}`);

@@ -1,10 +1,11 @@
 /** `pointsman new app`: a service with its API, rules, client and tests, that runs at once. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import metadata from '../package.json' with { type: 'json' };
 import { defineCommand, jsonOption } from './command.ts';
 import { CommandFailure, usageFailure } from './failure.ts';
+import { makeFolder } from './folder.ts';
 import { print, printJson } from './terminal.ts';
 
 interface NewOptions {
@@ -40,9 +41,15 @@ function newApp(path: string, options: NewOptions): void {
     const place = respell(file, spelt).replace(/^gitignore$/, '.gitignore');
     return { place, text: place === 'package.json' ? withVersions(text, options.pointsman) : text };
   });
-  for (const { place, text } of files) {
-    mkdirSync(dirname(join(folder, place)), { recursive: true });
-    writeFileSync(join(folder, place), text, { flag: 'wx' });
+  try {
+    for (const { place, text } of files) {
+      makeFolder(dirname(join(folder, place)));
+      writeFileSync(join(folder, place), text, { flag: 'wx' });
+    }
+  } catch (error) {
+    throw new CommandFailure(
+      `Cannot make an app in "${path}": ${(error as Error).message}; choose a folder that can be written to`,
+    );
   }
   const workspace = workspaceAbove(folder);
   if (options.json) return printJson({ name, folder, files: files.map(({ place }) => place), workspace });

@@ -56,6 +56,18 @@ test('compile writes nothing where a rule is refused, and says where', async () 
   assert.match(stderr, /-:4:8 unknown-field.*Cannot compile: \d+ errors?, and nothing is written/s);
 });
 
+test('compile and new app end with one line where nothing can be written', async () => {
+  const unwritable = join(root, 'package.json/below');
+  for (const folder of process.platform === 'linux' ? [unwritable, '/proc/below'] : [unwritable]) {
+    const compiled = await pointsman(['compile', 'deploy/istio', '-o', join(folder, 'rules.json')]);
+    assert.match(compiled.stderr, /^error: Cannot write ".*rules\.json": E[A-Z]+: [^\n]+\n$/);
+    assert.equal(compiled.code, 1);
+    const made = await pointsman(['new', 'app', join(folder, 'shop')]);
+    assert.match(made.stderr, /^error: Cannot make an app in ".*shop": E[A-Z]+: [^\n]+\n$/);
+    assert.equal(made.code, 1);
+  }
+});
+
 test('deploy/edge answers in workerd, without a YAML reader, schemas or the compiler', async () => {
   const made = bundle('deploy/edge/app.ts');
   console.log(`deploy/edge is ${made.bytes} bytes, bundled and minified`);
