@@ -33,7 +33,9 @@ export interface SourceState {
   readonly state: 'connecting' | 'connected' | 'disconnected';
   /** ISO time since when. */
   readonly since: string;
-  /** Why it is not connected, in one sentence. What was read last stays in effect. */
+  /**
+   * Why it is not connected, or what it cannot do though it is, in one sentence. What was read last stays in effect.
+   */
   readonly reason?: string;
   /** How many of each kind the peer has sent. */
   readonly counts?: Readonly<Record<string, number>>;

@@ -1,5 +1,5 @@
 /**
- * An API server's lists and watches. The one module of this folder that opens connections: by node's own HTTPS client,
+ * An API server's lists and watches, and writes of a status. The one module of this folder that opens connections: by node's own HTTPS client,
  * which takes a cluster's certificate authority on all three runtimes.
  */
 import {
@@ -39,6 +39,8 @@ export interface KubernetesApi {
   get(path: string, accept: string, signal: AbortSignal): Promise<unknown>;
   /** Resolves, once the server has begun to answer, with the events at a path until it ends them. Rejects as {@link get} does. */
   watch(path: string, accept: string, signal: AbortSignal): Promise<AsyncIterable<WatchEvent>>;
+  /** Sends a JSON merge patch to a path. Rejects as {@link get} does. */
+  patch(path: string, body: object, signal: AbortSignal): Promise<void>;
   close(): void;
 }
 
@@ -59,15 +61,22 @@ export function createApi(access: KubernetesAccess): KubernetesApi {
         ...(serverName !== undefined && { servername: serverName }),
       });
 
-  async function open(path: string, accept: string, signal: AbortSignal): Promise<IncomingMessage> {
+  async function open(
+    path: string,
+    accept: string,
+    signal: AbortSignal,
+    patch?: object,
+  ): Promise<IncomingMessage> {
     const authorization = await access.authorization();
     const response = await new Promise<IncomingMessage>((done, fail) => {
       const options: RequestOptions = {
         agent,
         signal,
+        ...(patch && { method: 'PATCH' }),
         headers: {
           accept,
           'user-agent': 'pointsman',
+          ...(patch && { 'content-type': 'application/merge-patch+json' }),
           ...(authorization !== undefined && { authorization }),
         },
       };
@@ -79,7 +88,7 @@ export function createApi(access: KubernetesAccess): KubernetesApi {
       );
       call.on('response', () => clearTimeout(silence));
       call.on('close', () => clearTimeout(silence));
-      call.end();
+      call.end(patch && JSON.stringify(patch));
     });
     if (response.statusCode === 200) return response;
     if (response.statusCode === 401) access.refused?.();
@@ -90,6 +99,9 @@ export function createApi(access: KubernetesAccess): KubernetesApi {
   return {
     get: async (path, accept, signal) => JSON.parse(await readAll(await open(path, accept, signal))),
     watch: async (path, accept, signal) => eventsOf(await open(path, accept, signal)),
+    patch: async (path, body, signal) => {
+      await readAll(await open(path, 'application/json', signal, body));
+    },
     close: () => agent.destroy(),
   };
 }

@@ -17,6 +17,8 @@ export interface KubernetesObject {
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
     readonly creationTimestamp?: string;
+    /** Counts the changes of what is asked for; those of a status are none. */
+    readonly generation?: number;
   };
 }
 
@@ -39,7 +41,7 @@ export interface ReflectedKind<T> {
 }
 
 /** See the fields. */
-export interface ReflectorOptions {
+export interface ReflectorOptions<T = unknown> {
   /** Absent: all. */
   readonly namespace?: string;
   /** Returns a number in [0, 1). */
@@ -48,6 +50,10 @@ export interface ReflectorOptions {
   readonly waits?: { readonly firstMs: number; readonly lastMs: number };
   /** Told of each object that has come, changed or gone, by `NAMESPACE/NAME`. */
   changed(key: string): void;
+  /** Told of each version of an object, changed in what is read or not, with its path and what is kept of it. */
+  seen?(path: string, object: KubernetesObject, kept: T): void;
+  /** Told of the path of each object that {@link seen} was told of and that is gone. */
+  gone?(path: string): void;
   /** Told that it follows the server, or why it does not. */
   stands(reason: string | undefined): void;
 }
@@ -76,14 +82,15 @@ export class Reflector<T> {
   /** The first list is complete. */
   hasSynced = false;
   readonly #api: KubernetesApi;
-  readonly #options: ReflectorOptions;
+  readonly #options: ReflectorOptions<T>;
   readonly #signal: AbortSignal;
   /** Versions of what is kept, by key: what is listed anew has often not changed. */
   readonly #versions = new Map<string, string>();
-  #place: string | undefined;
+  /** Of {@link ReflectedKind.apis} the one that is there. */
+  #group: string | undefined;
   #version: string | undefined;
 
-  constructor(kind: ReflectedKind<T>, api: KubernetesApi, options: ReflectorOptions, signal: AbortSignal) {
+  constructor(kind: ReflectedKind<T>, api: KubernetesApi, options: ReflectorOptions<T>, signal: AbortSignal) {
     this.kind = kind;
     this.#api = api;
     this.#options = options;
@@ -99,7 +106,7 @@ export class Reflector<T> {
           await this.#list();
           stands(undefined);
         }
-        if (this.#place === undefined) {
+        if (this.#group === undefined) {
           await wait(ABSENT_MS, this.#signal);
           this.#version = undefined;
           continue;
@@ -132,24 +139,24 @@ export class Reflector<T> {
 
   /** Finds where the kind is, and what there is of it. */
   async #list(): Promise<void> {
-    for (const api of this.kind.apis) {
-      const place = this.#pathOf(api);
+    for (const group of this.kind.apis) {
       try {
-        await this.#listAt(place);
-        this.#place = place;
+        await this.#listIn(group);
+        this.#group = group;
         return;
       } catch (error) {
         if (!(error instanceof KubernetesError) || error.status !== 404) throw error;
       }
     }
     if (!this.kind.isOptional) throw new KubernetesError(404, `the API server has no ${this.kind.resource}`);
-    this.#place = undefined;
+    this.#group = undefined;
     this.#version = '';
     this.#replace(new Map());
   }
 
-  async #listAt(place: string): Promise<void> {
+  async #listIn(group: string): Promise<void> {
     const found = new Map<string, Found<T>>();
+    const place = this.#pathOf(group);
     let next = '';
     let version: string;
     do {
@@ -160,7 +167,9 @@ export class Reflector<T> {
       };
       for (const object of list.items ?? []) {
         const kept = this.kind.keep(object);
-        if (kept !== undefined) found.set(keyOf(object), { kept, version: object.metadata.resourceVersion });
+        if (kept === undefined) continue;
+        found.set(keyOf(object), { kept, version: object.metadata.resourceVersion });
+        this.#options.seen?.(this.#pathOf(group, keyOf(object)), object, kept);
       }
       next = list.metadata.continue ?? '';
       version = list.metadata.resourceVersion;
@@ -190,7 +199,7 @@ export class Reflector<T> {
         timeoutSeconds: String(WATCH_SECONDS),
       });
       const signal = AbortSignal.any([this.#signal, ended.signal]);
-      const watch = await this.#api.watch(`${this.#place}?${query}`, this.#accept(''), signal);
+      const watch = await this.#api.watch(`${this.#pathOf(this.#group!)}?${query}`, this.#accept(''), signal);
       this.#options.stands(undefined);
       for await (const event of watch) {
         events++;
@@ -215,12 +224,14 @@ export class Reflector<T> {
     if (type === 'BOOKMARK') return;
     const key = keyOf(known);
     const kept = type === 'DELETED' ? undefined : this.kind.keep(known);
-    if (kept !== undefined) this.#set(key, kept, known.metadata.resourceVersion);
-    else this.#delete(key);
+    if (kept === undefined) return this.#delete(key);
+    this.#set(key, kept, known.metadata.resourceVersion);
+    this.#options.seen?.(this.#pathOf(this.#group!, key), known, kept);
   }
 
   #delete(key: string): void {
     this.#versions.delete(key);
+    if (this.#group !== undefined) this.#options.gone?.(this.#pathOf(this.#group, key));
     if (this.objects.delete(key)) this.#options.changed(key);
   }
 
@@ -233,10 +244,11 @@ export class Reflector<T> {
     this.#options.changed(key);
   }
 
-  #pathOf(api: string): string {
-    const { namespace } = this.#options;
+  /** Of all objects that are followed, or of one. */
+  #pathOf(group: string, key?: string): string {
+    const [namespace, name] = key?.split('/') ?? [this.#options.namespace];
     const scope = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
-    return `${api}${scope}/${this.kind.resource}`;
+    return `${group}${scope}/${this.kind.resource}${name === undefined ? '' : `/${name}`}`;
   }
 
   #accept(suffix: 'List' | ''): string {

@@ -1,16 +1,17 @@
 /**
  * Rules and endpoints from a Kubernetes API server: `k8s://`. Lists and watches Istio's resources, Services,
- * EndpointSlices and the labels of Pods; writes nothing.
+ * EndpointSlices and the labels of Pods; writes nothing but the status of refused resources, where it is told to.
  */
-import { type CheckedResource, checkOne, resourceKey } from '../../router/index.ts';
-import { API_GROUP, API_VERSIONS, type Kind } from '../../router/schema/kind.ts';
 import type { ConfigSource, SourceSnapshot, SourceState } from '../source.ts';
 import { readAccess } from './access.ts';
 import { type KubernetesAddress, parseKubernetesAddress } from './address.ts';
 import { createApi, type KubernetesApi } from './api.ts';
+import { refusalOf } from './condition.ts';
 import { ServiceDirectory } from './directory.ts';
-import { type KubernetesObject, type ReflectedKind, Reflector, type ReflectorOptions } from './reflector.ts';
+import { type ReflectedKind, Reflector, type ReflectorOptions } from './reflector.ts';
+import { type KeptRule, RULE_KINDS, type Rules, rulesOf } from './rule.ts';
 import { type EndpointSlice, type KubernetesService, readService, readSlice } from './service.ts';
+import { StatusWriter } from './status.ts';
 
 /** See the fields. */
 export interface KubernetesSourceOptions {
@@ -25,7 +26,7 @@ export interface KubernetesSourceOptions {
 /** Changes that come closer together than this are one. */
 const GATHER_MS = 20;
 
-/** A source for `k8s://?namespace=NAME&kubeconfig=FILE`, both of which may be left out. Throws a TypeError for anything else. */
+/** A source for `k8s://?namespace=NAME&kubeconfig=FILE&status`, each of which may be left out. Throws a TypeError for anything else. */
 export function kubernetesSource(url: string, options: KubernetesSourceOptions = {}): ConfigSource {
   const address = parseKubernetesAddress(url);
   return {
@@ -40,47 +41,6 @@ export function kubernetesSource(url: string, options: KubernetesSourceOptions =
   };
 }
 
-interface IstioObject extends KubernetesObject {
-  readonly apiVersion?: string;
-  readonly spec?: unknown;
-}
-
-/** What a cluster has taken is read as it was meant: a field that is not known is a warning. */
-function istioKind(kind: Kind, resource: string): ReflectedKind<CheckedResource> {
-  return {
-    kind,
-    resource,
-    apis: API_VERSIONS.map((version) => `/apis/${API_GROUP}/${version}`),
-    isOptional: true,
-    keep(object) {
-      const { metadata, spec = {}, apiVersion = `${API_GROUP}/v1` } = object as IstioObject;
-      const { name, namespace = 'default', labels, annotations, creationTimestamp } = metadata;
-      return checkOne(
-        {
-          apiVersion,
-          kind,
-          metadata: {
-            name,
-            namespace,
-            ...(labels && { labels }),
-            ...(annotations && { annotations }),
-            ...(creationTimestamp !== undefined && { creationTimestamp }),
-          },
-          spec,
-        },
-        { unknownFields: 'warning' },
-      );
-    },
-  };
-}
-
-const ISTIO_KINDS = [
-  istioKind('VirtualService', 'virtualservices'),
-  istioKind('DestinationRule', 'destinationrules'),
-  istioKind('ServiceEntry', 'serviceentries'),
-  istioKind('WorkloadEntry', 'workloadentries'),
-  istioKind('Gateway', 'gateways'),
-];
 const SERVICE: ReflectedKind<NonNullable<ReturnType<typeof readService>>> = {
   kind: 'Service',
   resource: 'services',
@@ -105,27 +65,16 @@ const POD: ReflectedKind<Readonly<Record<string, string>>> = {
   },
 };
 
-/** All but services, which change far more often. */
-type Rules = Omit<SourceSnapshot, 'services'>;
-
-function rulesOf(istio: readonly Reflector<CheckedResource>[]): Rules {
-  const checked = istio.flatMap(({ objects }) => [...objects.values()]);
-  return {
-    resources: checked.flatMap(({ valid }) => valid ?? []),
-    issues: checked.flatMap(({ issues }) => issues),
-    refused: checked.filter(({ valid }) => !valid).map(({ resource }) => resourceKey(resource)),
-    unreadable: [],
-  };
-}
-
 class KubernetesFollower {
   readonly #signal: AbortSignal;
   readonly #onSnapshot: (snapshot: SourceSnapshot) => void;
   readonly #onState: (state: SourceState) => void;
-  readonly #istio: readonly Reflector<CheckedResource>[];
+  readonly #istio: readonly Reflector<KeptRule>[];
   readonly #all: readonly Reflector<unknown>[];
   readonly #directory: ServiceDirectory;
   readonly #reasons = new Map<string, string>();
+  /** Why nothing can be written. */
+  #statusReason: string | undefined;
   readonly #first = Promise.withResolvers<void>();
   #hasPublished = false;
   /** Undefined when they have changed since they were given last. */
@@ -137,7 +86,7 @@ class KubernetesFollower {
 
   constructor(
     api: KubernetesApi,
-    { namespace }: KubernetesAddress,
+    { namespace, writesStatus }: KubernetesAddress,
     { chance = Math.random, waits }: KubernetesSourceOptions,
     onSnapshot: (snapshot: SourceSnapshot) => void,
     onState: (state: SourceState) => void,
@@ -146,7 +95,19 @@ class KubernetesFollower {
     this.#signal = signal;
     this.#onSnapshot = onSnapshot;
     this.#onState = onState;
-    const follow = <T>(kind: ReflectedKind<T>, changed: (key: string) => void) =>
+    const status =
+      writesStatus === true
+        ? new StatusWriter(
+            api,
+            { stands: (reason) => this.#statusStands(reason), ...(waits && { retryMs: waits.lastMs }) },
+            signal,
+          )
+        : undefined;
+    const follow = <T>(
+      kind: ReflectedKind<T>,
+      changed: (key: string) => void,
+      told: Pick<ReflectorOptions<T>, 'seen' | 'gone'> = {},
+    ) =>
       new Reflector(
         kind,
         api,
@@ -154,6 +115,7 @@ class KubernetesFollower {
           ...(namespace !== undefined && { namespace }),
           chance,
           ...(waits && { waits }),
+          ...told,
           changed: (key) => {
             changed(key);
             this.#changed();
@@ -162,11 +124,18 @@ class KubernetesFollower {
         },
         signal,
       );
-    this.#istio = ISTIO_KINDS.map((kind) =>
-      follow(kind, (key) => {
-        this.#rules = undefined;
-        this.#saved.add(`${kind.kind}/${key}`);
-      }),
+    this.#istio = RULE_KINDS.map((kind) =>
+      follow(
+        kind,
+        (key) => {
+          this.#rules = undefined;
+          this.#saved.add(`${kind.kind}/${key}`);
+        },
+        status && {
+          seen: (path, object, { issues }) => status.seen(path, object, refusalOf(issues)),
+          gone: (path) => status.gone(path),
+        },
+      ),
     );
     const services = follow(SERVICE, (key) => this.#directory.serviceChanged(key));
     const slices = follow(SLICE, (key) => this.#directory.sliceChanged(key));
@@ -225,6 +194,12 @@ class KubernetesFollower {
     this.#tellState();
   }
 
+  #statusStands(reason: string | undefined): void {
+    if (this.#signal.aborted || this.#statusReason === reason) return;
+    this.#statusReason = reason;
+    this.#tellState();
+  }
+
   #tellState(): void {
     const reasons = [...this.#reasons.values()];
     const isSynced = this.#all.every(({ hasSynced }) => hasSynced);
@@ -232,7 +207,11 @@ class KubernetesFollower {
       reasons.length > 0 ? (isSynced ? 'disconnected' : 'connecting') : isSynced ? 'connected' : 'connecting';
     const [first, ...more] = reasons;
     const reason =
-      first === undefined || more.length === 0 ? first : `${first}, and ${more.length} more kinds`;
+      first === undefined
+        ? this.#statusReason
+        : more.length === 0
+          ? first
+          : `${first}, and ${more.length} more kinds`;
     const since = this.#state.state === state ? this.#state.since : new Date().toISOString();
     this.#state = {
       state,
