@@ -28,6 +28,8 @@ export interface RunOptions extends TracingFlags {
   readonly config: readonly string[];
   /** For `k8s://`. */
   readonly kubeconfig?: string;
+  /** Refused resources of `k8s://` are told so. */
+  readonly status?: boolean;
   readonly ports: readonly PortMapping[];
   readonly host: string;
   readonly adminPort: number;

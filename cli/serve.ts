@@ -41,6 +41,7 @@ export function serveCommand(): Command {
       '--kubeconfig <path>',
       "how k8s:// reaches the cluster (default: KUBECONFIG, a pod's own access, ~/.kube/config)",
     )
+    .option('--status', 'tell resources of k8s:// that are refused so, by a condition in their status')
     .option(
       '--port <port[=service]>',
       'port to listen on, and the service port it stands for (default: the only HTTP port of the default host, else the same); repeatable (default: 8080)',

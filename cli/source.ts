@@ -11,13 +11,18 @@ export interface SourceOptions {
   readonly config: readonly string[];
   /** For `k8s://`. */
   readonly kubeconfig?: string;
+  /** Refused resources of `k8s://` are told so. */
+  readonly status?: boolean;
   readonly gateway?: string;
   readonly namespace?: string;
   readonly labels?: Readonly<Record<string, string>>;
 }
 
 /** The sources that `--config` names. Throws a usage failure for what is none, or does not go together. */
-export function sourcesOf({ config, kubeconfig, gateway, namespace, labels }: SourceOptions): ConfigSource[] {
+export function sourcesOf(options: SourceOptions): ConfigSource[] {
+  const { config, kubeconfig, status, gateway, namespace, labels } = options;
+  if (status === true && !config.some((each) => each.startsWith('k8s:')))
+    throw usageFailure('Cannot write a status: only resources of a cluster have one; give --config k8s://');
   const planes = config.filter((each) => each.startsWith('xds:'));
   if (planes.length > 0 && config.length > 1)
     throw usageFailure(
@@ -30,7 +35,7 @@ export function sourcesOf({ config, kubeconfig, gateway, namespace, labels }: So
   };
   return config.map((each) => {
     try {
-      const source = sourceOf(withKubeconfig(each, kubeconfig), identity);
+      const source = sourceOf(withParameters(each, kubeconfig, status), identity);
       // What vanishes later may come back, as a mount does; what was never there is more likely misspelt.
       if (/^[a-z0-9]+:/i.test(each) || existsSync(each)) return source;
     } catch (error) {
@@ -42,9 +47,13 @@ export function sourcesOf({ config, kubeconfig, gateway, namespace, labels }: So
   });
 }
 
-function withKubeconfig(name: string, kubeconfig: string | undefined): string {
-  if (kubeconfig === undefined || !name.startsWith('k8s:')) return name;
-  return `${name}${name.includes('?') ? '&' : '?'}${new URLSearchParams({ kubeconfig })}`;
+function withParameters(name: string, kubeconfig: string | undefined, status = false): string {
+  if (!name.startsWith('k8s:')) return name;
+  const parameters = new URLSearchParams({
+    ...(kubeconfig !== undefined && { kubeconfig }),
+    ...(status && { status: '' }),
+  });
+  return parameters.size === 0 ? name : `${name}${name.includes('?') ? '&' : '?'}${parameters}`;
 }
 
 /** Says each time when a source has lost its peer or found it, and why. */

@@ -47,6 +47,9 @@
 {{- with $values.defaultHost }}
 - {{ printf "--default-host=%s" . | quote }}
 {{- end }}
+{{- if $values.status }}
+- --status
+{{- end }}
 {{- with $values.name }}
 - {{ printf "--gateway=%s" . | quote }}
 {{- end }}

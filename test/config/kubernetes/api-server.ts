@@ -30,6 +30,8 @@ export class ApiServer {
   readonly asked: string[] = [];
   /** Objects of a list that one answer has. */
   pageSize = Number.POSITIVE_INFINITY;
+  /** Bodies of PATCH, with the path; each is merged into its object. */
+  readonly patched: { readonly path: string; readonly body: StoredObject }[] = [];
   /** Kinds that there are. */
   readonly #objects = new Map<string, Map<string, StoredObject>>();
   readonly #watchers = new Set<Watcher>();
@@ -107,17 +109,33 @@ export class ApiServer {
     for (const watcher of this.#watchers) if (watcher.resource === resource) watcher.response.write(line);
   }
 
+  /** Merges a status as a server does: for the version that the patch is about, and as a change of no other field. */
+  async #patch(request: IncomingMessage, path: string, response: ServerResponse): Promise<void> {
+    let text = '';
+    for await (const piece of request) text += piece;
+    const body = JSON.parse(text) as StoredObject;
+    const [namespace, resource = '', name] = path.split('/').slice(-4);
+    const before = this.#objects.get(resource)?.get(`${namespace}/${name}`);
+    if (!before) return refuse(response, { status: 404 });
+    if (body.metadata['resourceVersion'] !== before.metadata['resourceVersion'])
+      return refuse(response, { status: 409, message: 'the object has been modified' });
+    this.patched.push({ path, body });
+    this.put(resource, { ...before, status: body['status'] });
+    response.end('{}');
+  }
+
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const url = new URL(request.url ?? '', 'http://api');
     const isWatch = url.searchParams.has('watch');
     const from = Number(url.searchParams.get('continue') ?? 0);
-    const about = `GET ${url.pathname}${isWatch ? ' watch' : from > 0 ? ' continue' : ''}`;
+    const about = `${request.method} ${url.pathname}${isWatch ? ' watch' : from > 0 ? ' continue' : ''}`;
     this.asked.push(about);
     const due = this.#faults.find((each) => each.left > 0 && each.about.test(about));
     if (due) {
       due.left--;
       return refuse(response, due.fault);
     }
+    if (request.method === 'PATCH') return void this.#patch(request, url.pathname, response);
     const resource = url.pathname.split('/').at(-1)!;
     const objects = this.#objects.get(resource);
     if (!objects || !/\/v1\b/.test(url.pathname))

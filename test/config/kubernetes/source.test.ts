@@ -184,6 +184,34 @@ test('kubernetesSource() says which rule is refused, so that its last good versi
   await following.stop();
 });
 
+test('kubernetesSource() tells a refused rule so where it is told to, and takes that back when it is good again', async () => {
+  const server = cluster();
+  server.put('virtualservices', rule('v1', { http: [] }));
+  const following = await follow(server, 'k8s://?status');
+  const conditions = (patch: number) =>
+    (server.patched[patch]!.body['status'] as { conditions: { status: string; message: string }[] | null })
+      .conditions;
+  while (server.patched.length < 1) await new Promise((done) => setTimeout(done, 10));
+  assert.equal(conditions(0)?.[0]?.status, 'False');
+  assert.match(conditions(0)?.[0]?.message ?? '', /^no-routes: /);
+  server.put('virtualservices', { ...rule('v2'), status: server.patched[0]!.body['status'] });
+  while (server.patched.length < 2) await new Promise((done) => setTimeout(done, 10));
+  assert.equal(conditions(1), null);
+  await following.untilSubset('v2');
+  await following.stop();
+});
+
+test('kubernetesSource() writes nothing where it is not told to', async () => {
+  const server = cluster();
+  server.put('virtualservices', rule('v1', { http: [] }));
+  const following = await follow(server);
+  await following.started;
+  server.put('virtualservices', rule('v2'));
+  await following.untilSubset('v2');
+  assert.deepEqual(server.patched, []);
+  await following.stop();
+});
+
 test('kubernetesSource() goes on from where a watch ended, and lists anew where that is forgotten', async () => {
   const server = cluster();
   const following = await follow(server);
