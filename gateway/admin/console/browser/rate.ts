@@ -43,7 +43,8 @@ export class Window {
 export class WindowSet {
   readonly #lengthMs: number;
   #windows = new Map<string, Window>();
-  #lastMs: number | undefined;
+  /** When rates were asked for within the length, and once before. */
+  #rounds: number[] = [];
 
   constructor(lengthMs: number) {
     this.#lengthMs = lengthMs;
@@ -51,7 +52,7 @@ export class WindowSet {
 
   /**
    * The rates of the things whose counts are these, in their order. What is not among them is forgotten; what was not
-   * among those of the time before had nothing to count by then.
+   * among those of the times before had nothing to count by then.
    */
   rates(
     atMs: number,
@@ -59,14 +60,15 @@ export class WindowSet {
     boundsMs: readonly number[],
   ): Rate[] {
     const before = this.#windows;
-    const lastMs = this.#lastMs;
+    const [firstMs] = this.#rounds;
     this.#windows = new Map();
-    this.#lastMs = atMs;
+    this.#rounds.push(atMs);
+    while (this.#rounds.length > 2 && this.#rounds[1]! <= atMs - this.#lengthMs) this.#rounds.shift();
     return all.map(({ key, counts }) => {
       let window = before.get(key);
       if (!window) {
         window = new Window(this.#lengthMs);
-        if (lastMs !== undefined) window.add(lastMs, { count: 0, errors: 0, buckets: [] });
+        if (firstMs !== undefined) window.add(firstMs, { count: 0, errors: 0, buckets: [] });
       }
       this.#windows.set(key, window);
       window.add(atMs, counts);

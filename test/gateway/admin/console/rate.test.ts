@@ -40,7 +40,7 @@ test('WindowSet gives each thing its own rate, and takes what is new to begin fr
   round(2000, { one: 20 });
   assert.deepEqual(
     round(3000, { other: 900, one: 30 }).map(({ perSecond }) => perSecond),
-    [900, 10],
+    [300, 10],
   );
 });
 
