@@ -20,12 +20,13 @@ export function diffCommand(): Command {
       'pointsman diff HEAD deploy/istio',
       'pointsman diff HEAD~1:deploy/istio HEAD:deploy/istio --markdown',
       'pointsman diff http://localhost:9901 deploy/istio --log access.log',
+      'pointsman diff k8s:// deploy/istio   # what would an apply to the cluster move?',
       'pointsman diff routes-before.json routes-after.json',
     ],
   )
     .argument(
       '<old>',
-      'a file, folder or -, REV or REV:PATH of git, the URL of a gateway, or JSON of istioctl proxy-config routes or an Envoy config dump',
+      'a file, folder or -, REV or REV:PATH of git, the URL of a gateway, k8s:// of a cluster, or JSON of istioctl proxy-config routes or an Envoy config dump',
     )
     .argument('<new>', 'the same')
     .option('--log <file>', 'count how many requests of an access log move (lines of Envoy or JSON)')

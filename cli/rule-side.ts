@@ -1,4 +1,4 @@
-/** Rules from wherever people keep a version of them: files and folders, a revision of git, a running gateway. */
+/** Rules from wherever people keep a version of them: files and folders, a revision of git, a running gateway, a cluster. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
@@ -27,11 +27,12 @@ const run = promisify(execFile);
 const MAX_GIT_BYTES = 256 * 1024 * 1024;
 
 /**
- * Reads one side: a path, `-`, `REV:PATH`, `http://HOST:PORT` of a gateway's admin port, or `REV` alone, which
- * means the other side's path at that revision.
+ * Reads one side: a path, `-`, `REV:PATH`, `http://HOST:PORT` of a gateway's admin port, `k8s://` of a cluster, or `REV`
+ * alone, which means the other side's path at that revision.
  */
 export async function readSide(name: string, other: string): Promise<RuleSide> {
   if (/^https?:\/\//.test(name)) return fromGateway(name);
+  if (name.startsWith('k8s:')) return fromCluster(name);
   if (name === '-' || existsSync(name)) {
     const { texts, issues } = await readTexts([name]);
     const dump = await dumpOf(texts);
@@ -49,7 +50,7 @@ export async function readSide(name: string, other: string): Promise<RuleSide> {
     return fromGit(name, other, process.cwd());
   }
   throw usageFailure(
-    `Cannot find "${name}": it is no file or folder, no revision of git like HEAD:PATH, and no URL of a gateway`,
+    `Cannot find "${name}": it is no file or folder, no revision of git like HEAD:PATH, and no URL of a gateway or k8s://`,
   );
 }
 
@@ -96,6 +97,42 @@ async function fromGateway(url: string): Promise<RuleSide> {
   const { createAdminClient } = await import('./admin-client.ts');
   const manifests = await createAdminClient(url).list();
   return sideOf([{ file: url, text: JSON.stringify({ apiVersion: 'v1', kind: 'List', items: manifests }) }]);
+}
+
+/** How long a cluster may take to list all that it has. */
+const CLUSTER_TIMEOUT_MS = 60_000;
+
+/** What the cluster has now. A source waits for a cluster that is away; whoever asks once is told so. */
+async function fromCluster(name: string): Promise<RuleSide> {
+  const { sourceOf } = await import('../config/named.ts');
+  const ending = new AbortController();
+  const failed = Promise.withResolvers<never>();
+  const fail = (reason: string): void =>
+    failed.reject(new CommandFailure(`Cannot read rules from "${name}": ${reason}`));
+  const timer = setTimeout(
+    () => fail(`not all was listed within ${CLUSTER_TIMEOUT_MS / 1000} s`),
+    CLUSTER_TIMEOUT_MS,
+  );
+  const first = Promise.withResolvers<RuleSide>();
+  try {
+    const source = sourceOf(name);
+    const started = source.start(
+      ({ resources, issues }) =>
+        first.resolve({ resources, issues: issues.filter(({ severity }) => severity === 'error') }),
+      ending.signal,
+      ({ reason }) => {
+        if (reason !== undefined) fail(reason);
+      },
+    );
+    started.catch((error: Error) => fail(error.message));
+    return await Promise.race([first.promise, failed.promise]);
+  } catch (error) {
+    if (error instanceof TypeError) throw usageFailure(error.message);
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    ending.abort();
+  }
 }
 
 async function isRevision(name: string): Promise<boolean> {

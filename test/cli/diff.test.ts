@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { ApiServer } from '../config/kubernetes/api-server.ts';
 import { run } from '../program.ts';
 import { pointsman } from './program.ts';
 
@@ -124,6 +125,40 @@ test('diff and test --record read the rules in effect in a running gateway', asy
   } finally {
     admin.close();
   }
+});
+
+test('diff reads the rules of a cluster, and says why when it cannot', async () => {
+  const kinds = ['virtualservices', 'destinationrules', 'serviceentries', 'workloadentries', 'gateways'];
+  const server = new ApiServer([...kinds, 'services', 'endpointslices', 'pods']);
+  const port = await server.listen();
+  const kubeconfig = join(folder, 'cluster.yaml');
+  const access = {
+    'current-context': 'here',
+    contexts: [{ name: 'here', context: { cluster: 'here', user: 'me' } }],
+    clusters: [{ name: 'here', cluster: { server: `http://127.0.0.1:${port}` } }],
+    users: [{ name: 'me', user: {} }],
+  };
+  await writeFile(kubeconfig, JSON.stringify(access));
+  const url = `k8s://?${new URLSearchParams({ kubeconfig })}`;
+  const spec = {
+    hosts: ['dubbo-go-server'],
+    http: [{ route: [{ destination: { host: 'dubbo-go-server', subset: 'v1' } }] }],
+  };
+  server.put('virtualservices', { metadata: { name: 'dubbo-go-server', namespace: 'default' }, spec });
+  try {
+    const same = await pointsman(['diff', url, ALL_V1]);
+    assert.equal(same.stdout, 'no request changes\n', same.stderr);
+    const moved = await pointsman(['diff', USER_ADMIN, url]);
+    assert.match(moved.stdout, /^dubbo-go-server: requests with header user = "admin"\n/);
+  } finally {
+    await server.close();
+  }
+  const away = await pointsman(['diff', url, ALL_V1]);
+  assert.deepEqual([away.code, away.stdout], [1, '']);
+  assert.match(away.stderr, /^error: Cannot read rules from "k8s:.*": .*127\.0\.0\.1/);
+  const misspelt = await pointsman(['diff', 'k8s://?name=shop', ALL_V1]);
+  assert.equal(misspelt.code, 2);
+  assert.match(misspelt.stderr, /unknown parameter "name"/);
 });
 
 test('diff exits 2 for a side that is nothing', async () => {
