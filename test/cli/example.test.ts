@@ -60,8 +60,8 @@ before(async () => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Those that do not end, need a gateway, or another program. */
-const ELSEWHERE = [/--watch/, /http:\/\/localhost:9901/, /\| dot /];
+/** Those that do not end, need a gateway, a cluster, or another program. */
+const ELSEWHERE = [/--watch/, /http:\/\/localhost:9901/, /k8s:/, /\| dot /];
 
 for (const declare of [explainCommand, testCommand, diffCommand, graphCommand, simulateCommand]) {
   const command = declare();
