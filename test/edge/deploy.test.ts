@@ -12,7 +12,7 @@ import { pointsman } from '../cli/program.ts';
 import { root, runtime, startAny } from '../program.ts';
 import { bundle, startWorker } from './worker.ts';
 
-/** Of Connect, Protobuf and Hono, which the app is made of, are 163,000; the gateway has the rest. */
+/** Of Protobuf, Connect and Hono, which the app is made of, are 160,000; docs/performance.md says what the rest is. */
 const MAX_BYTES = 325_000;
 
 const HELLO = {

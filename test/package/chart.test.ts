@@ -138,6 +138,13 @@ test('the chart and deploy/istio are valid for kubeconform, and what is wrong in
   }
 });
 
+test('the chart gives a gateway the rights that deploy/kubernetes/rbac.yaml gives', { skip }, () => {
+  const rules = (text: string) =>
+    /^rules:\n(?:[ -].*\n)+/m.exec(text)?.[0] ?? assert.fail(`no rules in ${text}`);
+  const rendered = succeed(helm, [...TEMPLATE, '--set', 'component=gateway', '-s', 'templates/rbac.yaml']);
+  assert.equal(rules(rendered), rules(readFileSync(join(root, 'deploy/kubernetes/rbac.yaml'), 'utf8')));
+});
+
 test('the chart refuses wrong values and says which', { skip }, () => {
   const cases: Readonly<Record<string, RegExp>> = {
     'component=sidecar': /component.*must be one of 'server', 'client', 'gateway'/s,
