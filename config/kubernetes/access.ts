@@ -151,6 +151,9 @@ const credentialSchema = z.looseObject({
   status: z.looseObject({ token: z.string().optional(), expirationTimestamp: z.string().optional() }),
 });
 
+/** A program that asks a cloud may take its time; one that hangs is ended. */
+const PROGRAM_LIMIT_MS = 60_000;
+const PROGRAM_OUTPUT_BYTES = 1 << 20;
 /** A token from a program is used until a little before it expires. */
 const EXPIRY_MARGIN_MS = 10_000;
 
@@ -162,6 +165,8 @@ function credentialProgram(exec: NonNullable<User['exec']>): Credentials {
     if (known && Date.now() < known.untilMs) return known.authorization;
     const info = { apiVersion, kind: 'ExecCredential', spec: { interactive: false } };
     const { stdout } = await promisify(execFile)(command, args ?? [], {
+      timeout: PROGRAM_LIMIT_MS,
+      maxBuffer: PROGRAM_OUTPUT_BYTES,
       env: {
         ...process.env,
         ...Object.fromEntries((env ?? []).map(({ name, value }) => [name, value])),

@@ -44,8 +44,10 @@ export interface KubernetesApi {
   close(): void;
 }
 
-/** A server that does not answer for so long is given up. */
+/** A server that says nothing for so long, before or within an answer, is given up. */
 const ANSWER_LIMIT_MS = 30_000;
+/** A server may not ask for a longer pause: what it says in an hour would be unheard. */
+const RETRY_AFTER_LIMIT_MS = 60_000;
 
 /** Opens nothing before the first request. */
 export function createApi(access: KubernetesAccess): KubernetesApi {
@@ -117,7 +119,18 @@ async function* eventsOf(response: IncomingMessage): AsyncGenerator<WatchEvent> 
 
 async function readAll(response: IncomingMessage): Promise<string> {
   const pieces: Buffer[] = [];
-  for await (const piece of response) pieces.push(piece);
+  const silence = setTimeout(
+    () => response.destroy(new Error(`the answer stopped for ${ANSWER_LIMIT_MS / 1000} s`)),
+    ANSWER_LIMIT_MS,
+  );
+  try {
+    for await (const piece of response) {
+      pieces.push(piece);
+      silence.refresh();
+    }
+  } finally {
+    clearTimeout(silence);
+  }
   return Buffer.concat(pieces).toString('utf8');
 }
 
@@ -132,6 +145,6 @@ function errorOf({ statusCode = 0, headers }: IncomingMessage, text: string): Ku
   return new KubernetesError(
     statusCode,
     `HTTP ${statusCode}: ${message}`,
-    Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : undefined,
+    Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds * 1000, RETRY_AFTER_LIMIT_MS) : undefined,
   );
 }
