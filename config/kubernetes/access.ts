@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
 import * as z from 'zod';
@@ -65,15 +65,18 @@ const kubeconfigSchema = z.looseObject({
 type User = z.infer<typeof userSchema>;
 
 /**
- * The access of a kubeconfig: the file given, else KUBECONFIG's, else a pod's own, else `~/.kube/config`. Rejects with
- * an error that says what is missing.
+ * The access of a kubeconfig: the file given, else those of KUBECONFIG, else a pod's own, else `~/.kube/config`. Rejects with
+ * an error that says what is missing. Of several files the first that names a cluster, user, context or current context
+ * counts, and one that is not there counts for nothing.
+ *
+ * Source: Kubernetes `client-go/tools/clientcmd/loader.go` (ClientConfigLoadingRules).
  */
 export async function readAccess(kubeconfig: string | undefined): Promise<KubernetesAccess> {
   const fromEnvironment = process.env['KUBECONFIG'];
-  if (kubeconfig !== undefined) return readKubeconfig(kubeconfig);
-  if (fromEnvironment) return readKubeconfig(fromEnvironment);
+  if (kubeconfig !== undefined) return readKubeconfig([kubeconfig]);
+  if (fromEnvironment) return readKubeconfig(fromEnvironment.split(delimiter).filter((path) => path !== ''));
   if (process.env['KUBERNETES_SERVICE_HOST']) return podAccess();
-  return readKubeconfig(join(homedir(), '.kube/config'));
+  return readKubeconfig([join(homedir(), '.kube/config')]);
 }
 
 async function podAccess(): Promise<KubernetesAccess> {
@@ -86,29 +89,56 @@ async function podAccess(): Promise<KubernetesAccess> {
   };
 }
 
-async function readKubeconfig(path: string): Promise<KubernetesAccess> {
-  const fail = (reason: string): never => {
-    throw new Error(`Cannot use the kubeconfig "${path}": ${reason}`);
-  };
-  const text = await readFile(path, 'utf8').catch((error: Error) => fail(error.message));
+type Kubeconfig = z.infer<typeof kubeconfigSchema> & { readonly folder: string };
+
+/** @param isOptional A file that is not there is undefined. */
+async function readKubeconfigFile(path: string, isOptional: boolean): Promise<Kubeconfig | undefined> {
+  const fail = failure(path);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if (isOptional && (error as { code?: string }).code === 'ENOENT') return undefined;
+    return fail((error as Error).message);
+  }
   const parsed = kubeconfigSchema.safeParse(parseYaml(text, fail));
   if (!parsed.success) return fail(z.prettifyError(parsed.error).replaceAll('\n', ' '));
-  const { contexts, clusters, users, 'current-context': current } = parsed.data;
+  return { ...parsed.data, folder: dirname(path) };
+}
+
+function failure(path: string): (reason: string) => never {
+  return (reason) => {
+    throw new Error(`Cannot use the kubeconfig "${path}": ${reason}`);
+  };
+}
+
+async function readKubeconfig(paths: readonly string[]): Promise<KubernetesAccess> {
+  const fail = failure(paths.join(delimiter));
+  const read = await Promise.all(paths.map((path) => readKubeconfigFile(path, paths.length > 1)));
+  const files = read.filter((file) => file !== undefined);
+  if (files.length === 0) fail('none of the files is there');
+  const current = files.find((file) => file['current-context'])?.['current-context'];
+  const contexts = files.flatMap((file) => file.contexts);
+  const clusters = files.flatMap(({ clusters, folder }) => clusters.map((each) => ({ ...each, folder })));
+  const users = files.flatMap(({ users, folder }) => users.map((each) => ({ ...each, folder })));
   const context = contexts.find(({ name }) => name === current)?.context;
   if (!context)
     return fail(`it has no context "${current ?? ''}": choose one with kubectl config use-context`);
-  const cluster = clusters.find(({ name }) => name === context.cluster)?.cluster;
-  if (!cluster) return fail(`it has no cluster "${context.cluster}"`);
-  const user: User = users.find(({ name }) => name === context.user)?.user ?? {};
-  const folder = dirname(path);
-  const pem = async (file: string | undefined, data: string | undefined) => {
+  const found = clusters.find(({ name }) => name === context.cluster);
+  if (!found) return fail(`it has no cluster "${context.cluster}"`);
+  const { cluster } = found;
+  const { user, folder }: { user: User; folder: string } = users.find(
+    ({ name }) => name === context.user,
+  ) ?? { user: {}, folder: found.folder };
+  // Paths are relative to the file that has them.
+  const pem = async (folder: string, file: string | undefined, data: string | undefined) => {
     if (data !== undefined) return Buffer.from(data, 'base64').toString('utf8');
     return file === undefined ? undefined : await readFile(resolve(folder, file), 'utf8');
   };
   const [ca, cert, key] = await Promise.all([
-    pem(cluster['certificate-authority'], cluster['certificate-authority-data']),
-    pem(user['client-certificate'], user['client-certificate-data']),
-    pem(user['client-key'], user['client-key-data']),
+    pem(found.folder, cluster['certificate-authority'], cluster['certificate-authority-data']),
+    pem(folder, user['client-certificate'], user['client-certificate-data']),
+    pem(folder, user['client-key'], user['client-key-data']),
   ]);
   const serverName = cluster['tls-server-name'];
   return {

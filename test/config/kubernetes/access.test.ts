@@ -1,8 +1,8 @@
 /** What a kubeconfig's credentials are, and that no error tells them. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { after, test } from 'node:test';
 import { readAccess } from '../../../config/kubernetes/access.ts';
 
@@ -54,4 +54,36 @@ test('readAccess() says which line of a kubeconfig is no YAML, and not what stan
     assert.doesNotMatch(error.message, /s3cret/);
     return true;
   });
+});
+
+test('readAccess() joins the files of KUBECONFIG as kubectl does: the first to name something counts', async () => {
+  const before = process.env['KUBECONFIG'];
+  const [first, second] = [join(folder, 'first'), join(folder, 'nested/second')];
+  mkdirSync(join(folder, 'nested'));
+  writeFileSync(join(folder, 'nested/token'), 'of-second');
+  writeFileSync(
+    first,
+    JSON.stringify({
+      'current-context': 'a',
+      clusters: [{ name: 'c', cluster: { server: 'https://first:6443' } }],
+    }),
+  );
+  writeFileSync(
+    second,
+    JSON.stringify({
+      'current-context': 'b',
+      contexts: [{ name: 'a', context: { cluster: 'c', user: 'u' } }],
+      clusters: [{ name: 'c', cluster: { server: 'https://second:6443' } }],
+      users: [{ name: 'u', user: { tokenFile: 'token' } }],
+    }),
+  );
+  process.env['KUBECONFIG'] = [first, join(folder, 'absent'), second].join(delimiter);
+  try {
+    const access = await readAccess(undefined);
+    assert.equal(access.server, 'https://first:6443');
+    assert.equal(await access.authorization(), 'Bearer of-second');
+  } finally {
+    if (before === undefined) delete process.env['KUBECONFIG'];
+    else process.env['KUBECONFIG'] = before;
+  }
 });
