@@ -6,8 +6,8 @@ export interface FaultCase {
   readonly name: string;
   /** What the gateway speaks to the endpoint. Default `http1`. */
   readonly protocol?: 'http2';
-  /** What the endpoint does; `refused`: nothing listens. */
-  readonly endpoint: Fails | 'refused';
+  /** What the endpoint does; `refused`: nothing listens; `nameless`: its address is a name that nobody knows. */
+  readonly endpoint: Fails | 'refused' | 'nameless';
   /** Of the route, in milliseconds. Default: none. */
   readonly timeoutMs?: number;
   /** Default: Istio's own retries. */
@@ -24,6 +24,9 @@ export interface FaultCase {
 
 /** See {@link FaultCase.want}. */
 export type Told = readonly [answer: string, flags: string, tries: number];
+
+/** A name that no resolver even asks for: a label has at most 63 characters. */
+export const UNKNOWN_NAME = `${'x'.repeat(64)}.invalid`;
 
 /** Answers each request with the text. */
 const says =
@@ -58,6 +61,11 @@ export const FAULT_CASES: readonly FaultCase[] = [
     name: 'refuses connections',
     endpoint: 'refused',
     want: [`503 ${before} retried and the latest reset reason: remote connection failure`, 'URX,UF', 0],
+  },
+  {
+    name: 'has a name that nobody knows',
+    endpoint: 'nameless',
+    want: ['503 no healthy upstream', 'UH', 0],
   },
   {
     name: 'takes no connection in time',

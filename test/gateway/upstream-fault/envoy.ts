@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { FaultCase } from './case.ts';
+import { type FaultCase, UNKNOWN_NAME } from './case.ts';
 import { closedPort } from './endpoint.ts';
 
 /** Istio's own, where a rule has none. Source: Istio `pilot/pkg/networking/core/route/retry/retry.go` (DefaultPolicy). */
@@ -51,9 +51,9 @@ export async function startEnvoy(
       },
     ],
   }));
-  const clusters = cases.map(({ protocol, tlsConnectTimeoutMs }, index) => ({
+  const clusters = cases.map(({ endpoint, protocol, tlsConnectTimeoutMs }, index) => ({
     name: `c${index}`,
-    type: 'STATIC',
+    type: endpoint === 'nameless' ? 'STRICT_DNS' : 'STATIC',
     connectTimeout: `${(tlsConnectTimeoutMs ?? 10_000) / 1000}s`,
     ...(protocol && {
       typedExtensionProtocolOptions: {
@@ -74,7 +74,16 @@ export async function startEnvoy(
       endpoints: [
         {
           lbEndpoints: [
-            { endpoint: { address: { socketAddress: { address: '127.0.0.1', portValue: ports[index] } } } },
+            {
+              endpoint: {
+                address: {
+                  socketAddress: {
+                    address: endpoint === 'nameless' ? UNKNOWN_NAME : '127.0.0.1',
+                    portValue: ports[index],
+                  },
+                },
+              },
+            },
           ],
         },
       ],

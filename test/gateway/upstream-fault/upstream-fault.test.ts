@@ -44,8 +44,8 @@ test('listen() tells clients what Envoy tells them of endpoints that fail, and n
       assert.deepEqual([answer, flags, endpoints.all[index]?.requests ?? 0], each.here ?? each.want);
     });
   assert.deepEqual(
-    gateway.clusters().flatMap(({ endpoints }) => endpoints.map(({ active }) => active)),
-    FAULT_CASES.map(() => 0),
+    gateway.clusters().filter(({ endpoints }) => endpoints.some(({ active }) => active !== 0)),
+    [],
   );
   await gateway.stop(0);
   await until(() => endpoints.all.every((each) => !each || each.open === 0));

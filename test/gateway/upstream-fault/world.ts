@@ -1,6 +1,6 @@
 /** The endpoints and rules of cases: each is a host of its own, `c0` the first. Imports the cases. */
 import type { Service } from '../../../router/index.ts';
-import type { FaultCase } from './case.ts';
+import { type FaultCase, UNKNOWN_NAME } from './case.ts';
 import { closedPort, type FaultyEndpoint, openEndpoint } from './endpoint.ts';
 
 /** The endpoints of cases, in their order. */
@@ -15,7 +15,7 @@ export interface Endpoints {
 export async function openEndpoints(cases: readonly FaultCase[]): Promise<Endpoints> {
   const all = await Promise.all(
     cases.map(async ({ endpoint, protocol }) =>
-      endpoint === 'refused' ? undefined : openEndpoint(protocol ?? 'http1', endpoint),
+      typeof endpoint === 'string' ? undefined : openEndpoint(protocol ?? 'http1', endpoint),
     ),
   );
   const ports = await Promise.all(all.map(async (each) => each?.port ?? closedPort()));
@@ -23,14 +23,14 @@ export async function openEndpoints(cases: readonly FaultCase[]): Promise<Endpoi
 }
 
 /** The service that a case's host is. */
-export function serviceOf({ protocol }: FaultCase, index: number, port: number): Service {
+export function serviceOf({ protocol, endpoint }: FaultCase, index: number, port: number): Service {
+  const address = endpoint === 'nameless' ? UNKNOWN_NAME : '127.0.0.1';
   return {
     host: `c${index}.default.svc.cluster.local`,
     namespace: 'default',
     ports: [{ name: 'main', number: 80, protocol: protocol ? 'HTTP2' : 'HTTP' }],
-    endpoints: [
-      { id: 'one', labels: {}, target: { kind: 'socket', address: '127.0.0.1', ports: { main: port } } },
-    ],
+    ...(endpoint === 'nameless' && { resolution: 'DNS' }),
+    endpoints: [{ id: 'one', labels: {}, target: { kind: 'socket', address, ports: { main: port } } }],
   };
 }
 
