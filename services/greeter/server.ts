@@ -74,10 +74,12 @@ async function serve(options: ServerOptions): Promise<void> {
       handler: connectNodeAdapter({ routes: greeter.routes }),
     });
   } catch (error) {
-    log(
-      'ERROR',
-      `cannot listen on ${hostPort(options.host ?? '*', options.port)}: ${(error as Error).message}`,
-    );
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason =
+      code === 'EADDRINUSE'
+        ? 'another program has this port; end it, or choose another one with --port (0: any free one)'
+        : message;
+    log('ERROR', `cannot listen on ${hostPort(options.host ?? '*', options.port)}: ${reason}`);
     process.exit(1);
   }
   const http1 = http1KeepAlive ? 'HTTP/1.1' : 'HTTP/1.1 without keep-alive (Deno)';

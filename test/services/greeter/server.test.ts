@@ -183,7 +183,12 @@ test('server that cannot have its port says which and exits 1', async () => {
     const args = ['--host', '127.0.0.1', '--port', String(port)];
     await withProgram(start('greeter/server.ts', args), async (second) => {
       assert.equal(await second.exit, 1);
-      assert.match(second.stdout(), new RegExp(`\tERROR\tcannot listen on 127\\.0\\.0\\.1:${port}: `));
+      assert.match(
+        second.stdout(),
+        new RegExp(
+          `\tERROR\tcannot listen on 127\\.0\\.0\\.1:${port}: another program has this port; .*--port`,
+        ),
+      );
       assert.doesNotMatch(second.stdout() + second.stderr(), /\n\s+at /);
     });
   });
