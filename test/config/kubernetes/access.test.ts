@@ -46,6 +46,14 @@ test('readAccess() says of a program that prints something else no more than tha
   });
 });
 
+test('readAccess() reads no more than a megabyte of what a program prints, and tells none of it', async () => {
+  const { access } = await accessBy(credential('s3cret'.repeat(200_000)));
+  await assert.rejects(access.authorization(), (error: Error) => {
+    assert.doesNotMatch(error.message, /s3cret/);
+    return true;
+  });
+});
+
 test('readAccess() says which line of a kubeconfig is no YAML, and not what stands there', async () => {
   const path = join(folder, 'broken');
   writeFileSync(path, 'users:\n- name: test\n  user: { token: s3cret-token\n');
