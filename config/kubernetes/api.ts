@@ -44,13 +44,15 @@ export interface KubernetesApi {
   close(): void;
 }
 
-/** A server that says nothing for so long, before or within an answer, is given up. */
 const ANSWER_LIMIT_MS = 30_000;
 /** A server may not ask for a longer pause: what it says in an hour would be unheard. */
 const RETRY_AFTER_LIMIT_MS = 60_000;
 
-/** Opens nothing before the first request. */
-export function createApi(access: KubernetesAccess): KubernetesApi {
+/**
+ * Opens nothing before the first request.
+ * @param answerLimitMs A server that says nothing for so long, before or within an answer, is given up.
+ */
+export function createApi(access: KubernetesAccess, answerLimitMs = ANSWER_LIMIT_MS): KubernetesApi {
   const { server, ca, certificate, skipsVerification, serverName } = access;
   const isPlain = server.startsWith('http://');
   const agent = isPlain
@@ -85,8 +87,8 @@ export function createApi(access: KubernetesAccess): KubernetesApi {
       const call = (isPlain ? plainRequest : request)(`${server}${path}`, options, done);
       call.on('error', fail);
       const silence = setTimeout(
-        () => call.destroy(new Error(`no answer within ${ANSWER_LIMIT_MS / 1000} s`)),
-        ANSWER_LIMIT_MS,
+        () => call.destroy(new Error(`no answer within ${answerLimitMs / 1000} s`)),
+        answerLimitMs,
       );
       call.on('response', () => clearTimeout(silence));
       call.on('close', () => clearTimeout(silence));
@@ -94,15 +96,16 @@ export function createApi(access: KubernetesAccess): KubernetesApi {
     });
     if (response.statusCode === 200) return response;
     if (response.statusCode === 401) access.refused?.();
-    const text = await readAll(response);
+    const text = await readAll(response, answerLimitMs);
     throw errorOf(response, text);
   }
 
   return {
-    get: async (path, accept, signal) => JSON.parse(await readAll(await open(path, accept, signal))),
+    get: async (path, accept, signal) =>
+      JSON.parse(await readAll(await open(path, accept, signal), answerLimitMs)),
     watch: async (path, accept, signal) => eventsOf(await open(path, accept, signal)),
     patch: async (path, body, signal) => {
-      await readAll(await open(path, 'application/json', signal, body));
+      await readAll(await open(path, 'application/json', signal, body), answerLimitMs);
     },
     close: () => agent.destroy(),
   };
@@ -117,11 +120,11 @@ async function* eventsOf(response: IncomingMessage): AsyncGenerator<WatchEvent> 
   }
 }
 
-async function readAll(response: IncomingMessage): Promise<string> {
+async function readAll(response: IncomingMessage, answerLimitMs: number): Promise<string> {
   const pieces: Buffer[] = [];
   const silence = setTimeout(
-    () => response.destroy(new Error(`the answer stopped for ${ANSWER_LIMIT_MS / 1000} s`)),
-    ANSWER_LIMIT_MS,
+    () => response.destroy(new Error(`the answer stopped for ${answerLimitMs / 1000} s`)),
+    answerLimitMs,
   );
   try {
     for await (const piece of response) {

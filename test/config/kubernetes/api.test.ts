@@ -1,5 +1,7 @@
 /** What an API server's refusal is to those who asked. */
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, test } from 'node:test';
 import { createApi, KubernetesError } from '../../../config/kubernetes/api.ts';
 import { ApiServer } from './api-server.ts';
@@ -29,3 +31,20 @@ for (const { name, retryAfter, want } of [
     assert.ok(refusal instanceof KubernetesError);
     assert.deepEqual([refusal.status, refusal.retryAfterMs], [429, want]);
   });
+
+test('createApi() gives up a list whose text stops', async () => {
+  const stalling = createServer((_request, response) => void response.write('{"items":['));
+  await new Promise<void>((done) => stalling.listen(0, '127.0.0.1', done));
+  const { port } = stalling.address() as AddressInfo;
+  const impatient = createApi(
+    { server: `http://127.0.0.1:${port}`, skipsVerification: false, authorization: async () => undefined },
+    100,
+  );
+  await assert.rejects(
+    impatient.get('/api/v1/pods', 'application/json', new AbortController().signal),
+    /the answer stopped for 0.1 s/,
+  );
+  impatient.close();
+  stalling.closeAllConnections();
+  stalling.close();
+});

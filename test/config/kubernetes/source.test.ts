@@ -201,6 +201,30 @@ test('kubernetesSource() tells a refused rule so where it is told to, and takes 
   await following.stop();
 });
 
+test('kubernetesSource() takes a status that somebody writes for no change of the rule', async () => {
+  const server = cluster();
+  const following = await follow(server);
+  await following.started;
+  await following.untilState('connected');
+  const { resources } = following.latest();
+  server.put('virtualservices', {
+    ...rule('v1'),
+    status: { conditions: [{ type: 'Reconciled', status: 'True' }] },
+  });
+  server.put('pods', pod('pod-1', 'v9'));
+  await following.until(() => endpointsOf(following.latest())?.[0]?.[1] === 'v9');
+  server.put('destinationrules', {
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'DestinationRule',
+    metadata: namespaced('reviews'),
+    spec: { host: 'reviews' },
+  });
+  await following.until(() => following.latest().resources.length === 2);
+  assert.deepEqual(following.latest().saved, ['DestinationRule/shop/reviews']);
+  assert.equal(following.latest().resources[0], resources[0]);
+  await following.stop();
+});
+
 test('kubernetesSource() writes nothing where it is not told to', async () => {
   const server = cluster();
   server.put('virtualservices', rule('v1', { http: [] }));
