@@ -122,7 +122,7 @@ test('the chart and deploy/istio are valid for kubeconform, and what is wrong in
     for (const options of [[], ['--set', EVERYTHING]])
       assertValid(kubeconform(['-'], render(component, options)));
   assertValid(kubeconform(['deploy/istio/destinationrule.yaml', 'deploy/istio/virtualservice.yaml']));
-  assertValid(kubeconform(['deploy/istio/scenarios', 'deploy/kubernetes/rbac.yaml']));
+  assertValid(kubeconform(['deploy/istio/scenarios', 'deploy/kubernetes']));
 
   const deployment = render('server', []);
   const rules = readFileSync(join(root, 'deploy/istio/virtualservice.yaml'), 'utf8');
