@@ -12,6 +12,7 @@ import { withForwarded } from '../traffic/filter/forwarded.ts';
 import { endToEnd } from '../traffic/filter/hop-by-hop.ts';
 import type { ForwardOptions } from '../traffic/forward/index.ts';
 import type { RuleSet } from '../traffic/rule-set/rule-set.ts';
+import { ClientCall, headOf } from '../upstream/client-call.ts';
 import {
   type FieldList,
   NO_FIELDS,
@@ -19,7 +20,6 @@ import {
   type ServerStream,
   type StreamReceiver,
 } from '../wire/stream.ts';
-import { ClientCall, headOf } from './call.ts';
 import { brokenOff, errorOf, isForClients, isReset } from './failure.ts';
 
 /** What calls need to know. */

@@ -1,14 +1,11 @@
-/**
- * One stream of aggregated discovery over gRPC. Loaded when a control plane is asked for, as it brings Connect's
- * HTTP/2 client.
- */
+/** One stream of aggregated discovery over gRPC. Loaded when a control plane is asked for, as it brings sockets. */
 import { readFile } from 'node:fs/promises';
 import { createClient } from '@connectrpc/connect';
-import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { AggregatedDiscoveryService } from '../../gen/envoy/service/discovery/v3/ads_pb.ts';
 import type { XdsAddress } from './address.ts';
 import { deltaRequest, deltaResponse, stateRequest, stateResponse, type XdsNode } from './message.ts';
 import type { XdsRequest, XdsResponse } from './state.ts';
+import { createPlaneTransport } from './transport.ts';
 
 /** An open stream. Its answers end, or throw, when it does. */
 export interface XdsStream {
@@ -24,12 +21,6 @@ export interface PingLimits {
   readonly pingTimeoutMs: number;
 }
 
-/**
- * A connection is let go of so much later than its stream: Connect destroys one whose PING was not answered, and Node
- * tells of that a little after the stream's end, to whoever listens then; with nobody the process would end.
- */
-const LINGER_MS = 1000;
-
 /** Opens a stream on a connection of its own; nothing is sent before the first request. */
 export async function openStream(
   address: XdsAddress,
@@ -38,22 +29,10 @@ export async function openStream(
   ping: PingLimits,
   signal: AbortSignal,
 ): Promise<XdsStream> {
-  const { host, port, tls, tokenFile } = address;
-  const place = `${host}:${port}`;
-  const baseUrl = `${tls ? 'https' : 'http'}://${place}`;
+  const { tls, tokenFile } = address;
   const [token, ca] = await Promise.all([readToken(tokenFile), readText(tls?.caFile)]);
-  const sessions = new Http2SessionManager(
-    baseUrl,
-    { ...ping },
-    {
-      ...(ca !== undefined && { ca }),
-      ...(tls?.serverName !== undefined && { servername: tls.serverName }),
-    },
-  );
-  const client = createClient(
-    AggregatedDiscoveryService,
-    createGrpcTransport({ baseUrl, sessionManager: sessions }),
-  );
+  const transport = createPlaneTransport(address, ping, ca);
+  const client = createClient(AggregatedDiscoveryService, transport);
   const requests = new RequestQueue();
   const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
   // The node is sent once, with the first request.
@@ -84,7 +63,7 @@ export async function openStream(
     responses,
     close() {
       requests.end();
-      setTimeout(() => sessions.abort(), LINGER_MS).unref();
+      transport.close();
     },
   };
 }

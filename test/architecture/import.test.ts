@@ -27,6 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   wire: [],
   upstream: ['router/table', 'router/route', 'router/policy', 'wire'],
   config: ['router', 'gen'],
+  'config/xds': ['config', 'router', 'gen', 'upstream', 'wire'],
   traffic: ['upstream', 'router/table', 'router/route', 'router/policy', 'wire', 'config'],
   'traffic/rule-set': ['traffic', 'upstream', 'config', 'router'],
   'gateway/listener': ['traffic', 'upstream', 'router/table', 'wire', 'gateway/exchange.ts'],

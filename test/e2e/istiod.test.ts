@@ -12,7 +12,7 @@ import { xdsSource } from '../../config/xds/source.ts';
 import { createGateway } from '../../gateway/index.ts';
 import { routes as greeterV1 } from '../../services/greeter/v1.ts';
 import { routes as greeterV2 } from '../../services/greeter/v2.ts';
-import { connectServer, noH2 } from '../gateway/world.ts';
+import { connectServer } from '../gateway/world.ts';
 import { skipWithout } from '../peer/find.ts';
 import { startIstiod } from '../peer/istiod.ts';
 import { root } from '../program.ts';
@@ -39,7 +39,7 @@ ${endpoint('v2', v2)}
 }
 
 test('the gateway follows a real istiod through the scenarios of the tutorial, and goes on without it', {
-  skip: noH2 || skipWithout('istiod-file'),
+  skip: skipWithout('istiod-file'),
   timeout: 120_000,
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'pointsman-istiod-'));

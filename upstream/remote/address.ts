@@ -1,6 +1,7 @@
 /** Where a remote endpoint listens, and how it is spoken to. Types only. */
 import type { CircuitBreaker } from '../../router/policy/circuit-breaker.ts';
 import type { ConnectionPool } from '../../router/table/cluster.ts';
+import type { Http2Limits } from '../../wire/http2/limit.ts';
 
 /** A TCP port or a Unix socket. */
 export type RemoteAddress =
@@ -30,6 +31,8 @@ export interface ConnectionOptions {
   readonly tls?: () => Promise<UpstreamTls>;
   /** Absent: no limits, and Envoy's times. */
   readonly pool?: ConnectionPool;
+  /** Of HTTP/2 connections, before the engine's own. Absent: those. */
+  readonly http2Limits?: Partial<Http2Limits>;
   /** Of the cluster; what it counts is shared by its endpoints. Absent: nothing is counted. */
   readonly breaker?: CircuitBreaker;
 }

@@ -119,14 +119,15 @@ export class Http2Upstream implements Upstream {
   }
 
   #limits(): Partial<Http2Limits> {
-    const { pool } = this.#options;
-    if (!pool) return WINDOWS;
+    const { pool, http2Limits } = this.#options;
+    if (!pool) return { ...WINDOWS, ...http2Limits };
     const { intervalMs, timeoutMs } = pool.http2KeepAlive ?? {};
     return {
       ...WINDOWS,
       idleTimeoutMs: pool.idleTimeoutMs || Number.POSITIVE_INFINITY,
       ...(intervalMs !== undefined && { pingAfterMs: intervalMs }),
       ...(timeoutMs !== undefined && { pingTimeoutMs: timeoutMs }),
+      ...http2Limits,
     };
   }
 

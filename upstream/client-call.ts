@@ -5,8 +5,6 @@
  */
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { UniversalClientRequest, UniversalClientResponse } from '@connectrpc/connect/protocol';
-import { RequestBody } from '../upstream/request-body.ts';
-import { fieldsOf, headersOf } from '../upstream/web-program.ts';
 import {
   type FieldList,
   NO_FIELDS,
@@ -14,6 +12,8 @@ import {
   type ServerStream,
   type StreamReceiver,
 } from '../wire/stream.ts';
+import { RequestBody } from './request-body.ts';
+import { fieldsOf, headersOf } from './web-program.ts';
 
 /** Bytes of a request that have not left when no more are read from its sender. */
 const HELD_BYTES = 64 * 1024;
