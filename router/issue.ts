@@ -123,6 +123,8 @@ export const ISSUE_CODES = {
     'Two DestinationRules of one namespace have the same host, and parts of the later one are dropped.',
   'subset-missing': 'A destination names a subset that no DestinationRule of its host has.',
   'regex-plain': 'A regular expression says what an exact text or a prefix would say.',
+  'header-format':
+    'The value of a header has a command that Envoy does not know, and refuses all routes for.',
   'delegate-unused': 'No rule delegates to a VirtualService without hosts.',
   // Control planes.
   'xds-refused':

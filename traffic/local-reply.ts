@@ -64,7 +64,9 @@ export function routedFailureReply(
 ): Reply {
   const contentType = firstHeader(exchange.head.headers, 'content-type');
   const isGrpc = isGrpcContentType(contentType) || isGrpcWeb(contentType);
-  const reply = routedFailure(decision, isGrpc, status, message, { upstreamHost, ...(flag && { flag }) });
+  const { attempts } = exchange;
+  const outcome = { upstreamHost, attempts, ...(flag && { flag }) };
+  const reply = routedFailure(decision, isGrpc, status, message, outcome);
   return toReply({ ...reply, headers: [...reply.headers, ...headers] }, contentType);
 }
 

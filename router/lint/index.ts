@@ -11,6 +11,7 @@ import type { ValidResource } from '../schema/kind.ts';
 import type { PathNormalization } from '../table/route-table.ts';
 import { lintDelegates, withLeftOutExamples } from './delegate.ts';
 import { lintDestinationRules } from './destination-rule.ts';
+import { lintHeaderFormats } from './header-format.ts';
 import { lintHosts } from './host.ts';
 import { portsOf } from './port.ts';
 import { lintRegexes } from './regex.ts';
@@ -36,6 +37,7 @@ export const LINT_CODES = [
   'subset-missing',
   'destination-rule-conflict',
   'regex-plain',
+  'header-format',
   'delegate-not-found',
   'delegate-not-visible',
   'delegate-match-conflict',
@@ -67,6 +69,7 @@ export function lintReport(resources: readonly ValidResource[], options: LintOpt
     ...lintSubsets(resources, rules),
     ...lintDestinationRules(resources),
     ...lintRegexes(resources, rules),
+    ...lintHeaderFormats(resources, rules),
     ...lintDelegates(resources),
   ].sort(byPlace);
   return { ...rules, issues };

@@ -69,7 +69,7 @@ test('withForwarded() at the edge says the scheme itself and adds the client to 
 });
 
 test('changeResponseHeaders() fills in what only the answer can tell', () => {
-  const facts = { status: 201, upstreamHost: '10.0.0.1:80' };
+  const facts = { status: 201, upstreamHost: '10.0.0.1:80', attempts: 1 };
   const headers = changeResponseHeaders(
     [['x-up', 'u']],
     [

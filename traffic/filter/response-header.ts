@@ -8,6 +8,8 @@ export interface ResponseFacts {
   readonly status: number;
   /** `10.0.0.1:8080`. */
   readonly upstreamHost: string;
+  /** Tries made. */
+  readonly attempts: number;
   /** What was injected before. */
   readonly fault?: Fault | undefined;
 }

@@ -162,9 +162,9 @@ export class Forwarding implements StreamReceiver {
     this.exchange.details = 'via_upstream';
     let list = endToEnd(headers);
     this.#mirrors?.answered(status, list);
-    const { responseHeaders, corsHeaders, cluster, fault } = this.#decision;
+    const { responseHeaders, corsHeaders, fault } = this.#decision;
     if (responseHeaders.length > 0 || corsHeaders !== undefined) {
-      const facts = { status, headers, upstreamHost: attempt.endpoint.address, cluster, fault };
+      const facts = { status, upstreamHost: attempt.endpoint.address, attempts: this.#attempts, fault };
       list = changeResponseHeaders(list, responseHeaders, corsHeaders ?? [], facts);
     }
     if (hasEnded) this.#mirrors?.answerEnded(NO_FIELDS);

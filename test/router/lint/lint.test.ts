@@ -256,3 +256,25 @@ test('plainOf() reads a regex as an exact text or a prefix, and only where it is
   ];
   for (const [regex, want] of rows) assert.deepEqual(plainOf(regex), want, regex);
 });
+
+test('lint() finds a header value with a command that Envoy does not know', () => {
+  const cases: [value: string, found: string[]][] = [
+    ['%REQ(:METHOD)% %PROTOCOL% 100%%', []],
+    ['%METHOD%', ['header-format']],
+    ['%REQ(a)% %REQ_WITHOUT_QUERY(:PATH)%', ['header-format']],
+    ['%VIRTUAL_HOST_NAME% %AUTHORITY%', ['header-format', 'header-format']],
+  ];
+  for (const [value, want] of cases)
+    for (const headers of [`{request: {set: {a: "${value}"}}}`, `{response: {add: {a: "${value}"}}}`])
+      for (const rule of [
+        `{headers: ${headers}, route: [{destination: {host: greeter}}]}`,
+        `{route: [{destination: {host: greeter}, headers: ${headers}}]}`,
+      ]) {
+        const issues = issuesOf(rules('one', `hosts: [greeter], http: [${rule}]`));
+        assert.deepEqual(
+          issues.map(({ code }) => code),
+          want,
+          rule,
+        );
+      }
+});

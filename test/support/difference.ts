@@ -1,0 +1,72 @@
+/** What is not as Istio with Envoy has it, and no field of the API; each is held by a test that fails when it is gone. */
+
+/** Commands of header values that give nothing, or not what Envoy gives, in the order of the recording. */
+export const DIFFERING_COMMANDS: readonly string[] = [
+  'BYTES_RECEIVED',
+  'UPSTREAM_WIRE_BYTES_RECEIVED',
+  'UPSTREAM_HEADER_BYTES_RECEIVED',
+  'UPSTREAM_DECOMPRESSED_HEADER_BYTES_RECEIVED',
+  'UPSTREAM_WIRE_BYTES_SENT',
+  'UPSTREAM_HEADER_BYTES_SENT',
+  'UPSTREAM_DECOMPRESSED_HEADER_BYTES_SENT',
+  'RESPONSE_HEADERS_BYTES',
+  'UPSTREAM_CONNECTION_ID',
+  'DOWNSTREAM_WIRE_BYTES_RECEIVED',
+  'DOWNSTREAM_HEADER_BYTES_RECEIVED',
+  'DOWNSTREAM_DECOMPRESSED_HEADER_BYTES_RECEIVED',
+  'REQUEST_HEADERS_BYTES',
+  'REQUEST_DURATION',
+  'REQUEST_TX_DURATION',
+  'RESPONSE_DURATION',
+  'UPSTREAM_CONNECTION_POOL_READY_DURATION',
+  'DURATION',
+  'COMMON_DURATION',
+  'START_TIME',
+  'EMIT_TIME',
+  'HOSTNAME',
+  'ENVIRONMENT',
+  'UNIQUE_ID',
+  'STREAM_ID',
+  'CONNECTION_ID',
+  'UPSTREAM_CONNECTION_IDS_ATTEMPTED',
+  'UPSTREAM_PROTOCOL',
+  'UPSTREAM_HOST_NAME',
+  'UPSTREAM_HOST_NAME_WITHOUT_PORT',
+  'UPSTREAM_HOSTS_ATTEMPTED',
+  'UPSTREAM_HOSTS_ATTEMPTED_WITHOUT_PORT',
+  'UPSTREAM_HOST_NAMES_ATTEMPTED',
+  'UPSTREAM_LOCAL_ADDRESS',
+  'UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT',
+  'UPSTREAM_LOCAL_PORT',
+  'DOWNSTREAM_LOCAL_ADDRESS',
+  'DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT',
+  'DOWNSTREAM_LOCAL_PORT',
+  'DOWNSTREAM_DIRECT_LOCAL_ADDRESS',
+  'DOWNSTREAM_REMOTE_ADDRESS',
+  'DOWNSTREAM_REMOTE_PORT',
+  'DOWNSTREAM_DIRECT_REMOTE_ADDRESS',
+  'DOWNSTREAM_DIRECT_REMOTE_PORT',
+  'RESPONSE_FLAGS_LONG',
+];
+
+/** One known difference. */
+export interface Difference {
+  readonly what: string;
+  readonly why: string;
+  /** The name of the test that holds it. */
+  readonly test: string;
+}
+
+/** For the page. */
+export const DIFFERENCES: readonly Difference[] = [
+  {
+    what: `In header values these commands do not always give what Envoy gives: ${DIFFERING_COMMANDS.map((name) => `\`%${name}%\``).join(', ')}`,
+    why: 'they tell of sockets, clocks, bytes and the machine, which a decision on paper does not have; they give nothing, or in a request the 0 that Envoy has there',
+    test: 'route() fills in the commands of header values as Envoy does',
+  },
+  {
+    what: 'A header value with a command that Envoy does not know is taken, and the command gives nothing; Envoy refuses all routes that come with it and goes on with those before',
+    why: 'one rule must not stop the others; `check` warns with `header-format`',
+    test: 'lint() finds a header value with a command that Envoy does not know',
+  },
+];
