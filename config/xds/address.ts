@@ -15,7 +15,7 @@ export interface XdsAddress {
     /** Name that the certificate is for. Default: the host. */
     readonly serverName?: string;
   };
-  /** File with a token, sent with each connection and read anew each time, as it is renewed in place. */
+  /** File with a token, sent with each connection and read anew each time, as it is renewed in place. Wants TLS, but on loopback. */
   readonly tokenFile?: string;
   /** Folder for what was sent last, so that a restart goes on with it. Default: none. */
   readonly cacheFolder?: string;
@@ -56,6 +56,11 @@ export function parseXdsAddress(text: string): XdsAddress {
   ];
   const isTls = parameters.has('tls') || caFile !== undefined || serverName !== undefined;
   const [, host = '', port] = place;
+  if (tokenFile !== undefined && !isTls && !isLoopback(host))
+    throw refusal(
+      text,
+      'a token is sent over TLS alone; add ca=FILE, or tls for certificates that the system trusts',
+    );
   return {
     host,
     port: Number(port ?? (isTls ? DEFAULT_PORT.tls : DEFAULT_PORT.plaintext)),
@@ -67,6 +72,11 @@ export function parseXdsAddress(text: string): XdsAddress {
     ...(tokenFile !== undefined && { tokenFile }),
     ...(cacheFolder !== undefined && { cacheFolder }),
   };
+}
+
+/** Where plaintext goes over no wire. */
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 function refusal(text: string, reason: string): TypeError {

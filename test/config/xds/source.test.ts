@@ -228,6 +228,7 @@ test('xdsSource() says of an address that is none what would do', () => {
   for (const [url, reason] of [
     ['xds://', /write it as xds:\/\/HOST:PORT/],
     ['xds://a:0', /"a:0" is not HOST:PORT/],
+    ['xds://a:1?token=x', /a token is sent over TLS alone/],
     ['xds://a:1?node=envoy', /node=envoy is none of sidecar, grpc/],
     ['xds://a:1?cash=x', /unknown parameter "cash"/],
   ] as const)
