@@ -69,4 +69,9 @@ export const DIFFERENCES: readonly Difference[] = [
     why: 'one rule must not stop the others; `check` warns with `header-format`',
     test: 'lint() finds a header value with a command that Envoy does not know',
   },
+  {
+    what: 'A direct response whose bytes are no UTF-8 reaches gRPC clients in `grpc-message` with U+FFFD for each wrong part; Envoy passes the bytes on, percent-encoded',
+    why: "gRPC's messages are UTF-8, and a client may refuse others",
+    test: 'route() gives gRPC a direct response that is no UTF-8 with replacement characters',
+  },
 ];

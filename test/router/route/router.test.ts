@@ -293,3 +293,19 @@ test('route() is not misled by names such as __proto__', () => {
   const decision = router.route(get('/?constructor', { headers: [['__proto__', '1']] }), first);
   assert.equal(decision.kind === 'reply' && decision.status, 201);
 });
+
+test('route() refuses a path without the headers that a rule adds to responses', () => {
+  const router = routerOf(
+    rules('[{headers: {response: {set: {x-rule: "1"}}}, route: [{destination: {host: greeter}}]}]'),
+  );
+  const decision = router.route(get('/a%00b', { headers: [['x-forwarded-proto', 'http']] }), first);
+  assert(decision.kind === 'reply');
+  assert.deepEqual([decision.status, decision.headers], [400, []]);
+});
+
+test('route() gives gRPC a direct response that is no UTF-8 with replacement characters', () => {
+  const router = routerOf(rules('[{directResponse: {status: 503, body: {bytes: /w==}}}]'));
+  const decision = router.route(get('/', { headers: [['content-type', 'application/grpc']] }), first);
+  assert(decision.kind === 'reply');
+  assert.equal(decision.grpc?.message, '\ufffd');
+});
