@@ -100,9 +100,9 @@ class XdsClient {
   async #restore(): Promise<void> {
     const { cacheFolder } = this.#address;
     if (cacheFolder === undefined) return;
-    const { readCache } = await import('./cache.ts');
+    const { cacheOwner, readCache } = await import('./cache.ts');
     try {
-      const sent = await readCache(cacheFolder);
+      const sent = await readCache(cacheFolder, cacheOwner(this.#address, this.#options.identity));
       if (!sent) return;
       this.#ads.restore(sent);
       this.#publish();
@@ -175,8 +175,9 @@ class XdsClient {
       // Half of a first answer would not be gone on with.
       if (!this.#ads.isComplete) return;
       try {
-        const { writeCache } = await import('./cache.ts');
-        await writeCache(cacheFolder, this.#ads.sent);
+        const { cacheOwner, writeCache } = await import('./cache.ts');
+        const owner = cacheOwner(this.#address, this.#options.identity);
+        await writeCache(cacheFolder, owner, this.#ads.sent);
       } catch (error) {
         this.#setState(
           this.#state.state,

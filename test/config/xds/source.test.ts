@@ -5,7 +5,9 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import type { SourceIdentity } from '../../../config/named.ts';
 import type { SourceSnapshot } from '../../../config/source.ts';
+import { parseXdsAddress } from '../../../config/xds/address.ts';
 import { type XdsSourceOptions, xdsSource } from '../../../config/xds/source.ts';
 import { follow as followSource } from '../follow.ts';
 import { ControlPlane, type ControlPlaneOptions, setAll } from './control-plane.ts';
@@ -157,9 +159,11 @@ test('xdsSource() goes on with its cache where a restart finds no control plane'
   const url = `xds://127.0.0.1:${port}?cache=${join(folder, 'cache')}`;
   const first = follow(url);
   await first.started;
-  const { readCache } = await import('../../../config/xds/cache.ts');
-  while ((await readCache(join(folder, 'cache'))) === undefined)
-    await new Promise((done) => setTimeout(done, 50));
+  const { cacheOwner, readCache } = await import('../../../config/xds/cache.ts');
+  const kept = (identity: SourceIdentity = {}) =>
+    readCache(join(folder, 'cache'), cacheOwner(parseXdsAddress(url), identity));
+  while ((await kept()) === undefined) await new Promise((done) => setTimeout(done, 50));
+  assert.equal(await kept({ namespace: 'other' }), undefined, 'what was sent to another is not taken');
   first.stop();
   await plane.close();
   const second = follow(url);
