@@ -3,8 +3,9 @@ import type { Issue } from '../issue.ts';
 import type { ValidResource } from '../schema/kind.ts';
 import type { FieldPath } from '../schema/resource.ts';
 import type { Headers } from '../schema/virtual-service.ts';
-import { FORMAT_COMMAND, FORMAT_COMMANDS } from '../table/format-command.ts';
+import { FORMAT_COMMAND } from '../table/format-command.ts';
 import { warning } from './finding.ts';
+import { FORMAT_COMMANDS } from './format-command.ts';
 import type { RuleVerdicts } from './rule.ts';
 
 /**
