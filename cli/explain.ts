@@ -1,10 +1,9 @@
 /** `pointsman explain`: which rule of some files takes a request, and why the others do not. */
 import type { Command } from 'commander';
-import type { RouteTable, ValidResource } from '../router/index.ts';
-import type { GatewayState } from '../workbench/assumed-gateway.ts';
+import type { RouteTable } from '../router/index.ts';
 import { type ClientOptions, clientOf } from './client-option.ts';
 import { defineCommand, jsonOption, parseLabel, parsePort } from './command.ts';
-import { EXIT, usageFailure } from './failure.ts';
+import { EXIT } from './failure.ts';
 import { pathsAndRequest } from './request-words.ts';
 
 interface ExplainOptions extends ClientOptions {
@@ -72,14 +71,14 @@ async function tableOf(
   const { readPaths } = await import('./input.ts');
   const { compile } = await import('../router/index.ts');
   const { assumedServices } = await import('../workbench/assumed-service.ts');
-  const { gatewayAt } = await import('../workbench/assumed-gateway.ts');
+  const { assumedGateway } = await import('./assumed-gateway.ts');
   const { proxyOf } = await import('../workbench/client.ts');
   const { resources, issues } = await readPaths(paths);
   const errors = issues.filter(({ severity }) => severity === 'error');
   for (const issue of errors) note(`${issueText(issue, process.stderr)}\n`);
   if (errors.length > 0) process.exitCode = EXIT.findings;
   const client = clientOf(options) ?? {};
-  const gateway = assumedGateway(gatewayAt(resources, client, port), port);
+  const gateway = assumedGateway('explain', resources, client, port);
   const services = assumedServices(resources, [port]);
   const { table } = compile([...resources, ...gateway], { services, proxy: proxyOf(client) });
   return {
@@ -89,28 +88,6 @@ async function tableOf(
       ...gateway.map(({ metadata: { namespace, name } }) => `gateway ${namespace}/${name} on port ${port}`),
     ],
   };
-}
-
-/** The gateway that has to be made up, if any. Throws where the one that is named serves nothing there. */
-function assumedGateway(state: GatewayState, port: number): ValidResource[] {
-  switch (state.kind) {
-    case 'there':
-      return [];
-    case 'assumed':
-      return [state.gateway];
-    case 'other-port': {
-      const ports = state.ports.join(', ');
-      throw usageFailure(
-        `Cannot explain a request at port ${port} of gateway ${state.name}: it serves ${ports || 'no port'}, so write --port ${state.ports[0] ?? 'PORT'}`,
-      );
-    }
-    case 'unknown': {
-      const others = state.others.length === 0 ? 'none at all' : `only ${state.others.join(', ')}`;
-      throw usageFailure(
-        `Cannot explain a request through gateway ${state.name}: there is no such Gateway, and rules are bound to ${others}`,
-      );
-    }
-  }
 }
 
 async function readDump(paths: readonly string[]) {

@@ -62,7 +62,10 @@ export function simulateCommand(): Command {
     .option('--svg <file>', 'draw a chart')
     .option('--html <file>', 'write a page with the chart')
     .option('--port <port>', "service port of the listener; default the URL's", parsePort)
-    .option('--gateway <name>', 'take the rules bound to this gateway instead of mesh')
+    .option(
+      '--gateway <name>',
+      'take the rules bound to this gateway instead of mesh; without the Gateway in PATH one is assumed',
+    )
     .option('--namespace <name>', "the client's namespace")
     .option('--labels <k=v>', "the client's labels; repeatable", parseLabel)
     .addOption(jsonOption())
@@ -136,10 +139,13 @@ async function stepsOf(
   { rollout, every, ...options }: SimulateCommandOptions,
 ) {
   const { assumedServices, assumedSubsets } = await import('../workbench/assumed-service.ts');
+  const { assumedGateway } = await import('./assumed-gateway.ts');
   const { createRuleSet } = await import('../workbench/rule-set.ts');
   const { withShare } = await import('../workbench/simulate/rollout.ts');
-  const all = [...resources, ...assumedSubsets(resources)];
-  const table = createRuleSet(all, assumedServices(all, [port])).tableFor(clientOf(options) ?? {}, [port]);
+  const client = clientOf(options) ?? {};
+  const gateway = assumedGateway('simulate', resources, client, port);
+  const all = [...resources, ...assumedSubsets(resources), ...gateway];
+  const table = createRuleSet(all, assumedServices(all, [port])).tableFor(client, [port]);
   if (!rollout) return [{ label: '', table }];
   return rollout.percents.map((percent, index) => {
     const changed = withShare(table, rollout.name, percent);

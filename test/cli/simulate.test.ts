@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -8,6 +8,7 @@ import { pointsman } from './program.ts';
 
 const CANARY = 'deploy/istio/scenarios/canary-90-10.yaml';
 const URL = 'http://dubbo-go-server/';
+const FULL_URL = 'http://dubbo-go-server.default.svc.cluster.local/';
 
 test('simulate counts where requests of a canary go, and draws a rollout', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-simulate-'));
@@ -45,6 +46,28 @@ test('simulate --json tells machines the same', async () => {
   const report = JSON.parse(stdout) as SimulationReport;
   assert.equal(report.requests, 50_000);
   assert.ok(Math.abs(report.targets[1]!.percent - 10) < 1);
+});
+
+test('simulate --gateway assumes a Gateway that the rules come without', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'pointsman-simulate-'));
+  try {
+    const file = join(folder, 'rules.yaml');
+    const canary = await readFile(CANARY, 'utf8');
+    await writeFile(file, canary.replace(/^ {2}hosts:/m, '  gateways: [public]\n  hosts:'));
+    const run = (gateway: string) =>
+      pointsman(['simulate', file, '--gateway', gateway, '-n', '100', '--', FULL_URL]);
+    const { code, stdout } = await run('public');
+    assert.equal(code, 0);
+    assert.match(stdout, /dubbo-go-server v1 [^\n]*90 % intended/);
+    const unknown = await run('pubic');
+    assert.equal(unknown.code, 2);
+    assert.match(
+      unknown.stderr,
+      /Cannot simulate a request through gateway default\/pubic: .* only default\/public/,
+    );
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('simulate exits 2 for what it cannot do', async () => {
