@@ -36,9 +36,10 @@ function destination({ table }: SourceSnapshot): string | undefined {
   return action?.kind === 'forward' ? action.destinations[0]?.cluster : undefined;
 }
 
+const IDENTITY: SourceIdentity = { namespace: 'shop', labels: { app: 'web' } };
+
 function follow(url: string, options: XdsSourceOptions = {}) {
-  const identity = { namespace: 'shop', labels: { app: 'web' } };
-  const following = followSource(xdsSource(url, { chance: () => 0, identity, ...options }));
+  const following = followSource(xdsSource(url, { chance: () => 0, identity: IDENTITY, ...options }));
   return {
     ...following,
     untilDestination: (name: string) => following.until(() => destination(following.latest()) === name),
@@ -160,10 +161,14 @@ test('xdsSource() goes on with its cache where a restart finds no control plane'
   const first = follow(url);
   await first.started;
   const { cacheOwner, readCache } = await import('../../../config/xds/cache.ts');
-  const kept = (identity: SourceIdentity = {}) =>
+  const kept = (identity: SourceIdentity) =>
     readCache(join(folder, 'cache'), cacheOwner(parseXdsAddress(url), identity));
-  while ((await kept()) === undefined) await new Promise((done) => setTimeout(done, 50));
-  assert.equal(await kept({ namespace: 'other' }), undefined, 'what was sent to another is not taken');
+  while ((await kept(IDENTITY)) === undefined) await new Promise((done) => setTimeout(done, 50));
+  assert.equal(
+    await kept({ ...IDENTITY, namespace: 'other' }),
+    undefined,
+    'what was sent to another is not taken',
+  );
   first.stop();
   await plane.close();
   const second = follow(url);
