@@ -2,6 +2,7 @@
  * A gateway's life as a process, for `serve` and `dev`: opens its ports, logs each change of the rules, and ends
  * in order when it is told to.
  */
+import { isLoopback } from '../config/loopback.ts';
 import type { ConfigSnapshot } from '../config/store.ts';
 import { type AdminTarget, createAdmin } from '../gateway/admin/index.ts';
 import { createGateway, type Gateway, type InProcessService, type Listening } from '../gateway/index.ts';
@@ -170,7 +171,7 @@ async function openAdmin(
   log: Log,
 ): Promise<Listening> {
   const token = process.env['POINTSMAN_ADMIN_TOKEN'];
-  const loopback = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(options.adminHost);
+  const loopback = isLoopback(options.adminHost);
   const admin = createAdmin(
     {
       store: gateway.config,

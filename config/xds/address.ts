@@ -1,4 +1,5 @@
-/** What `--config xds://…` says. Imports nothing. */
+/** What `--config xds://…` says. */
+import { isLoopback } from '../loopback.ts';
 
 /** Where a control plane is, and how it is spoken to. */
 export interface XdsAddress {
@@ -72,11 +73,6 @@ export function parseXdsAddress(text: string): XdsAddress {
     ...(tokenFile !== undefined && { tokenFile }),
     ...(cacheFolder !== undefined && { cacheFolder }),
   };
-}
-
-/** Where plaintext goes over no wire. */
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 function refusal(text: string, reason: string): TypeError {

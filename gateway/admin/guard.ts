@@ -4,6 +4,7 @@
  */
 import type { Context, MiddlewareHandler } from 'hono';
 import { timingSafeEqual } from 'hono/utils/buffer';
+import { isLoopback } from '../../config/loopback.ts';
 
 /** See the fields. */
 export interface GuardOptions {
@@ -92,7 +93,7 @@ function hostsOf(context: Context): string[] {
 function isOwnName(host: string, loopback: boolean): boolean {
   const name = hostname(host);
   if (name === undefined) return false;
-  if (name === 'localhost' || name === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(name)) return true;
+  if (isLoopback(name)) return true;
   return !loopback && (/^\[[0-9a-f:.]+\]$/.test(name) || /^\d+\.\d+\.\d+\.\d+$/.test(name));
 }
 
