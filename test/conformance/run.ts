@@ -9,7 +9,7 @@
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Difference, formatDifference } from './compare.ts';
-import { runGatewayCase, runGatewayCases } from './gateway-mode.ts';
+import { runGatewayCases } from './gateway-mode.ts';
 import { KNOWN_DIFFERENCES } from './gateway-mode-difference.ts';
 import { runRouterCase } from './router-mode.ts';
 import { isValidationFolder, runValidation } from './validation-mode.ts';
@@ -71,10 +71,8 @@ async function main(argv: string[]): Promise<number> {
     }
   });
   if (mode === 'gateway')
-    await runGatewayCases(cases, async (recorded, ports) =>
-      told(knownOrNot(await report(recorded, () => runGatewayCase(recorded, ports)))),
-    );
-  else for (const recorded of cases) told(await report(recorded, async () => runRouterCase(recorded)));
+    await runGatewayCases(cases, (recorded, outcome) => told(knownOrNot(report(recorded, outcome))));
+  else for (const recorded of cases) told(report(recorded, outcomeOf(recorded)));
   if (reports.length === 0) return wrongUse(`No case in '${values.cases}' fits`);
   const skipped = reports.filter((each) => each.skipped !== undefined).length;
   const passed = reports.filter((each) => each.passed).length;
@@ -98,14 +96,18 @@ function validation(folder: string, filter: string | undefined, json: boolean): 
   return failed.length > 0 ? 1 : 0;
 }
 
-async function report(recorded: Case, run: () => Promise<readonly Difference[]>): Promise<CaseReport> {
-  const { name } = recorded;
+/** What the router does with a case. */
+function outcomeOf(recorded: Case): readonly Difference[] | Error {
   try {
-    const differences = await run();
-    return { name, passed: differences.length === 0, differences };
+    return runRouterCase(recorded);
   } catch (error) {
-    return { name, passed: false, differences: [], error: messageOf(error) };
+    return error instanceof Error ? error : new Error(String(error));
   }
+}
+
+function report({ name }: Case, outcome: readonly Difference[] | Error): CaseReport {
+  if (outcome instanceof Error) return { name, passed: false, differences: [], error: outcome.message };
+  return { name, passed: outcome.length === 0, differences: outcome };
 }
 
 /** A difference that is known fails nothing, but its absence does. */
