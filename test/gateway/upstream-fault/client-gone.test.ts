@@ -11,11 +11,13 @@ interface Phase {
   readonly name: string;
   /** More of the rule, in YAML's flow style. */
   readonly rule?: string;
+  /** What chance says; default the highest number there can be. */
+  readonly draw?: number;
   /** Of the DestinationRule. */
   readonly policy?: string;
   readonly endpoint: Fails;
-  /** The client leaves when this holds. */
-  readonly isReached: (endpoint: FaultyEndpoint, received: string) => boolean;
+  /** The client leaves when this holds. `draws`: how often the gateway has left something to chance. */
+  readonly isReached: (endpoint: FaultyEndpoint, received: string, draws: number) => boolean;
   /** The client sends a part of a body. */
   readonly hasBody?: true;
   /** Default `DC`. */
@@ -27,9 +29,10 @@ interface Phase {
 const PHASES: readonly Phase[] = [
   {
     name: 'while a fault delays it',
-    rule: 'fault: { delay: { fixedDelay: 10s, percentage: { value: 100 } } }, ',
+    rule: 'fault: { delay: { fixedDelay: 10s, percentage: { value: 99 } } }, ',
+    draw: 0,
     endpoint: () => {},
-    isReached: () => true,
+    isReached: (_endpoint, _received, draws) => draws > 0,
     flags: 'DI,DC',
     requests: 0,
   },
@@ -134,6 +137,7 @@ for (const [protocol, connect, skip] of [
     for (const {
       name,
       rule = '',
+      draw,
       policy,
       endpoint: fails,
       isReached,
@@ -144,6 +148,7 @@ for (const [protocol, connect, skip] of [
       await t.test(name, async (t) => {
         const endpoint = await openEndpoint('http1', fails);
         const outcomes: RequestOutcome[] = [];
+        let draws = 0;
         const destinationRule = `---
 apiVersion: networking.istio.io/v1
 kind: DestinationRule
@@ -160,12 +165,15 @@ metadata: { name: echo }
 spec: { hosts: [echo], http: [{ ${rule}route: [{ destination: { host: echo } }] }] }
 ${policy ? destinationRule : ''}`,
           ),
-          random: (bound) => bound - 1,
+          random(bound) {
+            draws++;
+            return draw ?? bound - 1;
+          },
           metrics: { requestEnded: (outcome) => void outcomes.push(outcome) },
         });
         t.after(() => Promise.all([gateway.stop(0), endpoint.close()]));
         const client = connect(port, hasBody);
-        await until(() => isReached(endpoint, client.received));
+        await until(() => isReached(endpoint, client.received, draws));
         await new Promise((done) => setTimeout(done, 20));
         assert.equal(outcomes.length, 0);
         client.leave();
