@@ -1,8 +1,13 @@
 /** `pointsman diff`: which requests two versions of rules treat differently, with an example of each. */
 import { type Command, Option } from 'commander';
+import type { Client } from '../workbench/client.ts';
+import type { RuleDiff } from '../workbench/diff/index.ts';
+import type { ReplayTables } from '../workbench/diff/replay.ts';
+import type { ProxyDiff } from '../workbench/proxy/diff.ts';
 import { type ClientOptions, clientOf } from './client-option.ts';
 import { defineCommand, jsonOption, parseLabel } from './command.ts';
 import { EXIT, usageFailure } from './failure.ts';
+import type { RuleSide } from './rule-side.ts';
 
 interface DiffCommandOptions extends ClientOptions {
   readonly markdown?: true;
@@ -21,12 +26,14 @@ export function diffCommand(): Command {
       'pointsman diff HEAD~1:deploy/istio HEAD:deploy/istio --markdown',
       'pointsman diff http://localhost:9901 deploy/istio --log access.log',
       'pointsman diff k8s:// deploy/istio   # what would an apply to the cluster move?',
+      'pointsman diff xds://localhost:15010 deploy/istio --namespace shop   # of what istiod tells the sidecars of shop',
+      'pointsman diff config-dump.json deploy/istio   # of what an Envoy has',
       'pointsman diff routes-before.json routes-after.json',
     ],
   )
     .argument(
       '<old>',
-      'a file, folder or -, REV or REV:PATH of git, the URL of a gateway, k8s:// of a cluster, or JSON of istioctl proxy-config routes or an Envoy config dump',
+      'a file, folder or -, REV or REV:PATH of git, the URL of a gateway, k8s:// of a cluster, xds://HOST:PORT of istiod, or JSON of istioctl proxy-config routes or an Envoy config dump',
     )
     .argument('<new>', 'the same')
     .option('--log <file>', 'count how many requests of an access log move (lines of Envoy or JSON)')
@@ -40,31 +47,18 @@ export function diffCommand(): Command {
 
 async function diff(oldName: string, newName: string, options: DiffCommandOptions): Promise<void> {
   const { readSide } = await import('./rule-side.ts');
-  const { diffRules, diffTableSets } = await import('../workbench/diff/index.ts');
   const { diffText, diffMarkdown } = await import('../workbench/diff/text.ts');
   const { issueText, note, print, printJson, wantsColor } = await import('./terminal.ts');
-  const sides = { before: await readSide(oldName, newName), after: await readSide(newName, oldName) };
-  const issues = [...sides.before.issues, ...sides.after.issues];
-  for (const issue of issues) note(`${issueText(issue, process.stderr)}\n`);
   const client = clientOf(options);
-  const { resources: before } = sides.before;
-  const { resources: after } = sides.after;
-  const dumps = [sides.before.dump, sides.after.dump];
-  if (!dumps[0] !== !dumps[1])
-    throw usageFailure('Cannot compare what a proxy has with rules: give the same of both, before and after');
-  if (dumps[0] && options.log !== undefined)
-    throw usageFailure('Cannot replay a log against what proxies have: give rules');
-  const compared =
-    dumps[0] && dumps[1]
-      ? diffTableSets(dumps[0].table, dumps[1].table)
-      : diffRules(before, after, client ? { clients: [client] } : {});
-  const leftOut = dumps.flatMap((dump) => dump?.leftOut ?? []);
-  for (const each of leftOut) note(`left out: ${each}`);
-  if (!compared.isComplete)
-    note(`left out: rules tell more clients apart than the ${compared.clients} that were compared`);
-  const found = leftOut.length > 0 ? { ...compared, isComplete: false } : compared;
-  const replay =
-    options.log === undefined ? undefined : await replayLog(options.log, before, after, client ?? {});
+  const before = await readSide(oldName, newName, client);
+  const after = await readSide(newName, oldName, client);
+  const issues = [...before.issues, ...after.issues];
+  for (const issue of issues) note(`${issueText(issue, process.stderr)}\n`);
+  const { found, tables, assumed } = await compared(before, after, client);
+  if (!found.isComplete && found.leftOut.length === 0)
+    note(`left out: rules tell more clients apart than the ${found.clients} that were compared`);
+  for (const each of found.leftOut) note(`left out: ${each}`);
+  const replay = options.log === undefined ? undefined : await replayLog(options.log, tables);
   const isSame = found.moves.length + found.unknown.length + found.clusters.length === 0 && found.isComplete;
   if (!isSame || issues.length > 0) process.exitCode = EXIT.findings;
   if (options.json) {
@@ -76,19 +70,53 @@ async function diff(oldName: string, newName: string, options: DiffCommandOption
   if (replay) print(`\n${replayText(replay)}`);
   if (found.assumed.length > 0)
     note(`subsets are assumed to exist, as no DestinationRule was given, of ${found.assumed.join(', ')}`);
+  if (assumed.length > 0)
+    note(`assumed to be there, as rules name them and the proxy does not: ${assumed.join(', ')}`);
   // What could not be read is on neither side, so that nothing is proved of it.
   if (issues.length > 0) note('some resources could not be read; nothing is said of them');
 }
 
-async function replayLog(
-  file: string,
-  before: Parameters<typeof import('../workbench/diff/replay.ts').createReplay>[0],
-  after: typeof before,
-  client: Parameters<typeof import('../workbench/diff/replay.ts').createReplay>[2],
-) {
+interface Compared {
+  readonly found: RuleDiff & { readonly leftOut: readonly string[] };
+  /** Both sides, for a log. */
+  readonly tables: ReplayTables;
+  /** What a proxy does not know and rules name. */
+  readonly assumed: readonly string[];
+}
+
+/** The difference of rules and rules, of a proxy and a proxy, or of a proxy and what it would have of rules. */
+async function compared(before: RuleSide, after: RuleSide, client: Client | undefined): Promise<Compared> {
+  const { diffRules } = await import('../workbench/diff/index.ts');
+  if (!before.proxy && !after.proxy) {
+    const { tablesOfRules } = await import('../workbench/diff/replay.ts');
+    const found = diffRules(before.resources, after.resources, client ? { clients: [client] } : {});
+    return {
+      found: { ...found, leftOut: [] },
+      tables: tablesOfRules(before.resources, after.resources, client ?? {}),
+      assumed: [],
+    };
+  }
+  const { diffWithProxy } = await import('../workbench/proxy/diff.ts');
+  const sideOf = ({ proxy, resources }: RuleSide) => (proxy ? { proxy } : { resources });
+  let made: ProxyDiff;
+  try {
+    made = diffWithProxy(sideOf(before), sideOf(after), client);
+  } catch (error) {
+    if (error instanceof TypeError) throw usageFailure(error.message);
+    throw error;
+  }
+  const { diff: found, leftOut, assumed, ...tables } = made;
+  return {
+    found: { ...found, leftOut },
+    tables: { before: () => tables.before, after: () => tables.after },
+    assumed,
+  };
+}
+
+async function replayLog(file: string, tables: ReplayTables) {
   const { createReplay } = await import('../workbench/diff/replay.ts');
   const { linesOf } = await import('./line.ts');
-  const replay = createReplay(before, after, client);
+  const replay = createReplay(tables);
   for await (const line of linesOf(file)) replay.add(line);
   return replay.report();
 }

@@ -1,6 +1,7 @@
 /** `pointsman explain`: which rule of some files takes a request, and why the others do not. */
 import type { Command } from 'commander';
 import type { RouteTable } from '../router/index.ts';
+import type { Client } from '../workbench/client.ts';
 import { type ClientOptions, clientOf } from './client-option.ts';
 import { defineCommand, jsonOption, parseLabel, parsePort } from './command.ts';
 import { EXIT } from './failure.ts';
@@ -62,7 +63,7 @@ async function tableOf(
   options: ExplainOptions,
 ): Promise<{ table: RouteTable; assumed: readonly string[] }> {
   const { issueText, note } = await import('./terminal.ts');
-  const dump = await readDump(paths);
+  const dump = await readDump(paths, clientOf(options));
   if (dump) {
     for (const each of dump.leftOut) note(`left out: ${each}`);
     if (dump.leftOut.length > 0) process.exitCode = EXIT.findings;
@@ -90,10 +91,10 @@ async function tableOf(
   };
 }
 
-async function readDump(paths: readonly string[]) {
+async function readDump(paths: readonly string[], client?: Client) {
   const [path = '', ...others] = paths;
   if (others.length > 0 || !path.endsWith('.json')) return undefined;
   const { readTexts } = await import('./rule-text.ts');
-  const { dumpOf } = await import('./rule-side.ts');
-  return dumpOf((await readTexts([path])).texts);
+  const { readDump: read } = await import('./rule-side.ts');
+  return read((await readTexts([path])).texts, client);
 }

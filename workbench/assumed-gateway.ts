@@ -30,22 +30,32 @@ export function gatewayAt(
     const ports = [...new Set((own.spec.servers ?? []).map((server) => server.port.number))];
     return ports.includes(port) ? { kind: 'there' } : { kind: 'other-port', name, ports };
   }
-  const bound = new Set(resources.flatMap((each) => (each.kind === 'VirtualService' ? boundTo(each) : [])));
-  bound.delete('mesh');
+  const bound = new Set(boundGateways(resources));
   if (!bound.has(name)) {
     for (const { metadata } of written) bound.add(`${metadata.namespace}/${metadata.name}`);
     return { kind: 'unknown', name, others: [...bound].sort() };
   }
+  return { kind: 'assumed', gateway: gatewayFor(name, [port]) };
+}
+
+/** `NAMESPACE/NAME` of each gateway that VirtualServices are bound to. */
+export function boundGateways(resources: readonly ValidResource[]): string[] {
+  const bound = new Set(resources.flatMap((each) => (each.kind === 'VirtualService' ? boundTo(each) : [])));
+  bound.delete('mesh');
+  return [...bound].sort();
+}
+
+/** A Gateway of the name that serves every host on the ports. */
+export function gatewayFor(name: string, ports: readonly number[]): Gateway {
   const [ownNamespace = '', ownName = ''] = name.split('/');
-  const server = { port: { number: port, name: 'http', protocol: 'HTTP' }, hosts: ['*'] };
+  const servers = ports.map((number) => {
+    return { port: { number, name: `http-${number}`, protocol: 'HTTP' }, hosts: ['*'] };
+  });
   return {
-    kind: 'assumed',
-    gateway: {
-      apiVersion: 'networking.istio.io/v1',
-      kind: 'Gateway',
-      metadata: { name: ownName, namespace: ownNamespace },
-      spec: { servers: [server] },
-    },
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'Gateway',
+    metadata: { name: ownName, namespace: ownNamespace },
+    spec: { servers },
   };
 }
 

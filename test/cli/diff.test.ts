@@ -78,7 +78,7 @@ test('diff reads revisions of git on either side', async (t) => {
   assert.match(none.stderr, /^error: Cannot find rules at "HEAD:other\.yaml"/);
 });
 
-test('diff and explain read what a proxy of Istio has, and compare it with nothing else', async () => {
+test('diff and explain read what a proxy of Istio has', async () => {
   const file = 'test/conformance/corpus/cases/match-scheme/envoy.json';
   const { routes } = JSON.parse(await readFile(file, 'utf8'));
   const one = join(folder, 'one.json');
@@ -93,9 +93,33 @@ test('diff and explain read what a proxy of Istio has, and compare it with nothi
   );
   const explained = await pointsman(['explain', other, '--', 'http://greeter/']);
   assert.match(explained.stdout, /→ to greeter\.default\.svc\.cluster\.local subset v3 port 80/);
-  const mixed = await pointsman(['diff', one, ALL_V1]);
-  assert.equal(mixed.code, 2);
-  assert.match(mixed.stderr, /^error: Cannot compare what a proxy has with rules/);
+  const recorded = await pointsman(['test', '--record', one, one]);
+  assert.equal(recorded.code, 2);
+  assert.match(
+    recorded.stderr,
+    /^error: Cannot use ".*one\.json" here: it is what a proxy has made of rules/,
+  );
+});
+
+test("diff compares an Envoy's config dump with rules, and counts a log", async () => {
+  const dump = 'test/fixture/proxy/sidecar.json';
+  const rules = 'test/fixture/proxy/rules.yaml';
+  const same = await pointsman(['diff', dump, rules]);
+  assert.deepEqual([same.code, same.stdout], [0, 'no request changes\n'], same.stderr);
+  const other = join(folder, 'other.yaml');
+  await writeFile(other, (await readFile(rules, 'utf8')).replace('prefix: /reviews', 'prefix: /review'));
+  const log = join(folder, 'jason.log');
+  await writeFile(log, `${JSON.stringify({ method: 'GET', path: '/web', authority: 'reviews' })}\n`);
+  const moved = await pointsman(['diff', dump, other, '--log', log]);
+  assert.equal(moved.code, 1);
+  assert.match(
+    moved.stdout,
+    /requests with path begins with "\/review" and header end-user = "jason"\n {2}75 % of them go to v2 instead of v1/,
+  );
+  assert.match(moved.stdout, /\nof 1 logged requests 0 move \(0 %\)\n$/);
+  const kinds = await pointsman(['diff', dump, 'test/fixture/proxy/router.json']);
+  assert.equal(kinds.code, 2);
+  assert.match(kinds.stderr, /^error: Cannot compare what a sidecar has with what a gateway has/);
 });
 
 test('diff and test --record read the rules in effect in a running gateway', async () => {

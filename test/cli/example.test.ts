@@ -53,6 +53,7 @@ before(async () => {
   );
   for (const name of ['routes.json', 'routes-before.json', 'routes-after.json'])
     writeFileSync(join(folder, name), JSON.stringify(Object.values(pilot.routes)));
+  cpSync(join(root, 'test/fixture/proxy/sidecar.json'), join(folder, 'config-dump.json'));
   const git =
     'git init -q && git add -A && git -c user.name=a -c user.email=a@b commit -qm one && echo >> rules.yaml && git -c user.name=a -c user.email=a@b commit -qam two';
   const { code, output } = await run('sh', ['-c', git], { cwd: folder });
@@ -61,7 +62,7 @@ before(async () => {
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Those that do not end, need a gateway, a cluster, or another program. */
-const ELSEWHERE = [/--watch/, /http:\/\/localhost:9901/, /k8s:/, /\| dot /];
+const ELSEWHERE = [/--watch/, /http:\/\/localhost:9901/, /k8s:/, /xds:/, /\| dot /];
 
 for (const declare of [explainCommand, testCommand, diffCommand, graphCommand, simulateCommand]) {
   const command = declare();

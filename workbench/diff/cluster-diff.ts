@@ -1,5 +1,5 @@
 /** What is otherwise about clusters that both tables have: who serves them, and how they are reached. Imports the table's types. */
-import type { Cluster, RouteTable } from '../../router/index.ts';
+import type { Cluster, ConnectionPool, RouteTable } from '../../router/index.ts';
 import { targetName } from '../name.ts';
 
 /** One field of a cluster that is otherwise. */
@@ -15,8 +15,16 @@ export interface ClusterChange {
   readonly to: string;
 }
 
-/** The changes of clusters that are in both tables, one for each field. */
-export function diffClusters(before: RouteTable, after: RouteTable): ClusterChange[] {
+/**
+ * The changes of clusters that are in both tables, one for each field. With `policyOnly` who serves a cluster and in
+ * which protocol is left aside, and so is what a proxy is not told as DestinationRules say it.
+ */
+export function diffClusters(
+  before: RouteTable,
+  after: RouteTable,
+  { policyOnly = false }: { readonly policyOnly?: boolean } = {},
+): ClusterChange[] {
+  const fieldsOf = policyOnly ? policyFields : allFields;
   const olds = new Map(before.clusters.map((each) => [each.name, each]));
   return after.clusters.flatMap((next) => {
     const old = olds.get(next.name);
@@ -30,7 +38,7 @@ export function diffClusters(before: RouteTable, after: RouteTable): ClusterChan
   });
 }
 
-function fieldsOf({ protocol, endpoints, resolution, policy }: Cluster): Map<string, string> {
+function allFields({ protocol, endpoints, resolution, policy }: Cluster): Map<string, string> {
   const served = endpoints.map(({ id, weight }) => (weight === 1 ? id : `${id} (weight ${weight})`));
   const fields: [string, unknown][] = [
     ['endpoints', served.length === 0 ? undefined : served.sort().join(' and ')],
@@ -38,9 +46,36 @@ function fieldsOf({ protocol, endpoints, resolution, policy }: Cluster): Map<str
     ['resolution', resolution],
     ...Object.entries(policy),
   ];
+  return asText(fields);
+}
+
+/** What a proxy hashes stands in its routes, and settings that are the default ones are no settings. */
+function policyFields({ policy }: Cluster): Map<string, string> {
+  const { loadBalancer, connectionPool, ...rest } = policy;
+  const { hash: _, ...balancer } = { hash: undefined, ...loadBalancer };
+  return asText([
+    ['loadBalancer', balancer],
+    ['connectionPool', connectionPool && isDefault(connectionPool) ? undefined : connectionPool],
+    ...Object.entries(rest),
+  ]);
+}
+
+function isDefault({ connectTimeoutMs, idleTimeoutMs, ...rest }: ConnectionPool): boolean {
+  return connectTimeoutMs === 10_000 && idleTimeoutMs === 3_600_000 && Object.keys(rest).length === 0;
+}
+
+function asText(fields: readonly (readonly [string, unknown])[]): Map<string, string> {
   return new Map(
     fields.flatMap(([name, value]) =>
-      value === undefined ? [] : [[name, typeof value === 'string' ? value : JSON.stringify(value)]],
+      value === undefined ? [] : [[name, typeof value === 'string' ? value : JSON.stringify(sorted(value))]],
     ),
   );
+}
+
+/** Fields by name, so that the order in which they were read says nothing. */
+function sorted(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(sorted);
+  const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(fields.map(([name, each]) => [name, sorted(each)]));
 }

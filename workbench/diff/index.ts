@@ -108,17 +108,23 @@ export function diffRules(
   };
 }
 
-/** The same of two tables made elsewhere, such as those that proxies show. */
+/** See {@link diffTableSets}. */
+export interface TableDiffOptions extends Pick<DiffOptions, 'maxSteps'> {
+  /** Only the policies of clusters are compared: one side is rules, which do not say who serves. Default false. */
+  readonly policyOnly?: boolean;
+}
+
+/** The same of two tables, such as those that proxies show. */
 export function diffTableSets(
   before: RouteTable,
   after: RouteTable,
-  { maxSteps = MAX_STEPS }: Pick<DiffOptions, 'maxSteps'> = {},
+  { maxSteps = MAX_STEPS, policyOnly = false }: TableDiffOptions = {},
 ): RuleDiff {
   const found = createMoveList();
   for (const each of diffTables({ before, after }, { steps: maxSteps, automata: new Map() }))
     found.add(each, {});
   const { moves, unknown } = found.all();
-  const clusters = diffClusters(before, after);
+  const clusters = diffClusters(before, after, { policyOnly });
   return { moves, unknown, clusters, isComplete: true, clients: 1, assumed: [] };
 }
 

@@ -1,5 +1,5 @@
-/** An access log held against two rule sets: how many of its requests fare otherwise. Imports the workbench. */
-import type { RouteRequest, ValidResource } from '../../router/index.ts';
+/** An access log held against two tables: how many of its requests fare otherwise. Imports the workbench. */
+import type { RouteRequest, RouteTable, ValidResource } from '../../router/index.ts';
 import { type AccessLogFormat, readLogLine } from '../access-log.ts';
 import { assumedServices, assumedSubsets } from '../assumed-service.ts';
 import type { Client } from '../client.ts';
@@ -39,18 +39,32 @@ export interface Replay {
 const MAX_BROKEN_LISTED = 5;
 const MAX_KNOWN = 100_000;
 
-/** A replay of lines as the client sent them. */
-export function createReplay(
+/** The table that is in effect for requests to a port; asked for once for each port. */
+export type TableOfPort = (port: number) => RouteTable;
+
+/** Both sides. */
+export type ReplayTables = Readonly<Record<'before' | 'after', TableOfPort>>;
+
+/** The tables of two versions of rules, with the services that they name, as the client has them. */
+export function tablesOfRules(
   before: readonly ValidResource[],
   after: readonly ValidResource[],
   client: Client,
-): Replay {
+): ReplayTables {
   const assumed = assumedSubsets([...before, ...after]);
   const both = [...before, ...after, ...assumed];
-  const judge = {
-    before: judgeOf([...before, ...assumed], both, client),
-    after: judgeOf([...after, ...assumed], both, client),
-  };
+  const of =
+    (own: readonly ValidResource[]): TableOfPort =>
+    (port) => {
+      const services = assumedServices(both, [...new Set([...portsOf(both), port])]);
+      return createRuleSet([...own, ...assumed], services).tableFor(client, []);
+    };
+  return { before: of(before), after: of(after) };
+}
+
+/** A replay of lines on both sides. */
+export function createReplay(tables: ReplayTables): Replay {
+  const judge = { before: judgeOf(tables.before), after: judgeOf(tables.after) };
   const known = new Map<string, readonly { what: string; percent: number }[]>();
   const counts = new Map<string, number>();
   const formats: Partial<Record<AccessLogFormat, number>> = {};
@@ -96,13 +110,12 @@ export function createReplay(
 
 type Judge = (request: RouteRequest) => ReturnType<typeof outcomeWithCut>;
 
-function judgeOf(own: readonly ValidResource[], both: readonly ValidResource[], client: Client): Judge {
+function judgeOf(tableOf: TableOfPort): Judge {
   const testers = new Map<number, { tester: Tester; clusters: ReadonlySet<string> }>();
   return (request) => {
     let made = testers.get(request.port);
     if (made === undefined) {
-      const services = assumedServices(both, [...new Set([...portsOf(both), request.port])]);
-      const table = createRuleSet(own, services).tableFor(client, []);
+      const table = tableOf(request.port);
       made = { tester: createTester(table), clusters: new Set(table.clusters.map(({ name }) => name)) };
       testers.set(request.port, made);
     }

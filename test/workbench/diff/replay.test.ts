@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse, validate } from '../../../router/index.ts';
-import { createReplay, replayText } from '../../../workbench/diff/replay.ts';
+import { createReplay, replayText, tablesOfRules } from '../../../workbench/diff/replay.ts';
 
 function rules(http: string) {
   const text = `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: shop}, spec: {hosts: [shop], http: [${http}]}}`;
@@ -13,7 +13,7 @@ const SPLIT =
   '{ match: [{ uri: { prefix: /cart } }], route: [{ destination: { host: shop, subset: v2 } }] }, { route: [{ destination: { host: shop, subset: v1 }, weight: 90 }, { destination: { host: shop, subset: v2 }, weight: 10 }] }';
 
 test('createReplay() counts logged requests that move, a share of a split as that much, and lines that are none', () => {
-  const replay = createReplay(rules(TO_V1), rules(SPLIT), {});
+  const replay = createReplay(tablesOfRules(rules(TO_V1), rules(SPLIT), {}));
   const line = (path: string) => `{"method":"GET","path":"${path}","authority":"shop","protocol":"HTTP/1.1"}`;
   for (const each of [
     'started',

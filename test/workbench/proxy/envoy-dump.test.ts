@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createRouter } from '../../router/index.ts';
-import { diffTableSets } from '../../workbench/diff/index.ts';
-import { isEnvoyDump, readEnvoyDump } from '../../workbench/envoy-dump.ts';
+import { createRouter } from '../../../router/index.ts';
+import { diffTableSets } from '../../../workbench/diff/index.ts';
+import { isEnvoyDump, readEnvoyDump } from '../../../workbench/proxy/envoy-dump.ts';
 
 type Json = Record<string, unknown>;
 
 /** What Istio's pilot made of a recorded case. */
 function pilot(name: string): { routes: Record<string, Json>; clusters: Json[] } {
-  const file = join(import.meta.dirname, '../conformance/corpus/cases', name, 'envoy.json');
+  const file = join(import.meta.dirname, '../../conformance/corpus/cases', name, 'envoy.json');
   return JSON.parse(readFileSync(file, 'utf8'));
 }
 

@@ -1,0 +1,56 @@
+/** Rule texts from a revision of git. */
+import { execFile } from 'node:child_process';
+import { dirname, relative, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { isRuleFile } from '../config/file.ts';
+import { CommandFailure, usageFailure } from './failure.ts';
+
+/** A file of a revision; `file` is `REV:PATH`. */
+export interface GitText {
+  readonly file: string;
+  readonly text: string;
+}
+
+const run = promisify(execFile);
+const MAX_GIT_BYTES = 256 * 1024 * 1024;
+
+/** True for a revision that git knows here. */
+export async function isRevision(name: string): Promise<boolean> {
+  try {
+    await git(['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`], process.cwd());
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The rule files of a file or folder at a revision. Throws where there are none. */
+export async function gitTexts(revision: string, path: string, cwd = process.cwd()): Promise<GitText[]> {
+  if (!(await isRevision(revision)))
+    throw usageFailure(`Cannot find "${revision}:${path}": git knows no revision "${revision}" here`);
+  const root = (await git(['rev-parse', '--show-toplevel'], cwd)).trim();
+  const own = relative(root, resolve(cwd, path)) || '.';
+  if (own.startsWith('..')) throw usageFailure(`Cannot read "${path}" from git: it lies outside of ${root}`);
+  const listed = await git(['ls-tree', '-z', revision, own === '.' ? './' : own, `${own}/`], root);
+  const names = listed
+    .split('\0')
+    .flatMap((line) => /^\d+ blob \w+\t(.*)$/s.exec(line)?.[1] ?? [])
+    .filter((name) => name === own || (isRuleFile(name.split('/').at(-1)!) && dirname(name) === own));
+  if (names.length === 0) throw usageFailure(`Cannot find rules at "${revision}:${path}"`);
+  const texts: GitText[] = [];
+  for (const name of names.sort()) {
+    const text = await git(['show', `${revision}:${name}`], root);
+    texts.push({ file: `${revision}:${name}`, text });
+  }
+  return texts;
+}
+
+async function git(args: readonly string[], cwd: string): Promise<string> {
+  try {
+    const { stdout } = await run('git', [...args], { cwd, maxBuffer: MAX_GIT_BYTES });
+    return stdout;
+  } catch (error) {
+    const { stderr = '', message } = error as { stderr?: string; message: string };
+    throw new CommandFailure(`Cannot ask git: ${(stderr || message).trim().split('\n')[0]}`);
+  }
+}

@@ -1,0 +1,54 @@
+/** The difference between what proxies have, or between what one has and what it would have of rules. Imports the workbench. */
+import type { RouteTable, ValidResource } from '../../router/index.ts';
+import type { Client } from '../client.ts';
+import { diffTableSets, type RuleDiff } from '../diff/index.ts';
+import { compileBeside } from './beside.ts';
+import { namedClusters } from './mesh.ts';
+import type { ProxyState } from './proxy-state.ts';
+
+/** One side: a proxy's state, or rules. */
+export type ProxySide = { readonly proxy: ProxyState } | { readonly resources: readonly ValidResource[] };
+
+/** See {@link diffWithProxy}. */
+export interface ProxyDiff {
+  /** Not complete where something of a proxy was left out. */
+  readonly diff: RuleDiff;
+  readonly before: RouteTable;
+  readonly after: RouteTable;
+  /** What of a proxy was left out, and why. */
+  readonly leftOut: readonly string[];
+  /** What rules name and the proxy does not, and was made up. */
+  readonly assumed: readonly string[];
+}
+
+/** The difference of two sides of which one at least is a proxy. Throws a TypeError where they cannot be compared. */
+export function diffWithProxy(before: ProxySide, after: ProxySide, client?: Client): ProxyDiff {
+  const proxies = [before, after].flatMap((side) => ('proxy' in side ? [side.proxy] : []));
+  const [proxy] = proxies;
+  if (!proxy) throw new TypeError('Cannot compare rules with rules as a proxy has them: no side is a proxy');
+  if (proxies.some(({ identity }) => identity.type !== proxy.identity.type))
+    throw new TypeError(
+      'Cannot compare what a sidecar has with what a gateway has: they listen for other requests; give two of a kind',
+    );
+  const leftOut = proxies.flatMap((each) => each.leftOut);
+  const assumed: string[] = [];
+  const hasClusters = proxies.every((each) => each.hasClusters);
+  const tableOf = (side: ProxySide): RouteTable => {
+    if (!('proxy' in side)) {
+      const beside = compileBeside(proxy, side.resources, client);
+      assumed.push(...beside.assumed);
+      return beside.table;
+    }
+    const { table } = side.proxy;
+    return hasClusters ? table : { ...table, clusters: namedClusters(table) };
+  };
+  const [one, other] = [tableOf(before), tableOf(after)];
+  // A dump has no endpoints, a control plane tells them, and rules do not say who serves.
+  const policyOnly = proxies.length < 2 || hasEndpoints(one) !== hasEndpoints(other);
+  const diff = diffTableSets(one, other, { policyOnly });
+  return { diff: { ...diff, isComplete: leftOut.length === 0 }, before: one, after: other, leftOut, assumed };
+}
+
+function hasEndpoints({ clusters }: RouteTable): boolean {
+  return clusters.some(({ endpoints, resolution }) => resolution === undefined && endpoints.length > 0);
+}
