@@ -72,12 +72,20 @@ export function fitsSameDistribution(
   want: ReadonlyMap<string, number>,
   got: ReadonlyMap<string, number>,
 ): boolean {
+  const isOther = [...got.keys()].some((outcome) => !want.has(outcome));
+  return !(want.size === 1 && isOther) && fitsHomogeneously(want, got);
+}
+
+/** The same where what is seldom may not have happened to one of them. */
+export function fitsHomogeneously(
+  want: ReadonlyMap<string, number>,
+  got: ReadonlyMap<string, number>,
+): boolean {
   const outcomes = new Set([...want.keys(), ...got.keys()]);
   const sum = (counts: ReadonlyMap<string, number>): number =>
     [...counts.values()].reduce((a, b) => a + b, 0);
   const totals = [sum(want), sum(got)] as const;
   if (totals[0] === 0 || totals[1] === 0) return totals[0] === totals[1];
-  if (want.size === 1 && outcomes.size > 1) return false;
   let statistic = 0;
   for (const outcome of outcomes) {
     const counts = [want.get(outcome) ?? 0, got.get(outcome) ?? 0] as const;

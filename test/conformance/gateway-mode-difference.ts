@@ -1,4 +1,4 @@
-/** What gateway mode is known to do otherwise than recorded. Imports nothing. */
+/** What the gateway is known to do otherwise than recorded, and than an Envoy beside it. Imports nothing. */
 
 const REWRITTEN =
   'a rewritten path that does not begin with a slash is not sent, as the upstream could read another host in it';
@@ -15,4 +15,10 @@ export const KNOWN_DIFFERENCES: Readonly<Record<string, string>> = {
   'rewrite-uri-slashes': REWRITTEN,
   'se-host-capitals': ENTRIES,
   'se-not-alike': ENTRIES,
+};
+
+/** The same, of cases that a gateway and an Envoy carry out by the rules of the same istiod. */
+export const KNOWN_SIDECAR_DIFFERENCES: Readonly<Record<string, string>> = {
+  'rewrite-regex-substitutions': REWRITTEN,
+  'rewrite-uri-slashes': REWRITTEN,
 };

@@ -90,7 +90,8 @@ test('the gateway follows a real istiod through the scenarios of the tutorial, a
     await until(() => state() === 'disconnected');
     assert.ok((await split(100)) < 0.4);
     place('all-v1');
-    istiod = await startIstiod(files, join(folder, 'second'), Number(istiod.address.split(':')[1]));
+    const port = Number(istiod.address.split(':')[1]);
+    istiod = await startIstiod(files, join(folder, 'second'), { port });
     await until(() => state() === 'connected');
     await until(async () => (await split(100)) === 0);
   } finally {

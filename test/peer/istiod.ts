@@ -1,5 +1,5 @@
 /** A real istiod for tests, over a folder of YAML or an API server. */
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../program.ts';
 
@@ -11,6 +11,8 @@ export interface Istiod {
   readonly address: string;
   /** At once, as its end in order takes it seconds. */
   kill(): void;
+  /** What it has said last. */
+  said(): string;
 }
 
 /** Ports are given by number: a few are tried, as others may have them. */
@@ -18,10 +20,15 @@ const TRIES = 3;
 
 /**
  * Starts istiod over the files of a folder, which it watches, with its state in another; resolves when it is ready.
- * Test files that need it are skipped with `skipWithout('istiod-file')`.
+ * `meshConfig` takes the place of what the script writes. Test files that need it are skipped with
+ * `skipWithout('istiod-file')`.
  */
-export function startIstiod(files: string, state: string, port?: number): Promise<Istiod> {
-  return startWith(['--files', files], state, port);
+export function startIstiod(
+  files: string,
+  state: string,
+  { port, meshConfig }: { readonly port?: number; readonly meshConfig?: object } = {},
+): Promise<Istiod> {
+  return startWith(['--files', files], state, port, meshConfig);
 }
 
 /** The same, the released one, over an API server; skipped with `skipWithout('istiod')`. */
@@ -29,16 +36,26 @@ export function startIstiodOverKubernetes(kubeconfig: string, state: string): Pr
   return startWith(['--kubeconfig', kubeconfig], state);
 }
 
-async function startWith(from: readonly string[], state: string, port?: number): Promise<Istiod> {
+async function startWith(
+  from: readonly string[],
+  state: string,
+  port?: number,
+  meshConfig?: object,
+): Promise<Istiod> {
   let output = '';
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const folder = join(state, String(attempt));
+    if (meshConfig) {
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, 'mesh.yaml'), JSON.stringify(meshConfig));
+    }
     const own = port ?? 20_000 + 3 * Math.floor(Math.random() * 4000);
     const started = await run(SCRIPT, ['start', folder, String(own), ...from]);
     output = started.output;
     if (started.code === 0)
       return {
         address: output.trim().split('\n').at(-1)!,
+        said: () => readFileSync(join(folder, 'istiod.log'), 'utf8').slice(-1000),
         kill: () => process.kill(Number(readFileSync(join(folder, 'istiod.pid'), 'utf8')), 'SIGKILL'),
       };
   }

@@ -19,6 +19,7 @@ const ONCE: readonly RegExp[] = [
   /^test\/cli\/(?!serve|runtime)/, // the command line, which Bun runs
   /^test\/e2e\/(kubernetes|proxyless|tutorial-page)\.test\.ts$/, // peers and pages; istiod.test.ts is on each
   /^test\/(deploy|workbench)\//, // scripts that start Node, and pure code that the command line asks, which Bun runs
+  /^test\/conformance\/sidecar\.test\.ts$/, // peers
   /^test\/conformance\/(table|validation)\.test\.ts$/, // what pure code makes of the corpus; router.test.ts asks it on each
   /^test\/router\/fuzz\/memory\.test\.ts$/, // what our own code holds on to
   /^test\/router\/(lint|xds)\/corpus\.test\.ts$/, // the recorded corpus, whose decisions router.test.ts asks of each
@@ -43,6 +44,7 @@ export interface Pack {
 const PACKS: readonly (Omit<Pack, 'files' | 'place'> & { readonly takes: RegExp })[] = [
   { name: 'e2e', kind: 'timed', takes: /^test\/e2e\// },
   { name: 'waits', kind: 'waiting', takes: /^test\/(conformance\/gateway|gateway\/resilience)\.test\.ts$/ },
+  { name: 'sidecar', kind: 'waiting', takes: /^test\/conformance\/sidecar\.test\.ts$/ },
   { name: 'cli', kind: 'busy', takes: /^test\/(cli|support|run)\// },
   { name: 'router', kind: 'busy', takes: /^test\/router\// },
   { name: 'gateway', kind: 'busy', takes: /^test\/(gateway|connect-conformance)\// },

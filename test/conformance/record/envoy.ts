@@ -2,9 +2,8 @@
  * Pilot's output as the configuration of one stock Envoy that stands for the proxies of many cases: each case has
  * listeners and clusters of its own. What a stock Envoy lacks (Istio's own filters) is left out.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { type Envoy, ISTIO_RUNTIME, startEnvoy } from '../../peer/envoy.ts';
 import type { Generated, Message } from './pilot.ts';
 import { ID_HEADER, type Upstreams } from './upstream.ts';
 
@@ -161,85 +160,21 @@ async function staticCluster(
   };
 }
 
-/** A running Envoy. */
-export interface Envoy {
-  stop(): Promise<void>;
-}
-
-/** Starts Envoy and waits until it listens. Throws what it says against its configuration. */
-export async function startEnvoy(
+/** Starts an Envoy that plays the parts. Throws what it says against its configuration. */
+export function startWithParts(
   program: string,
   folder: string,
   parts: readonly CasePart[],
   adminPort: number,
 ): Promise<Envoy> {
   const bootstrap = {
-    admin: { address: { socketAddress: { address: '127.0.0.1', portValue: adminPort } } },
     staticResources: {
       listeners: parts.flatMap((each) => each.listeners),
       clusters: parts.flatMap((each) => each.clusters),
     },
-    layeredRuntime: {
-      layers: [
-        {
-          name: 'static',
-          staticLayer: {
-            'overload.global_downstream_max_connections': 50000,
-            // As Istio starts its proxies: tools/packaging/common/envoy_bootstrap.json.
-            're2.max_program_size.error_level': 32768,
-            'envoy.reloadable_features.http_reject_path_with_fragment': false,
-          },
-        },
-      ],
-    },
+    layeredRuntime: { layers: [{ name: 'static', staticLayer: ISTIO_RUNTIME }] },
   };
-  const file = join(folder, 'envoy.json');
-  writeFileSync(file, JSON.stringify(bootstrap));
-  const child: ChildProcess = spawn(
-    program,
-    [
-      '-c',
-      file,
-      '--concurrency',
-      '1',
-      '--file-flush-interval-msec',
-      '20',
-      '-l',
-      'error',
-      '--use-dynamic-base-id',
-    ],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
-  );
-  let said = '';
-  child.stderr?.on('data', (chunk) => {
-    said = (said + chunk).slice(-20000);
-  });
-  let ended = false;
-  const exit = new Promise<void>((resolve) =>
-    child.on('exit', () => {
-      ended = true;
-      resolve();
-    }),
-  );
-  for (let tries = 0; ; tries++) {
-    if (ended || tries > 600) {
-      child.kill('SIGKILL');
-      throw new Error(`Envoy did not start: ${said.slice(-600)}`);
-    }
-    try {
-      const answer = await fetch(`http://127.0.0.1:${adminPort}/ready`);
-      if (answer.ok) break;
-    } catch {
-      // Not there yet.
-    }
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  return {
-    async stop() {
-      child.kill('SIGKILL');
-      await exit;
-    },
-  };
+  return startEnvoy(program, folder, bootstrap, adminPort);
 }
 
 /** The lines of the access log, by id. */

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Received, type SentRequest, send } from './client.ts';
-import { type AccessLine, type CasePart, casePart, readAccessLog, startEnvoy } from './envoy.ts';
+import { type AccessLine, type CasePart, casePart, readAccessLog, startWithParts } from './envoy.ts';
 import type { Generated, IstioVerdict, Pilot } from './pilot.ts';
 import { createUpstreams, type Seen, type UpstreamStep } from './upstream.ts';
 
@@ -95,7 +95,7 @@ export async function record(
     }
     const adminPort = freePort();
     await release();
-    const envoy = await startEnvoy(program, folder, parts, adminPort);
+    const envoy = await startWithParts(program, folder, parts, adminPort);
     const received = new Map<string, Received>();
     try {
       await inParallel(ready, 8, async ({ index, part }) => {
