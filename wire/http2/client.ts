@@ -7,11 +7,12 @@ import {
   type ResponseReceiver,
   type Stream,
 } from '../stream.ts';
-import { type ConnectionState, Http2Connection } from './connection.ts';
+import type { ConnectionState } from './connection.ts';
 import { Http2Error } from './error.ts';
 import { MAX_31, PREFACE } from './frame.ts';
 import { ResponseFields } from './head.ts';
 import { DEFAULT_HTTP2_LIMITS, type Http2Limits } from './limit.ts';
+import { ReceivingConnection } from './receiving-connection.ts';
 import { SETTING, writeSettings } from './settings.ts';
 import { Http2Stream } from './stream.ts';
 
@@ -33,7 +34,7 @@ const CLIENT_LIMITS: Http2Limits = {
 };
 
 /** See the module. The preface and what follows it wait in its output from the start. */
-export class Http2ClientConnection extends Http2Connection implements ClientConnection {
+export class Http2ClientConnection extends ReceivingConnection implements ClientConnection {
   readonly #fields = new ResponseFields();
   #isDraining = false;
   #nextId: number;
@@ -66,16 +67,16 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
     stream.isBodiless = head.method === 'HEAD';
     stream.isTunnel = head.upgrade !== undefined;
     this.streams.set(id, stream);
-    const at = this.beginBlock();
-    this.encode(':method', stream.isTunnel ? 'CONNECT' : head.method);
+    const at = this.writer.beginBlock();
+    this.writer.field(':method', stream.isTunnel ? 'CONNECT' : head.method);
     // A CONNECT to another host has neither scheme nor path (RFC 9113, 8.5).
     const hasPath = stream.isTunnel || head.method !== 'CONNECT';
-    if (hasPath) this.encode(':scheme', head.scheme);
-    if (head.authority !== '') this.encode(':authority', head.authority);
-    if (hasPath) this.encode(':path', head.path);
-    if (head.upgrade !== undefined) this.encode(':protocol', head.upgrade);
-    this.encodeAll(head.headers);
-    this.endBlock(at, id, hasEnded);
+    if (hasPath) this.writer.field(':scheme', head.scheme);
+    if (head.authority !== '') this.writer.field(':authority', head.authority);
+    if (hasPath) this.writer.field(':path', head.path);
+    if (head.upgrade !== undefined) this.writer.field(':protocol', head.upgrade);
+    this.writer.fields(head.headers);
+    this.writer.endBlock(at, id, hasEnded);
     stream.localEnded = hasEnded;
     // That was the last id: further requests need another connection (RFC 9113, 5.1.1).
     if (this.#nextId > MAX_31) this.drain();

@@ -1,10 +1,11 @@
 /** A server's HTTP/2 connection: requests come, answers go (RFC 9113, 8). */
 import { ERROR_CODE, type ServerEvents } from '../stream.ts';
-import { type ConnectionState, Http2Connection } from './connection.ts';
+import type { ConnectionState } from './connection.ts';
 import { Http2Error } from './error.ts';
 import { MAX_31, PREFACE } from './frame.ts';
 import { type DecodedRequest, RequestFields, ResponseFields } from './head.ts';
 import { DEFAULT_HTTP2_LIMITS, type Http2Limits } from './limit.ts';
+import { ReceivingConnection } from './receiving-connection.ts';
 import { RequestMemo } from './request-memo.ts';
 import { SETTING, writeSettings } from './settings.ts';
 import { Http2Stream } from './stream.ts';
@@ -20,7 +21,7 @@ export interface Http2ServerOptions {
 const DRAIN_PING = 1;
 
 /** See the module. What it says first waits in its output from the start. */
-export class Http2ServerConnection extends Http2Connection {
+export class Http2ServerConnection extends ReceivingConnection {
   readonly #events: ServerEvents;
   readonly #request = new RequestFields();
   readonly #trailers = new ResponseFields();
@@ -51,8 +52,8 @@ export class Http2ServerConnection extends Http2Connection {
     this.#isDraining = true;
     if (this.state === 'open') this.state = 'draining';
     // First that no new streams are wanted, and after a round trip which was the last one (RFC 9113, 6.8).
-    this.sendGoaway(MAX_31, ERROR_CODE.NO_ERROR, '');
-    this.sendPing(DRAIN_PING);
+    this.writer.goaway(MAX_31, ERROR_CODE.NO_ERROR, '');
+    this.writer.ping(DRAIN_PING);
     this.#drainUntilMs = this.nowMs + this.limits.drainGraceMs;
   }
 
@@ -75,7 +76,7 @@ export class Http2ServerConnection extends Http2Connection {
   #endDrain(): void {
     this.#drainUntilMs = undefined;
     this.#lastServedId = this.lastPeerId;
-    this.sendGoaway(this.lastPeerId, ERROR_CODE.NO_ERROR, '');
+    this.writer.goaway(this.lastPeerId, ERROR_CODE.NO_ERROR, '');
     this.settle();
   }
 
