@@ -12,18 +12,20 @@ import { type SourceName, sourceOf } from '../config/named.ts';
 import { ConfigStore } from '../config/store.ts';
 import {
   type CompileOptions,
-  compile,
   type Explanation,
   formatIssue,
   type Issue,
   type Random,
   type RouteRequest,
+  type Router,
   type Service,
 } from '../router/index.ts';
 import { systemClock } from '../traffic/clock.ts';
+import { compiler } from '../traffic/rule-set/compiler.ts';
 import { onlyPortOf, type RuleSet } from '../traffic/rule-set/rule-set.ts';
 import { RulesInEffect } from '../traffic/rule-set/rules-in-effect.ts';
 import { type ClusterState, describeCluster } from '../upstream/cluster-state.ts';
+import { systemConnections } from '../upstream/connect.ts';
 import { UpstreamPool } from '../upstream/pool.ts';
 import { type CallContext, routeCall } from './routed-call.ts';
 
@@ -73,9 +75,9 @@ export class Routing {
       logIssues(this.config, log);
       logSources(this.config, log);
     }
-    this.#pool = new UpstreamPool(() => undefined, { prefersHttp2: true });
+    this.#pool = new UpstreamPool(() => undefined, { ...systemConnections(), prefersHttp2: true });
     this.#rules = new RulesInEffect(this.config, this.#pool, {
-      compiler: compile,
+      compiler,
       compile: {
         services,
         proxy: { ...(namespace !== undefined && { namespace }), ...(labels && { labels }) },
@@ -103,7 +105,9 @@ export class Routing {
 
   /** Why a request goes where it goes. */
   explain(request: RouteRequest): Explanation {
-    return this.#rules.current?.router.explain(request) ?? { tried: [], outcomes: [] };
+    // The compiler's routers explain.
+    const router = this.#rules.current?.router as Router | undefined;
+    return router?.explain(request) ?? { tried: [], outcomes: [] };
   }
 
   /** Clusters in effect with their endpoints. */

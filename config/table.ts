@@ -1,21 +1,24 @@
-/** Rules that were compiled before, as `pointsman compile` writes them. */
+/** Rules that were compiled before, as `pointsman compile` writes them. Imports types alone. */
 import type { RouteTable } from '../router/table/route-table.ts';
-import type { ConfigSource } from './source.ts';
+import type { ConfigSnapshot } from './store.ts';
 
 /** What this version reads. */
 const FORMAT: RouteTable['format'] = 1;
 
-/** A source that gives the table once. Throws a TypeError for one of another format. */
-export function tableSource(name: string, table: RouteTable): ConfigSource {
+/** What a rule set is made of, where it never changes. */
+export interface TableFeed {
+  start(): Promise<void>;
+  current(): Pick<ConfigSnapshot, 'resources' | 'table'>;
+  subscribe(): void;
+}
+
+/** A feed that holds the table from the start. Throws a TypeError for one of another format. */
+export function tableFeed(name: string, table: RouteTable): TableFeed {
   const { format } = table as { readonly format?: unknown };
   if (format !== FORMAT)
     throw new TypeError(
       `Cannot read ${name}: its format is ${JSON.stringify(format)}, this version reads ${FORMAT}; make it anew with pointsman compile`,
     );
-  return {
-    name,
-    async start(onSnapshot) {
-      onSnapshot({ resources: [], issues: [], refused: [], unreadable: [], table });
-    },
-  };
+  const current = { resources: [], table };
+  return { start: async () => {}, current: () => current, subscribe: () => {} };
 }

@@ -1,27 +1,55 @@
 /**
- * `pointsman/edge`: the gateway for rules that `pointsman compile` has made a table of, so that no YAML reader, schema
- * or compiler is in the bundle.
+ * `pointsman/edge`: the gateway for runtimes with nothing but `fetch`, and for rules that `pointsman compile` has made a
+ * table of. No YAML reader, schema or compiler is in the bundle, no socket engine, and what only some want they import.
  */
-import { tableSource } from '../config/table.ts';
+import { tableFeed } from '../config/table.ts';
 import type { RouteTable } from '../router/table/route-table.ts';
-import { Gateway, type GatewayOptions } from './gateway.ts';
+import type { ComparisonSink } from '../traffic/compare/comparison.ts';
+import type { Telemetry } from './observer.ts';
+import { WebGateway, type WebGatewayOptions } from './web-gateway.ts';
 
 export type { GatewayBindings } from './exchange.ts';
-export type { Gateway } from './gateway.ts';
+export {
+  type AccessLogOptions,
+  createTelemetry,
+  type TelemetryOptions,
+  type TracingOptions,
+} from './exchange-telemetry.ts';
+export { MirrorLog } from './mirror-log.ts';
 export type { InProcessService } from './service.ts';
 export type { MetricSink, RequestOutcome } from './telemetry/metric.ts';
+export type { FinishedSpan, SpanSink } from './telemetry/span.ts';
+export type { WebGateway as Gateway } from './web-gateway.ts';
 
 /** As a gateway's; but that the table says already on whose behalf requests are routed. */
-export interface EdgeGatewayOptions
-  extends Omit<GatewayOptions, 'config' | 'proxy' | 'meshConfig' | 'remoteServices'> {
+export interface EdgeGatewayOptions extends WebGatewayOptions {
   /** What `pointsman compile` has written. */
   readonly table: RouteTable;
+  /** Logs and traces requests: what {@link createTelemetry} has made. Default: neither. */
+  readonly telemetry?: Telemetry;
+  /** Compares answers of mirrors where a rule asks for it: a {@link MirrorLog}. Default: nobody does. */
+  readonly mirrors?: ComparisonSink;
 }
 
 /**
- * A gateway over a compiled table; services in process are endpoints of its clusters by host, port and labels. Throws a
- * TypeError for a table of another version's format, else as `pointsman/gateway` does.
+ * A gateway over a compiled table; services in process are endpoints of its clusters by host, port and labels, and all
+ * other endpoints are asked by `fetch`. Throws a TypeError for a table of another version's format, and a RangeError for
+ * two services in process of one name.
  */
-export function createGateway({ table, ...options }: EdgeGatewayOptions): Gateway {
-  return new Gateway({ ...options, config: tableSource('table', table) });
+export function createGateway({ table, telemetry, mirrors, ...options }: EdgeGatewayOptions): WebGateway {
+  const feed = tableFeed('table', table);
+  if (!mirrors && comparesMirrors(table))
+    options.log?.(
+      'WARN',
+      'The rules ask for mirrors to be compared, and nobody does: give the gateway mirrors: new MirrorLog()',
+    );
+  return new WebGateway(options, { feed, telemetry, comparisons: mirrors });
+}
+
+function comparesMirrors({ listeners, fallback }: RouteTable): boolean {
+  return [...listeners, fallback].some(({ virtualHosts }) =>
+    virtualHosts.some(({ routes }) =>
+      routes.some(({ action }) => action.kind === 'forward' && action.mirrors.some(({ compare }) => compare)),
+    ),
+  );
 }

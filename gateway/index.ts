@@ -4,7 +4,6 @@
  */
 
 import { type SourceName, sourceOf } from '../config/named.ts';
-import { compile } from '../router/index.ts';
 import { Gateway, type GatewayOptions as OwnOptions } from './gateway.ts';
 
 export type { SourceName } from '../config/named.ts';
@@ -13,7 +12,8 @@ export { textSource } from '../config/text.ts';
 export type { Decision, RouteRequest, Router } from '../router/index.ts';
 export type { ClusterState } from '../upstream/cluster-state.ts';
 export type { GatewayBindings } from './exchange.ts';
-export type { AccessLogOptions, Gateway, ListenOptions, TracingOptions } from './gateway.ts';
+export type { AccessLogOptions, TracingOptions } from './exchange-telemetry.ts';
+export type { Gateway, ListenOptions } from './gateway.ts';
 export type { Listening } from './listener/listening.ts';
 export type { InProcessService } from './service.ts';
 export type { MetricSink, RequestOutcome } from './telemetry/metric.ts';
@@ -31,8 +31,8 @@ export interface GatewayOptions extends Omit<OwnOptions, 'config'> {
  */
 export function createGateway(options: GatewayOptions = {}): Gateway {
   const { config = [], ...rest } = options;
-  return new Gateway(
-    { ...rest, config: [config].flat().map((name) => sourceOf(name, options.proxy)) },
-    compile,
-  );
+  return new Gateway({
+    ...rest,
+    config: [config].flat().map((name) => sourceOf(name, options.proxy)),
+  });
 }

@@ -3,35 +3,30 @@ import type { Decision, RuleOrigin } from '../router/index.ts';
 import { grpcStatusOf } from '../router/route/grpc.ts';
 import { firstHeader } from '../router/route/header.ts';
 import { isGrpcContentType } from '../router/route/index.ts';
+import type { HeaderList } from '../router/table/request.ts';
 import type { RouteTable } from '../router/table/route-table.ts';
 import type { Exchange, ExchangeEnded } from '../traffic/exchange.ts';
-import { accessRecordOf } from './access-record.ts';
 import type { Overload } from './overload.ts';
-import { spanName } from './span-name.ts';
-import type { AccessLine } from './telemetry/access-log.ts';
 import type { MetricSink, RequestOutcome } from './telemetry/metric.ts';
-import { type SpanSink, spanOf } from './telemetry/span.ts';
-import type { TraceChance } from './telemetry/trace-context.ts';
+import type { TracedHeaders } from './telemetry/trace-context.ts';
 
-/** An access log with its format compiled. */
-export interface AccessLog {
-  readonly lineOf: AccessLine;
-  write(line: string): void;
-}
-
-/** How requests are traced. */
-export interface Tracing {
-  readonly chance: TraceChance;
-  readonly sink: SpanSink;
-  /** Of every span. */
-  readonly tags: Readonly<Record<string, string>>;
+/** Writes something of exchanges. */
+export interface Telemetry {
+  /** It wants to know also when what happened within them. */
+  readonly isTiming: boolean;
+  /**
+   * Begins the span of a request with these headers, and says what goes on in their place. Undefined: contexts of traces
+   * are passed on as they come.
+   */
+  readonly beginTrace: ((headers: HeaderList) => TracedHeaders) | undefined;
+  /** Told of each exchange that is over, with the table of the rules, but for a router of the user's. */
+  ended(exchange: Exchange, outcome: RequestOutcome, table: RouteTable | undefined, isEdge: boolean): void;
 }
 
 /** Who is told of exchanges. */
 export interface Observers {
   readonly metrics: MetricSink | undefined;
-  readonly accessLog: AccessLog | undefined;
-  readonly tracing: Tracing | undefined;
+  readonly telemetry: Telemetry | undefined;
   /** What names of spans are taken from; absent for a router of the user's. */
   readonly table: RouteTable | undefined;
   /** What clients say of those before them is not believed. */
@@ -40,8 +35,8 @@ export interface Observers {
 
 /** One for all exchanges of a gateway: lets go of their places, and tells who wants to know. */
 export function observer(overload: Overload, observers: Observers): ExchangeEnded {
-  const { metrics, accessLog, tracing, table, isEdge } = observers;
-  if (!metrics && !accessLog && !tracing)
+  const { metrics, telemetry, table, isEdge } = observers;
+  if (!metrics && !telemetry)
     return () => {
       overload.active--;
     };
@@ -49,14 +44,7 @@ export function observer(overload: Overload, observers: Observers): ExchangeEnde
     overload.active--;
     const outcome = outcomeOf(exchange, performance.now() - exchange.startedMs);
     metrics?.requestEnded(outcome);
-    const isTraced = tracing !== undefined && exchange.trace?.isSampled;
-    if (!accessLog && !isTraced) return;
-    const record = accessRecordOf(exchange, outcome, isEdge);
-    accessLog?.write(accessLog.lineOf(record));
-    if (!isTraced) return;
-    const { authority, port } = exchange.head;
-    const name = spanName(exchange.decision, authority, port, table);
-    tracing.sink.export(spanOf(name, exchange.trace!, record, tracing.tags));
+    telemetry?.ended(exchange, outcome, table, isEdge);
   };
 }
 

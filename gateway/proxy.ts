@@ -14,10 +14,9 @@ import { type ForwardOptions, forward } from '../traffic/forward/index.ts';
 import type { Failure } from '../traffic/local-reply.ts';
 import type { RuleSet } from '../traffic/rule-set/rule-set.ts';
 import type { ServerStream, StreamReceiver } from '../wire/stream.ts';
-import { routeName, type Tracing } from './observer.ts';
+import { routeName, type Telemetry } from './observer.ts';
 import type { Overload } from './overload.ts';
 import type { OwnCall } from './own.ts';
-import { beginTrace } from './telemetry/trace-context.ts';
 
 /** What of the gateway a call needs. */
 export interface ProxyContext extends ForwardOptions {
@@ -29,8 +28,8 @@ export interface ProxyContext extends ForwardOptions {
   readonly ended: ExchangeEnded;
   /** What somebody wants to know of exchanges: nothing, how long they take, or also when what happened. */
   readonly observed: 'nothing' | 'duration' | 'timing';
-  /** Absent: contexts of traces are passed on as they come. */
-  readonly tracing: Tracing | undefined;
+  /** Undefined: contexts of traces are passed on as they come. */
+  readonly beginTrace: Telemetry['beginTrace'];
   readonly overload: Overload;
   /** The gateway's own services, for a request as it arrived. */
   own(head: RouteRequest): OwnCall | undefined;
@@ -65,7 +64,7 @@ export function proxy(stream: ServerStream, arrival: Arrival, gateway: ProxyCont
     gateway.isEdge ? (raw.sourceAddress ?? '') : undefined,
     requestId,
   );
-  const traced = gateway.tracing && beginTrace(forwarded, gateway.tracing.chance);
+  const traced = gateway.beginTrace?.(forwarded);
   const headers = traced?.headers ?? forwarded;
   // A spread for each that may be missing would cost more than all the rest of it.
   const head: Writable<RouteRequest> = {

@@ -27,6 +27,15 @@ export function createFetchUpstream(address: string, port: number, isTls = false
   return { open: (head, hasEnded, receiver) => new ProgramStream(program, head, hasEnded, receiver) };
 }
 
+/** An upstream that answers nobody, for the reason given. */
+export function unreachable(reason: string): Upstream {
+  const program: Program = {
+    ask: () => Promise.reject(new TypeError(reason)),
+    failure: (cause) => ({ reason: 'remote-connection-failure', detail: `${cause}` }),
+  };
+  return { open: (head, hasEnded, receiver) => new ProgramStream(program, head, hasEnded, receiver) };
+}
+
 /** `fetch` has inflated the body already: what was said of the coded one is left out. */
 function decoded(answer: ProgramAnswer): ProgramAnswer {
   if (!answer.headers.some(([name]) => name === 'content-encoding')) return answer;

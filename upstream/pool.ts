@@ -1,14 +1,13 @@
 /**
  * The upstreams of all endpoints, kept while any cluster in effect names them: a change of rules leaves the
- * connections of endpoints that stay alone, and drains those of endpoints that go. The socket engine is loaded
- * when first needed, so that an edge bundle never reaches node's modules.
+ * connections of endpoints that stay alone, and drains those of endpoints that go.
  */
 import type { CircuitBreaker } from '../router/policy/circuit-breaker.ts';
 import type { ClientTls, Cluster, ClusterEndpoint, ConnectionPool } from '../router/table/cluster.ts';
 import type { RunningCluster } from './cluster.ts';
 import { countRequests } from './counted-upstream.ts';
 import { type Delay, Names, type Resolve } from './dns.ts';
-import { PendingStream } from './pending-stream.ts';
+import { createFetchUpstream, unreachable } from './fetch.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Finds the upstream of an endpoint in process, or undefined when none is registered. */
@@ -36,15 +35,16 @@ export type Connect = (
   settings: ConnectSettings,
 ) => Upstream;
 
-/** What a pool needs from outside; all have the runtime's own as default. */
+/** What a pool needs from outside. */
 export interface PoolOptions {
+  /** Default: `fetch`, which every runtime has. */
   readonly connect?: Connect;
   /** A clock that never goes back. */
   readonly nowMs?: () => number;
   /** Runs what may take some time when nothing else is to be done. */
   readonly later?: (run: () => void) => void;
-  /** Looks names up; `null`: nothing is, names are dialled. */
-  readonly resolve?: Resolve | null;
+  /** Looks names up. Default: nothing is, names are dialled. */
+  readonly resolve?: Resolve;
   readonly delay?: Delay;
   /**
    * True: a request that came over HTTP/2 goes on over it, to clusters that speak HTTP/1.1 too: a client knows what its
@@ -66,14 +66,14 @@ export class UpstreamPool {
   readonly #connect: Connect;
 
   constructor(inProcess: InProcessLookup, options: PoolOptions = {}) {
-    const { connect = connectLazily, nowMs = () => performance.now(), delay = afterMs } = options;
-    const { later = (run) => void afterMs(run, 0), resolve = hasSockets() ? resolveLazily : null } = options;
+    const { connect = connectByFetch, nowMs = () => performance.now(), delay = afterMs } = options;
+    const { later = (run) => void afterMs(run, 0), resolve } = options;
     this.#inProcess = inProcess;
     this.#connect = connect;
     this.nowMs = nowMs;
     this.prefersHttp2 = options.prefersHttp2 ?? false;
     this.later = later;
-    this.names = new Names(resolve ?? undefined, delay);
+    this.names = new Names(resolve, delay);
   }
 
   /** The upstream for an endpoint of a cluster; undefined for one in process that nobody registered. */
@@ -145,56 +145,14 @@ function keyOf(cluster: Cluster, endpoint: ClusterEndpoint): string {
   }
 }
 
-/** Sockets where the runtime has them, else `fetch`. */
-const connectLazily: Connect = (endpoint, protocol, settings) => {
-  let opened: Upstream | undefined;
-  let opening: Promise<Upstream> | undefined;
-  let isClosed = false;
-  const load = async (): Promise<Upstream> => {
-    if (hasSockets()) {
-      const { createRemoteUpstream } = await import('./remote/index.ts');
-      opened = createRemoteUpstream(endpoint, protocol, settings);
-    } else if (endpoint.kind === 'socket') {
-      const { createFetchUpstream } = await import('./fetch.ts');
-      opened = createFetchUpstream(endpoint.address, endpoint.port, settings.tls !== undefined);
-    } else throw new TypeError('Cannot reach a Unix socket from a runtime that only has fetch');
-    if (isClosed) opened.close?.();
-    return opened;
-  };
-  return {
-    open(request, hasEnded, receiver) {
-      if (opened) return opened.open(request, hasEnded, receiver);
-      const pending = new PendingStream(request, hasEnded, receiver);
-      opening ??= load();
-      opening.then(
-        (upstream) => pending.attach(upstream),
-        (cause) => pending.fail('remote-connection-failure', `${cause}`),
-      );
-      return pending;
-    },
-    close(isNow = false) {
-      isClosed = true;
-      opened?.close?.(isNow);
-    },
-  };
-};
-
-const resolveLazily: Resolve = async (name) => (await import('./resolve.ts')).resolveName(name);
+/** All that a runtime without sockets has. */
+const connectByFetch: Connect = (endpoint, _protocol, { tls }) =>
+  endpoint.kind === 'socket'
+    ? createFetchUpstream(endpoint.address, endpoint.port, tls !== undefined)
+    : unreachable('Cannot reach a Unix socket from a runtime that only has fetch');
 
 function afterMs(run: () => void, ms: number): () => void {
   const timer = setTimeout(run, ms);
   timer.unref?.();
   return () => clearTimeout(timer);
-}
-
-/**
- * Whether the runtime has sockets. Workers have a `process` too, where compatibility is asked for, but call themselves
- * otherwise.
- */
-export function hasSockets(): boolean {
-  const { process, navigator } = globalThis as {
-    process?: { versions?: { node?: string } };
-    navigator?: { userAgent?: string };
-  };
-  return process?.versions?.node !== undefined && navigator?.userAgent !== 'Cloudflare-Workers';
 }

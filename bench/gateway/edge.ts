@@ -11,7 +11,6 @@ import { type Bundle, bundle, startWorker } from '../../test/edge/worker.ts';
 
 const rounds = Number(process.argv[2] ?? 15);
 const app = bundle('deploy/edge/app.ts');
-const gateway = bundle('gateway/edge.ts');
 const empty: Bundle = {
   modules: [{ path: 'entry.js', text: 'export default { fetch: () => new Response("{}") };' }],
   bytes: 0,
@@ -63,12 +62,8 @@ const median = (values: readonly number[]) =>
   values.toSorted((one, other) => one - other)[values.length >> 1] ?? Number.NaN;
 const kB = (bytes: number) => `${(bytes / 1000).toFixed(0)} kB`;
 
-for (const [name, { bytes, modules }] of Object.entries({ 'deploy/edge': app, 'gateway/edge': gateway })) {
-  const text = modules.map((module) => module.text).join('');
-  console.log(
-    `${name}: ${kB(bytes)} minified loaded at once; with all modules ${kB(text.length)}, ${kB(gzipSync(text).length)} gzip`,
-  );
-}
+const text = app.modules.map((module) => module.text).join('');
+console.log(`deploy/edge: ${kB(text.length)} minified, ${kB(gzipSync(text).length)} gzip`);
 await coldStart(empty);
 const starts = { empty: [] as ColdStart[], app: [] as ColdStart[] };
 for (let round = 0; round < rounds; round++) {

@@ -7,14 +7,14 @@
  * Prints nanoseconds a request, as a Markdown table: of the quickest of many short rounds, which take turns, as whatever
  * else the machine does only adds.
  */
+import { createTelemetry } from '../../gateway/exchange-telemetry.ts';
 import { observer } from '../../gateway/observer.ts';
 import { Overload } from '../../gateway/overload.ts';
 import { type ProxyContext, proxy } from '../../gateway/proxy.ts';
-import { compileAccessLog } from '../../gateway/telemetry/access-log.ts';
 import { prometheusMetrics } from '../../gateway/telemetry/prometheus.ts';
-import { createTraceChance } from '../../gateway/telemetry/trace-chance.ts';
-import { compile, parse, type Service, validate } from '../../router/index.ts';
+import { parse, type Service, validate } from '../../router/index.ts';
 import { systemClock } from '../../traffic/clock.ts';
+import { compiler } from '../../traffic/rule-set/compiler.ts';
 import { buildRuleSet } from '../../traffic/rule-set/rule-set.ts';
 import { UpstreamPool } from '../../upstream/pool.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
@@ -89,7 +89,7 @@ const head = {
 const resources = validate(parse(RULES, { file: 'rules.yaml' }).resources).resources;
 const rules = buildRuleSet({ resources }, new UpstreamPool(() => upstream), {
   compile: { services: [SERVICE] },
-  compiler: compile,
+  compiler,
   chance: () => 0,
 });
 
@@ -99,24 +99,26 @@ let written = 0;
 function contextOf(on: { metrics?: true; accessLog?: 'text' | 'json'; sampling?: number }): ProxyContext {
   const overload = new Overload(1_000_000);
   const metrics = on.metrics && prometheusMetrics();
-  const accessLog = on.accessLog && {
-    lineOf: compileAccessLog(on.accessLog),
-    write(line: string) {
-      written += line.length;
-    },
-  };
-  const tracing =
-    on.sampling === undefined
-      ? undefined
-      : {
-          chance: createTraceChance(on.sampling),
-          sink: {
-            export({ name }: { readonly name: string }) {
-              written += name.length;
-            },
+  const telemetry = createTelemetry({
+    ...(on.accessLog && {
+      accessLog: {
+        format: on.accessLog,
+        write(line: string) {
+          written += line.length;
+        },
+      },
+    }),
+    ...(on.sampling !== undefined && {
+      tracing: {
+        samplingPercent: on.sampling,
+        sink: {
+          export({ name }: { readonly name: string }) {
+            written += name.length;
           },
-          tags: {},
-        };
+        },
+      },
+    }),
+  });
   return {
     rules,
     random: () => 0,
@@ -124,9 +126,9 @@ function contextOf(on: { metrics?: true; accessLog?: 'text' | 'json'; sampling?:
     isEdge: false,
     debugHeaders: false,
     explainNotFound: false,
-    ended: observer(overload, { metrics, accessLog, tracing, table: rules.compilation.table, isEdge: false }),
-    observed: accessLog ? 'timing' : metrics || tracing ? 'duration' : 'nothing',
-    tracing,
+    ended: observer(overload, { metrics, telemetry, table: rules.compilation.table, isEdge: false }),
+    observed: telemetry?.isTiming ? 'timing' : metrics || telemetry ? 'duration' : 'nothing',
+    beginTrace: telemetry?.beginTrace,
     overload,
     own: () => undefined,
     authorityOf: ({ authority }) => authority,

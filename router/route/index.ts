@@ -9,6 +9,7 @@ import type { RouteTable } from '../table/route-table.ts';
 import type { Router } from '../table/router.ts';
 import { createRouter } from './router.ts';
 
+export { createDecider, type Decider } from './decider.ts';
 export { formatExplanation } from './explanation-text.ts';
 export { grpcStatusOf, isGrpcContentType } from './grpc.ts';
 export { applyHeaderOperations } from './header-operation.ts';

@@ -40,7 +40,6 @@ function world() {
   const pool = new UpstreamPool(() => ({ open: () => assert.fail('nothing is sent') }), {
     nowMs: () => state.nowMs,
     later: (run) => state.later.push(run),
-    resolve: null,
     connect(to, protocol) {
       const name = `${protocol} ${to.kind === 'socket' ? `${to.address}:${to.port}` : to.path}`;
       state.connected.push(name);

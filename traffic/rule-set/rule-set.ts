@@ -11,18 +11,19 @@ import type {
   Router,
   RouteTable,
   Service,
+  ValidResource,
 } from '../../router/index.ts';
-import { createRouter } from '../../router/route/index.ts';
+import { createDecider, type Decider } from '../../router/route/index.ts';
 import { type RunningClusters, startClusters } from '../../upstream/cluster.ts';
 import { PASSTHROUGH_CLUSTER } from '../../upstream/original-destination.ts';
 import type { UpstreamPool } from '../../upstream/pool.ts';
-import { limitationsOf } from './limitation.ts';
 
 /** What a request needs to know of the rules; it keeps the set it began with to its end. */
 export interface RuleSet {
   /** What the next set can take over where nothing has changed. */
   readonly compilation: Compilation;
-  readonly router: Router;
+  /** Explains, too, where there is a compiler. */
+  readonly router: Decider | Router;
   readonly clusters: RunningClusters;
   /** The only service port of the default host, if it has just one. */
   readonly defaultServicePort?: number;
@@ -32,8 +33,12 @@ export interface RuleSet {
   readonly issues: readonly Issue[];
 }
 
-/** Makes a table of resources. */
-export type Compiler = typeof compile;
+/** Makes a table of resources, says what of them is not carried out, and makes a router that explains. */
+export interface Compiler {
+  readonly compile: typeof compile;
+  limitationsOf(resources: readonly ValidResource[]): Issue[];
+  readonly createRouter: (table: RouteTable) => Router;
+}
 
 /** See the fields. */
 export interface RuleSetOptions {
@@ -65,11 +70,11 @@ export function buildRuleSet(
     options.defaultHost === undefined ? undefined : onlyPortOf(table, options.defaultHost);
   return {
     compilation,
-    router: options.router ?? createRouter(table),
+    router: options.router ?? (options.compiler?.createRouter ?? createDecider)(table),
     clusters: startClusters([...table.clusters, PASSTHROUGH_CLUSTER], pool, options.chance),
     ...(defaultServicePort !== undefined && { defaultServicePort }),
     servicePorts: table.listeners.map(({ port }) => port),
-    issues: [...issues, ...limitationsOf(resources)],
+    issues: [...issues, ...(options.compiler?.limitationsOf(resources) ?? [])],
   };
 }
 
@@ -79,7 +84,7 @@ function compiled(
   { compiler, previous }: RuleSetOptions,
 ): Compilation {
   if (compiler === undefined) throw new TypeError('Cannot compile rules here: give a table');
-  return compiler(resources, known, previous?.compilation);
+  return compiler.compile(resources, known, previous?.compilation);
 }
 
 /** The table with services in process as endpoints of its clusters, which it could not know of when it was made. */

@@ -1,11 +1,20 @@
 /**
- * The rules that requests are routed by, from the first configuration to the last: follows a store and swaps whole
- * rule sets, for gateways and clients alike. Imports the store and upstream's pool.
+ * The rules that requests are routed by, from the first configuration to the last: follows a feed and swaps whole
+ * rule sets, for gateways and clients alike. Imports the store's types and upstream's pool.
  */
-import type { ConfigStore } from '../../config/store.ts';
+import type { ConfigSnapshot } from '../../config/store.ts';
 import { formatIssue } from '../../router/issue.ts';
 import type { UpstreamPool } from '../../upstream/pool.ts';
 import { buildRuleSet, type RuleSet, type RuleSetOptions } from './rule-set.ts';
+
+/** Where rules come from: a store of configuration, or a table that never changes. */
+export interface RuleFeed {
+  /** Resolves when {@link current} holds the first rules. */
+  start(): Promise<void>;
+  current(): Pick<ConfigSnapshot, 'resources' | 'services' | 'table'>;
+  /** Tells of each later change. */
+  subscribe(changed: () => void): unknown;
+}
 
 /** See the fields. */
 export interface RulesInEffectOptions extends Omit<RuleSetOptions, 'previous'> {
@@ -15,16 +24,16 @@ export interface RulesInEffectOptions extends Omit<RuleSetOptions, 'previous'> {
   readonly log?: ((level: 'WARN' | 'ERROR', message: string) => void) | undefined;
 }
 
-/** Lives from {@link ready} until its store is stopped. */
+/** Lives from {@link ready} until its feed is stopped. */
 export class RulesInEffect {
-  readonly #config: ConfigStore;
+  readonly #config: RuleFeed;
   readonly #pool: UpstreamPool;
   readonly #options: RulesInEffectOptions;
   #current: RuleSet | undefined;
   #ready: Promise<void> | undefined;
   #isFollowing = false;
 
-  constructor(config: ConfigStore, pool: UpstreamPool, options: RulesInEffectOptions) {
+  constructor(config: RuleFeed, pool: UpstreamPool, options: RulesInEffectOptions) {
     this.#config = config;
     this.#pool = pool;
     this.#options = options;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readText } from '../../../config/document.ts';
-import { compile as compileRules } from '../../../router/index.ts';
+import { compiler } from '../../../traffic/rule-set/compiler.ts';
 import { buildRuleSet, type RuleSet } from '../../../traffic/rule-set/rule-set.ts';
 import { UpstreamPool } from '../../../upstream/pool.ts';
 
@@ -27,7 +27,7 @@ test('buildRuleSet() compiles anew only the rules whose text has changed', async
     buildRuleSet({ resources }, pool, {
       compile,
       chance: () => 0,
-      compiler: compileRules,
+      compiler,
       ...(previous && { previous }),
     });
   const hostsOf = ({ compilation }: RuleSet) =>
