@@ -6,17 +6,20 @@ import { type Client, proxyOf } from './client.ts';
 /** Valid resources and the tables made of them so far. */
 export interface RuleSet {
   readonly resources: readonly ValidResource[];
-  /** The table that the client obeys; services that rules name are assumed, with these ports at least. */
+  /** The table that the client obeys; services that rules name are assumed, with these ports and those of rules at least. */
   tableFor(client: Client, ports: readonly number[]): RouteTable;
 }
 
 /** A rule set; `services` are taken in place of assumed ones. */
 export function createRuleSet(resources: readonly ValidResource[], services?: readonly Service[]): RuleSet {
   const tables = new Map<string, RouteTable>();
+  const known = portsOf(resources);
   return {
     resources,
-    tableFor(client, ports) {
-      const key = JSON.stringify([client, ports]);
+    tableFor(client, asked) {
+      const { namespace = 'default', labels = {}, gateway } = client;
+      const ports = [...new Set([...known, ...asked])].sort((a, b) => a - b);
+      const key = JSON.stringify([namespace, Object.entries(labels).sort(), gateway, ports]);
       let table = tables.get(key);
       if (table === undefined) {
         const options = { services: services ?? assumedServices(resources, ports), proxy: proxyOf(client) };
