@@ -28,7 +28,7 @@ export function nodeOf(
     metadata: {
       NAMESPACE: namespace,
       ISTIO_VERSION,
-      CLUSTER_ID: environment['ISTIO_META_CLUSTER_ID'] || 'Kubernetes',
+      CLUSTER_ID: clusterIdOf(environment),
       INSTANCE_IPS: address,
       LABELS: { ...labels },
       ...(isGrpc && { GENERATOR: 'grpc' }),
@@ -42,6 +42,11 @@ export function namespaceOf(
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): string {
   return namespace ?? (environment['POD_NAMESPACE'] || 'default');
+}
+
+/** The cluster that the workload runs in. */
+export function clusterIdOf(environment: Readonly<Record<string, string | undefined>> = process.env): string {
+  return environment['ISTIO_META_CLUSTER_ID'] || 'Kubernetes';
 }
 
 function ownAddress(): string {

@@ -158,7 +158,8 @@ class XdsClient {
         this.#form = 'sotw';
         return 'it knows no delta discovery: whole states are asked for from now on';
       }
-      return reasonOf(error);
+      const { reasonOf } = await import('./credentials.ts');
+      return reasonOf(error, this.#address);
     } finally {
       clearTimeout(silence);
       stream?.close();
@@ -259,12 +260,4 @@ const UNIMPLEMENTED = 12;
 
 function isUnimplemented(error: unknown): boolean {
   return (error as { code?: unknown }).code === UNIMPLEMENTED;
-}
-
-/** The reason without Connect's own prefix, and with the system's word for what failed below it. */
-function reasonOf(error: unknown): string {
-  const { rawMessage, message, cause } = error as { rawMessage?: string; message: string; cause?: unknown };
-  const below = (cause as { code?: string } | undefined)?.code;
-  const text = rawMessage ?? message;
-  return below === undefined || text.includes(below) ? text : `${text} (${below})`;
 }

@@ -1,8 +1,8 @@
 /** One stream of aggregated discovery over gRPC. Loaded when a control plane is asked for, as it brings sockets. */
-import { readFile } from 'node:fs/promises';
 import { createClient } from '@connectrpc/connect';
 import { AggregatedDiscoveryService } from '../../gen/envoy/service/discovery/v3/ads_pb.ts';
 import type { XdsAddress } from './address.ts';
+import { readCredentials } from './credentials.ts';
 import { deltaRequest, deltaResponse, stateRequest, stateResponse, type XdsNode } from './message.ts';
 import type { XdsRequest, XdsResponse } from './state.ts';
 import { createPlaneTransport } from './transport.ts';
@@ -29,12 +29,10 @@ export async function openStream(
   ping: PingLimits,
   signal: AbortSignal,
 ): Promise<XdsStream> {
-  const { tls, tokenFile } = address;
-  const [token, ca] = await Promise.all([readToken(tokenFile), readText(tls?.caFile)]);
+  const { ca, headers } = await readCredentials(address);
   const transport = createPlaneTransport(address, ping, ca);
   const client = createClient(AggregatedDiscoveryService, transport);
   const requests = new RequestQueue();
-  const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
   // The node is sent once, with the first request.
   let unsent: XdsNode | undefined = node;
   const nodeOnce = () => {
@@ -47,14 +45,14 @@ export async function openStream(
       ? map(
           client.deltaAggregatedResources(
             map(requests, (request) => deltaRequest(request, nodeOnce())),
-            { signal, ...headers },
+            { signal, headers },
           ),
           deltaResponse,
         )
       : map(
           client.streamAggregatedResources(
             map(requests, (request) => stateRequest(request, nodeOnce())),
-            { signal, ...headers },
+            { signal, headers },
           ),
           stateResponse,
         );
@@ -66,18 +64,6 @@ export async function openStream(
       transport.close();
     },
   };
-}
-
-/** Its text is in no error: a header that takes it not would say it. */
-async function readToken(file: string | undefined): Promise<string | undefined> {
-  const token = (await readText(file))?.trim();
-  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token))
-    throw new Error(`Cannot use the token in "${file}": it is not one line of visible ASCII`);
-  return token;
-}
-
-async function readText(file: string | undefined): Promise<string | undefined> {
-  return file === undefined ? undefined : await readFile(file, 'utf8');
 }
 
 async function* map<From, To>(items: AsyncIterable<From>, change: (item: From) => To): AsyncIterable<To> {

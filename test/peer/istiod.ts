@@ -9,6 +9,8 @@ const SCRIPT = join(import.meta.dirname, 'istiod');
 export interface Istiod {
   /** `127.0.0.1:26010`: plaintext xDS. */
   readonly address: string;
+  /** Port of xDS and certificates over TLS, as `istiod.istio-system.svc`; over an API server alone. */
+  readonly tlsPort: number;
   /** At once, as its end in order takes it seconds. */
   kill(): void;
   /** What it has said last. */
@@ -31,9 +33,13 @@ export function startIstiod(
   return startWith(['--files', files], state, port, meshConfig);
 }
 
-/** The same, the released one, over an API server; skipped with `skipWithout('istiod')`. */
-export function startIstiodOverKubernetes(kubeconfig: string, state: string): Promise<Istiod> {
-  return startWith(['--kubeconfig', kubeconfig], state);
+/** The same, the released one, over an API server with a namespace `istio-system`; skipped with `skipWithout('istiod')`. */
+export function startIstiodOverKubernetes(
+  kubeconfig: string,
+  state: string,
+  meshConfig?: object,
+): Promise<Istiod> {
+  return startWith(['--kubeconfig', kubeconfig], state, undefined, meshConfig);
 }
 
 async function startWith(
@@ -49,13 +55,14 @@ async function startWith(
       mkdirSync(folder, { recursive: true });
       writeFileSync(join(folder, 'mesh.yaml'), JSON.stringify(meshConfig));
     }
-    const own = port ?? 20_000 + 3 * Math.floor(Math.random() * 4000);
+    const own = port ?? 20_000 + 4 * Math.floor(Math.random() * 3000);
     const started = await run(SCRIPT, ['start', folder, String(own), ...from]);
     output = started.output;
     if (started.code === 0)
       return {
         address: output.trim().split('\n').at(-1)!,
         said: () => readFileSync(join(folder, 'istiod.log'), 'utf8').slice(-1000),
+        tlsPort: own + 3,
         kill: () => process.kill(Number(readFileSync(join(folder, 'istiod.pid'), 'utf8')), 'SIGKILL'),
       };
   }
