@@ -4,6 +4,7 @@
  */
 import type { CircuitBreaker } from '../router/policy/circuit-breaker.ts';
 import type { ClientTls, Cluster, ClusterEndpoint, ConnectionPool } from '../router/table/cluster.ts';
+import type { WorkloadCertificates } from '../router/table/workload-certificate.ts';
 import type { RunningCluster } from './cluster.ts';
 import { countRequests } from './counted-upstream.ts';
 import { type Delay, Names, type Resolve } from './dns.ts';
@@ -25,6 +26,8 @@ export interface PooledUpstream {
 export interface ConnectSettings {
   readonly pool?: ConnectionPool;
   readonly tls?: ClientTls;
+  /** For mode ISTIO_MUTUAL. */
+  readonly workloadCertificates?: WorkloadCertificates | undefined;
   readonly breaker?: CircuitBreaker;
 }
 
@@ -51,6 +54,8 @@ export interface PoolOptions {
    * protocol needs. Default false.
    */
   readonly prefersHttp2?: boolean;
+  /** By what this workload is known in its mesh, if by anything yet. Default: by nothing. */
+  readonly workloadCertificates?: () => WorkloadCertificates | undefined;
 }
 
 /** Holds upstreams from the moment a cluster asks for them until {@link retain} drops them or {@link close}. */
@@ -61,6 +66,7 @@ export class UpstreamPool {
   readonly later: (run: () => void) => void;
   readonly names: Names;
   readonly prefersHttp2: boolean;
+  readonly #certificates: () => WorkloadCertificates | undefined;
   readonly #held = new Map<string, PooledUpstream>();
   readonly #inProcess: InProcessLookup;
   readonly #connect: Connect;
@@ -72,16 +78,23 @@ export class UpstreamPool {
     this.#connect = connect;
     this.nowMs = nowMs;
     this.prefersHttp2 = options.prefersHttp2 ?? false;
+    this.#certificates = options.workloadCertificates ?? (() => undefined);
     this.later = later;
     this.names = new Names(resolve, delay);
   }
 
+  /** What this workload can show to others of its mesh; undefined for nothing, and then automatic mutual TLS is plaintext. */
+  get workloadCertificates(): WorkloadCertificates | undefined {
+    return this.#certificates();
+  }
+
   /** The upstream for an endpoint of a cluster; undefined for one in process that nobody registered. */
   get(cluster: Cluster, endpoint: ClusterEndpoint, breaker: CircuitBreaker): PooledUpstream | undefined {
-    const key = keyOf(cluster, endpoint);
+    const tls = this.#tlsTo(endpoint, cluster.policy.tls);
+    const key = keyOf(cluster, tls, endpoint);
     const held = this.#held.get(key);
     if (held) return held;
-    const opened = this.#open(cluster, endpoint, breaker);
+    const opened = this.#open(cluster, tls, endpoint, breaker);
     if (!opened) return undefined;
     const upstream = breaker.countsRequests ? countRequests(opened, breaker.requests) : opened;
     const pooled = { key, upstream, active: 0 };
@@ -89,14 +102,26 @@ export class UpstreamPool {
     return pooled;
   }
 
-  #open(cluster: Cluster, endpoint: ClusterEndpoint, breaker: CircuitBreaker): Upstream | undefined {
+  /** Automatic mutual TLS is for those who take it, and of those who can. */
+  #tlsTo(endpoint: ClusterEndpoint, tls: ClientTls | undefined): ClientTls | undefined {
+    if (!tls?.isAutomatic) return tls;
+    const isWanted = endpoint.tlsMode === 'istio';
+    return isWanted && (tls.mode !== 'ISTIO_MUTUAL' || this.workloadCertificates) ? tls : undefined;
+  }
+
+  #open(
+    cluster: Cluster,
+    tls: ClientTls | undefined,
+    endpoint: ClusterEndpoint,
+    breaker: CircuitBreaker,
+  ): Upstream | undefined {
     const { destination, policy, protocol } = cluster;
     if (endpoint.kind === 'in-process')
       return this.#inProcess(destination.host, destination.port, endpoint.id);
-    const { connectionPool, tls } = policy;
+    const { connectionPool } = policy;
     return this.#connect(endpoint, protocol, {
       ...(connectionPool && { pool: connectionPool, breaker }),
-      ...(tls && { tls }),
+      ...(tls && { tls, workloadCertificates: this.workloadCertificates }),
     });
   }
 
@@ -130,9 +155,9 @@ export class UpstreamPool {
 }
 
 /** A cluster that says something of its connections has its own; the others share. */
-function keyOf(cluster: Cluster, endpoint: ClusterEndpoint): string {
+function keyOf(cluster: Cluster, tls: ClientTls | undefined, endpoint: ClusterEndpoint): string {
   const { host, port } = cluster.destination;
-  const { connectionPool, tls, retryBudget } = cluster.policy;
+  const { connectionPool, retryBudget } = cluster.policy;
   const own = connectionPool || tls || retryBudget;
   const scope = own ? `${cluster.name}|${JSON.stringify([connectionPool, tls, retryBudget])}|` : '';
   switch (endpoint.kind) {
@@ -146,10 +171,13 @@ function keyOf(cluster: Cluster, endpoint: ClusterEndpoint): string {
 }
 
 /** All that a runtime without sockets has. */
-const connectByFetch: Connect = (endpoint, _protocol, { tls }) =>
-  endpoint.kind === 'socket'
-    ? createFetchUpstream(endpoint.address, endpoint.port, tls !== undefined)
-    : unreachable('Cannot reach a Unix socket from a runtime that only has fetch');
+const connectByFetch: Connect = (endpoint, _protocol, { tls }) => {
+  if (endpoint.kind !== 'socket')
+    return unreachable('Cannot reach a Unix socket from a runtime that only has fetch');
+  if (tls?.mode === 'ISTIO_MUTUAL')
+    return unreachable('Cannot show a workload certificate from a runtime that only has fetch');
+  return createFetchUpstream(endpoint.address, endpoint.port, tls !== undefined);
+};
 
 function afterMs(run: () => void, ms: number): () => void {
   const timer = setTimeout(run, ms);

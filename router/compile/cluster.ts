@@ -27,12 +27,13 @@ export interface ClusterOptions {
 export function compileClusters(
   services: Iterable<Service>,
   rules: DestinationRules,
-  { endpointsOf }: EndpointIndex,
+  { endpointsOf, accountsOf }: EndpointIndex,
   { h2Upgrade, isRouter, connectTimeoutMs }: ClusterOptions,
 ): Cluster[] {
   const clusters: Cluster[] = [];
   for (const service of services) {
     const rule = rules.ruleOf(service);
+    const accounts = accountsOf(service);
     for (const port of service.ports) {
       if (port.protocol.toUpperCase() === 'UDP') continue;
       const all = endpointsOf(service, port);
@@ -44,7 +45,7 @@ export function compileClusters(
         clusters.push(
           compileCluster(service, port, rule, subset, endpoints, {
             ...{ h2Upgrade, isPassthrough, connectTimeoutMs },
-            serviceNames: service.subjectAltNames ?? [],
+            accounts,
           }),
         );
       }
@@ -59,21 +60,32 @@ function compileCluster(
   rule: DestinationRuleSpec | undefined,
   subset: NonNullable<DestinationRuleSpec['subsets']>[number] | undefined,
   endpoints: readonly ClusterEndpoint[],
-  { h2Upgrade, ...context }: Omit<PolicyContext, 'isHttp2'> & { readonly h2Upgrade: boolean },
+  {
+    h2Upgrade,
+    ...context
+  }: Pick<PolicyContext, 'isPassthrough' | 'accounts' | 'connectTimeoutMs'> & {
+    readonly h2Upgrade: boolean;
+  },
 ): Cluster {
   const parts = policyParts(rule, subset?.name, port.number);
   const { resolution = 'STATIC' } = service;
   const http = parts.connectionPool?.http;
   const isHttp2Cluster =
     !http?.useClientProtocol && (isHttp2(port.protocol) || upgrades(http, port, h2Upgrade));
+  const destination = { host: service.host, ...(subset && { subset: subset.name }), port: port.number };
   return {
     name: clusterName(service.host, subset?.name ?? '', port.number),
-    destination: { host: service.host, ...(subset && { subset: subset.name }), port: port.number },
+    destination,
     protocol: isHttp2Cluster ? 'http2' : 'http1',
     endpoints,
     ...(subset && { selector: subset.labels ?? {} }),
     ...(resolution !== 'STATIC' && { resolution }),
-    policy: compilePolicy(parts, { ...context, isHttp2: isHttp2Cluster }),
+    policy: compilePolicy(parts, {
+      ...context,
+      destination,
+      isExternal: !isKubernetes(service),
+      isHttp2: isHttp2Cluster,
+    }),
   };
 }
 

@@ -72,7 +72,7 @@ export function draw(resources: readonly ValidResource[], options: CompileOption
   const labels = new Map(Object.entries(proxy.labels ?? {}));
   const rootNamespace = meshConfig.rootNamespace || DEFAULT_ROOT_NAMESPACE;
 
-  const allServices = [...(options.services ?? []), ...servicesOfEntries(resources)];
+  const allServices = [...(options.services ?? []), ...servicesOfEntries(resources, meshConfig.trustDomain)];
   const exported = exportedServices(allServices, namespace, meshConfig.defaultServiceExportTo);
   const selected = proxy.type === 'router' ? exported : selectServices(exported, namespace);
   const services = servicesByHost(selected);

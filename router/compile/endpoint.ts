@@ -5,6 +5,8 @@ import type { ClusterEndpoint, Endpoint, Service, ServicePort } from '../table/c
 export interface EndpointIndex {
   /** The endpoints of a service's port, whatever their labels. */
   endpointsOf(service: Service, port: ServicePort): readonly ClusterEndpoint[];
+  /** Whom the service's certificates may be for, each once and in order: what it says itself, and its endpoints' accounts. */
+  accountsOf(service: Service): readonly string[];
   /** True when there are others of its host and namespace. */
   isShared(service: Service): boolean;
 }
@@ -14,7 +16,8 @@ export interface EndpointIndex {
  * common, by their ports' names. Where addresses are looked up, names are endpoints too.
  *
  * Source: Istio `pilot/pkg/model/endpointshards.go` (EndpointIndex, keyed by service and namespace),
- * `pilot/pkg/xds/endpoints/endpoint_builder.go` (BuildClusterLoadAssignment).
+ * `pilot/pkg/xds/endpoints/endpoint_builder.go` (BuildClusterLoadAssignment), `pilot/pkg/model/push_context.go`
+ * (addServiceAccounts).
  */
 export function indexEndpoints(all: readonly Service[]): EndpointIndex {
   const byHost = new Map<string, Service[]>();
@@ -37,7 +40,14 @@ export function indexEndpoints(all: readonly Service[]): EndpointIndex {
     }
     return [...found.values()];
   };
-  return { endpointsOf, isShared: (service) => alikeOf(service).length > 1 };
+  const accountsOf = (service: Service): string[] => {
+    const accounts = new Set(service.subjectAltNames);
+    for (const { endpoints } of alikeOf(service))
+      for (const { serviceAccount } of endpoints)
+        if (serviceAccount !== undefined) accounts.add(serviceAccount);
+    return [...accounts].sort();
+  };
+  return { endpointsOf, accountsOf, isShared: (service) => alikeOf(service).length > 1 };
 }
 
 const keyOf = ({ namespace, host }: Service): string => `${namespace}/${host}`;

@@ -25,6 +25,8 @@ export interface ProxyOptions {
 /** The fields of Istio's MeshConfig that routing depends on, spelt as there. */
 export interface MeshConfig {
   readonly rootNamespace?: string;
+  /** Of the workloads' SPIFFE ids. Default `cluster.local`. */
+  readonly trustDomain?: string;
   readonly outboundTrafficPolicy?: { readonly mode?: 'ALLOW_ANY' | 'REGISTRY_ONLY' };
   readonly defaultHttpRetryPolicy?: {
     readonly attempts?: number;

@@ -10,6 +10,8 @@ type ServiceEntry = ValidResourceOf<'ServiceEntry'>;
 type WorkloadEntry = ValidResourceOf<'WorkloadEntry'>;
 
 const UNIX = 'unix://';
+/** Source: Istio `pkg/config/constants/constants.go` (DefaultClusterLocalDomain). */
+const DEFAULT_TRUST_DOMAIN = 'cluster.local';
 
 /**
  * The services that the ServiceEntries stand for, one per host, with their endpoints.
@@ -17,30 +19,38 @@ const UNIX = 'unix://';
  * Source: Istio `pilot/pkg/serviceregistry/serviceentry/conversion.go` (convertServices,
  * convertServiceEntryToInstances, convertWorkloadInstanceToServiceInstance).
  */
-export function servicesOfEntries(resources: readonly ValidResource[]): Service[] {
+export function servicesOfEntries(
+  resources: readonly ValidResource[],
+  trustDomain = DEFAULT_TRUST_DOMAIN,
+): Service[] {
   const workloads = resources
     .filter((each): each is WorkloadEntry => each.kind === 'WorkloadEntry')
     .sort((a, b) => compareAge(a.metadata, b.metadata));
   return resources
     .filter((each): each is ServiceEntry => each.kind === 'ServiceEntry')
     .sort((a, b) => compareAge(a.metadata, b.metadata))
-    .flatMap((entry) => servicesOf(entry, workloads));
+    .flatMap((entry) => servicesOf(entry, workloads, trustDomain));
 }
 
-function servicesOf({ metadata, spec }: ServiceEntry, workloads: readonly WorkloadEntry[]): Service[] {
+function servicesOf(
+  { metadata, spec }: ServiceEntry,
+  workloads: readonly WorkloadEntry[],
+  trustDomain: string,
+): Service[] {
   const ports = spec.ports ?? [];
   const isDns = spec.resolution?.startsWith('DNS') ?? false;
   const entries = spec.workloadSelector
     ? selectWorkloads(workloads, metadata.namespace, spec.workloadSelector.labels ?? {}, isDns)
     : (spec.endpoints ?? []).map((endpoint) => ({ name: '', endpoint }));
+  const accountPrefix = `spiffe://${trustDomain}/ns/${metadata.namespace}/sa/`;
   return spec.hosts.map((host) => ({
     host,
     namespace: metadata.namespace,
     ports: ports.map(({ name, number, protocol }) => ({ name, number, protocol: protocolOf(protocol) })),
     endpoints:
       entries.length === 0 && isDns && !spec.workloadSelector && !isWildcard(host)
-        ? toEndpoints([{ name: '', endpoint: { address: host } }], ports)
-        : toEndpoints(entries, ports),
+        ? toEndpoints([{ name: '', endpoint: { address: host } }], ports, accountPrefix)
+        : toEndpoints(entries, ports, accountPrefix),
     // A service for each address, of which a listener keeps the last.
     addresses: (spec.addresses ?? []).slice(-1).map((address) => address.replace(/\/32$/, '')),
     registry: 'external',
@@ -88,7 +98,11 @@ function selectWorkloads(
   });
 }
 
-function toEndpoints(workloads: readonly NamedWorkload[], ports: readonly ServiceEntryPort[]): Endpoint[] {
+function toEndpoints(
+  workloads: readonly NamedWorkload[],
+  ports: readonly ServiceEntryPort[],
+  accountPrefix: string,
+): Endpoint[] {
   const taken = new Set<string>();
   return workloads.map(({ name, endpoint }) => {
     const address = endpoint.address ?? '';
@@ -105,6 +119,7 @@ function toEndpoints(workloads: readonly NamedWorkload[], ports: readonly Servic
         ? { kind: 'unix', path: address.slice(UNIX.length) }
         : { kind: 'socket', address, ports: Object.fromEntries(own) },
       ...(endpoint.weight && { weight: endpoint.weight }),
+      ...(endpoint.serviceAccount && { serviceAccount: accountPrefix + endpoint.serviceAccount }),
     };
   });
 }

@@ -13,6 +13,7 @@ import { durationMs } from '../schema/duration.ts';
 import type {
   ClientTls,
   ConnectionPool,
+  Destination,
   HashPolicy,
   LoadBalancer,
   OutlierDetection,
@@ -73,8 +74,11 @@ function forPort(
 export interface PolicyContext {
   /** The service has no endpoints of its own (`resolution: NONE`). */
   readonly isPassthrough: boolean;
+  readonly destination: Destination;
+  /** The service is a ServiceEntry's. */
+  readonly isExternal: boolean;
   /** What the endpoints' certificates may be for, if the policy does not say. */
-  readonly serviceNames: readonly string[];
+  readonly accounts: readonly string[];
   /** The mesh's, if the policy does not say. Default 10 s. */
   readonly connectTimeoutMs: number | undefined;
   /** Requests go out over HTTP/2, whatever protocol they came in. */
@@ -82,14 +86,12 @@ export interface PolicyContext {
 }
 
 /** The table's form of a policy. */
-export function compilePolicy(
-  parts: PolicyParts,
-  { isPassthrough, serviceNames, connectTimeoutMs, isHttp2 }: PolicyContext,
-): TrafficPolicy {
+export function compilePolicy(parts: PolicyParts, context: PolicyContext): TrafficPolicy {
+  const { isPassthrough, connectTimeoutMs, isHttp2 } = context;
   const { outlierDetection, retryBudget } = parts;
   const settings = parts.connectionPool ?? (connectTimeoutMs === undefined ? undefined : {});
   const connectionPool = settings && compileConnectionPool(settings, isHttp2, connectTimeoutMs);
-  const tls = compileTls(parts.tls, serviceNames);
+  const tls = compileTls(parts.tls, context);
   return {
     loadBalancer: isPassthrough ? { kind: 'PASSTHROUGH' } : compileLoadBalancer(parts.loadBalancer),
     ...(connectionPool && { connectionPool }),
@@ -209,22 +211,33 @@ function compileOutlierDetection(settings: OutlierDetectionSettings): OutlierDet
 }
 
 /**
- * Nothing for DISABLE; ISTIO_MUTUAL needs a mesh's own certificates, which nobody gives out here.
+ * Nothing for DISABLE.
  *
- * Source: Istio `pilot/pkg/networking/core/cluster_tls.go` (buildUpstreamClusterTLSContext, constructUpstreamTLS).
+ * Source: Istio `pilot/pkg/networking/core/cluster_tls.go` (buildUpstreamTLSSettings, buildUpstreamClusterTLSContext,
+ * constructUpstreamTLS), `pilot/pkg/model/service.go` (BuildDNSSrvSubsetKey).
  */
 function compileTls(
   settings: ClientTLSSettings | undefined,
-  serviceNames: readonly string[],
+  { destination, isExternal, accounts }: PolicyContext,
 ): ClientTls | undefined {
   const mode = settings?.mode ?? 'DISABLE';
-  if (!settings || (mode !== 'SIMPLE' && mode !== 'MUTUAL')) return undefined;
+  if (!settings || mode === 'DISABLE') return undefined;
   const { insecureSkipVerify = false } = settings;
   const { sni, subjectAltNames = [], caCertificates, caCrl, clientCertificate, privateKey } = settings;
+  if (mode === 'ISTIO_MUTUAL') {
+    const { host, subset = '', port } = destination;
+    return {
+      mode,
+      sni: sni || `outbound_.${port}_.${subset}_.${host}`,
+      subjectAltNames: subjectAltNames.length > 0 ? subjectAltNames : accounts,
+      insecureSkipVerify: false,
+    };
+  }
+  const names = subjectAltNames.length > 0 || !isExternal ? subjectAltNames : accounts;
   return {
     mode,
     ...(sni && { sni }),
-    subjectAltNames: insecureSkipVerify ? [] : subjectAltNames.length > 0 ? subjectAltNames : serviceNames,
+    subjectAltNames: insecureSkipVerify ? [] : names,
     ...(caCertificates && { caCertificates }),
     ...(caCrl && { caCrl }),
     ...(mode === 'MUTUAL' && clientCertificate && { clientCertificate }),

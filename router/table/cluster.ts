@@ -55,6 +55,8 @@ export interface Endpoint {
   readonly target: EndpointTarget;
   /** Load-balancing weight among the endpoints. Default 1. */
   readonly weight?: number;
+  /** As whom it is known in its mesh: `spiffe://cluster.local/ns/default/sa/reviews`. Absent: not known. */
+  readonly serviceAccount?: string;
 }
 
 /** How an endpoint is reached. */
@@ -87,6 +89,8 @@ export type ClusterEndpoint = Readonly<{
   id: string;
   labels: Readonly<Record<string, string>>;
   weight: number;
+  /** It takes mutual TLS as workloads of a mesh do. Absent: it is not known to. */
+  tlsMode?: 'istio';
 }> &
   (
     | { readonly kind: 'socket'; readonly address: string; readonly port: number }
@@ -202,10 +206,13 @@ export interface OutlierDetection {
 
 /** TLS towards the endpoints. Files are paths as written, PEM. */
 export interface ClientTls {
-  readonly mode: 'SIMPLE' | 'MUTUAL';
+  /** `ISTIO_MUTUAL`: as workloads of a mesh, by the certificates that its authority issues, in place of files. */
+  readonly mode: 'SIMPLE' | 'MUTUAL' | 'ISTIO_MUTUAL';
+  /** Automatic mutual TLS: to endpoints whose {@link ClusterEndpoint.tlsMode} says so, and plaintext to others. */
+  readonly isAutomatic?: true;
   /** Sent as SNI. Absent: the host of each request's authority. */
   readonly sni?: string;
-  /** Names that the certificate may be for. Empty: the name sent as SNI. */
+  /** Names that the certificate may be for. Empty: the name sent as SNI; by `ISTIO_MUTUAL`: any of the mesh. */
   readonly subjectAltNames: readonly string[];
   /** Who may have signed the endpoint's certificate. Absent: those that the system trusts. */
   readonly caCertificates?: string;

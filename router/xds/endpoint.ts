@@ -31,23 +31,32 @@ export function readLoadAssignment({ clusterName, endpoints }: ClusterLoadAssign
   return { name: clusterName, endpoints: [] };
 }
 
-function readEndpoint({ hostIdentifier, healthStatus, loadBalancingWeight }: LbEndpoint): ClusterEndpoint[] {
+function readEndpoint({
+  hostIdentifier,
+  healthStatus,
+  loadBalancingWeight,
+  metadata,
+}: LbEndpoint): ClusterEndpoint[] {
   if (UNHEALTHY.has(healthStatus)) return [];
   const address = hostIdentifier.value?.address?.address;
   const weight = loadBalancingWeight ?? 1;
+  const isInMesh = metadata?.filterMetadata[TRANSPORT_SOCKET_MATCH]?.['tlsMode'] === 'istio';
+  const own = { labels: NO_LABELS, weight, ...(isInMesh && { tlsMode: 'istio' as const }) };
   switch (address?.case) {
     case 'socketAddress': {
       const { address: host, portSpecifier } = address.value;
       const port = portSpecifier.value ?? 0;
       const id = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-      return [{ id, labels: NO_LABELS, weight, kind: 'socket', address: host, port }];
+      return [{ id, ...own, kind: 'socket', address: host, port }];
     }
     case 'pipe':
-      return [{ id: address.value.path, labels: NO_LABELS, weight, kind: 'unix', path: address.value.path }];
+      return [{ id: address.value.path, ...own, kind: 'unix', path: address.value.path }];
     default:
       return [];
   }
 }
 
+/** By what Envoy tells which of a cluster's transport sockets an endpoint is for. */
+const TRANSPORT_SOCKET_MATCH = 'envoy.transport_socket_match';
 /** Subsets are clusters of their own by the time they are sent, so that labels are not. */
 const NO_LABELS = Object.freeze({});

@@ -17,10 +17,14 @@ import { within, XdsRefusal } from './refusal.ts';
 
 const TLS = UpstreamTlsContextSchema.typeName;
 
+/** The names of the workload's own certificate and of who vouches for others', where Istio's agent serves them. */
+const WORKLOAD_CERTIFICATE = 'default';
+const WORKLOAD_ROOT = 'ROOTCA';
+
 /**
- * TLS towards a cluster's endpoints; undefined for plaintext. Of sockets chosen by endpoint, which is how Istio sends
- * automatic mutual TLS, the one for endpoints without a sidecar is taken. Throws an {@link XdsRefusal} where
- * certificates are asked for that only the mesh's own authority hands out.
+ * TLS towards a cluster's endpoints; undefined for plaintext. Sockets chosen by endpoint are how Istio sends automatic
+ * mutual TLS. Throws an {@link XdsRefusal} where certificates are asked for that come neither from files nor from the
+ * mesh's authority.
  *
  * Source: Istio `pilot/pkg/networking/core/cluster_tls.go`, `pilot/pkg/security/model/authentication.go`
  * (names of SDS resources).
@@ -29,10 +33,11 @@ export function readTls(
   cluster: ClusterMessage,
   http: HttpProtocolOptions | undefined,
 ): ClientTls | undefined {
-  const socket =
-    cluster.transportSocket ??
-    cluster.transportSocketMatches.find(({ name }) => name === 'tlsMode-disabled')?.transportSocket;
-  return socket && within('transport_socket', () => readSocket(socket, http));
+  const { transportSocket, transportSocketMatches: matches } = cluster;
+  if (transportSocket) return within('transport_socket', () => readSocket(transportSocket, http));
+  const inMesh = matches.find(({ name }) => name === 'tlsMode-istio')?.transportSocket;
+  const tls = inMesh && within('transport_socket_matches', () => readSocket(inMesh, http));
+  return tls && { ...tls, isAutomatic: true };
 }
 
 function readSocket(socket: TransportSocket, http: HttpProtocolOptions | undefined): ClientTls | undefined {
@@ -40,6 +45,7 @@ function readSocket(socket: TransportSocket, http: HttpProtocolOptions | undefin
   if (!any?.typeUrl.endsWith(`/${TLS}`)) return undefined;
   const context = unpack(any, UpstreamTlsContextSchema);
   const { commonTlsContext: common } = context;
+  if (asksForWorkloadCertificate(common)) return readInMesh(context);
   const certificate = readCertificate(context);
   const { validation, sdsName } = validationOf(common?.validationContextType);
   const root = sdsName === undefined ? undefined : rootOf(sdsName);
@@ -56,6 +62,21 @@ function readSocket(socket: TransportSocket, http: HttpProtocolOptions | undefin
     // Without anything to check a certificate against, Envoy takes any.
     insecureSkipVerify:
       caCertificates === undefined && sdsName === undefined && !isCheckedBySni && !validation?.trustedCa,
+  };
+}
+
+function asksForWorkloadCertificate(common: UpstreamTlsContext['commonTlsContext']): boolean {
+  return common?.tlsCertificateSdsSecretConfigs[0]?.name === WORKLOAD_CERTIFICATE;
+}
+
+function readInMesh({ sni, commonTlsContext: common }: UpstreamTlsContext): ClientTls {
+  const { validation, sdsName } = validationOf(common?.validationContextType);
+  if (sdsName !== WORKLOAD_ROOT) throw new XdsRefusal(unknownCertificateReason(sdsName ?? ''));
+  return {
+    mode: 'ISTIO_MUTUAL',
+    ...(sni && { sni }),
+    subjectAltNames: namesOf(validation),
+    insecureSkipVerify: false,
   };
 }
 
@@ -87,7 +108,7 @@ function readCertificate({
   if (sds) {
     const [certificate, privateKey] = filesOf(sds.name, 'file-cert:');
     if (certificate === undefined || privateKey === undefined)
-      throw new XdsRefusal(meshCertificateReason(sds.name));
+      throw new XdsRefusal(unknownCertificateReason(sds.name));
     return { clientCertificate: certificate, privateKey };
   }
   const [own] = common?.tlsCertificates ?? [];
@@ -106,7 +127,7 @@ function rootOf(sdsName: string): { readonly file: string; readonly crl?: string
   // What the system trusts, as Istio asks for it where a rule names no authority.
   if (sdsName === 'file-root:system') return undefined;
   const [file, crl] = filesOf(sdsName, 'file-root:');
-  if (file === undefined) throw new XdsRefusal(meshCertificateReason(sdsName));
+  if (file === undefined) throw new XdsRefusal(unknownCertificateReason(sdsName));
   return { file, ...(crl !== undefined && { crl }) };
 }
 
@@ -115,8 +136,8 @@ function filesOf(sdsName: string, prefix: string): string[] {
   return sdsName.startsWith(prefix) ? sdsName.slice(prefix.length).split('~') : [];
 }
 
-function meshCertificateReason(sdsName: string): string {
-  return `it asks for the certificates "${sdsName}", which nobody hands out here: set mode DISABLE, SIMPLE or MUTUAL with files in the DestinationRule`;
+function unknownCertificateReason(sdsName: string): string {
+  return `it asks for the certificates "${sdsName}", which nobody hands out here: set mode ISTIO_MUTUAL, or SIMPLE or MUTUAL with files, in the DestinationRule`;
 }
 
 function fileOf(source: DataSource | undefined): string | undefined {

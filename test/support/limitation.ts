@@ -20,9 +20,6 @@ const FIELDS: Readonly<Record<string, RegExp>> = {
   proxyProtocol: /rafficPolicy\.proxyProtocol\b/,
 };
 
-/** Words for one value of a field, which the rest of its values are not limited by. */
-const VALUES: Readonly<Record<string, string>> = { ISTIO_MUTUAL: 'trafficPolicy.tls.mode' };
-
 const WITNESSES: readonly ValidResource[] = [
   witness('VirtualService', {
     hosts: ['a'],
@@ -33,7 +30,6 @@ const WITNESSES: readonly ValidResource[] = [
   ...[
     { loadBalancer: { localityLbSetting: {}, zoneAwareLbSetting: {} } },
     { connectionPool: { tcp: { tcpKeepalive: { probes: 1, interval: '1s' } } } },
-    { tls: { mode: 'ISTIO_MUTUAL' } },
     { tls: { mode: 'SIMPLE', credentialName: 'a' } },
     { tunnel: { targetHost: 'a', targetPort: 1 }, proxyProtocol: { version: 'V1' } },
   ].map((trafficPolicy) => witness('DestinationRule', { host: 'a', trafficPolicy })),
@@ -47,23 +43,19 @@ function witness(kind: ValidResource['kind'], spec: unknown): ValidResource {
 /** Says of a field's path whether the gateway leaves it out. Throws for a limit that nobody says the fields of. */
 export function readLimits(resources: readonly ValidResource[]): {
   limits(path: string): boolean;
-  /** The value that is left out, where it is one value of the field alone. */
-  limitedValue(path: string): string | undefined;
 } {
   const words = new Set(
-    limitationsOf([...WITNESSES, ...resources]).flatMap(({ message }) => {
+    limitationsOf([...WITNESSES, ...resources], { hasWorkloadCertificate: true }).flatMap(({ message }) => {
       const [, list] = /^Cannot carry out (.*?) of /.exec(message) ?? [];
       if (list === undefined) throw new Error(`Cannot read a limit of the gateway: ${message}`);
       return list.split(', ');
     }),
   );
-  const unknown = [...words].filter((word) => !Object.hasOwn(FIELDS, word) && !Object.hasOwn(VALUES, word));
+  const unknown = [...words].filter((word) => !Object.hasOwn(FIELDS, word));
   if (unknown.length > 0)
     throw new Error(`Cannot say which fields these limits are about: ${unknown.join(', ')}`);
   const active = Object.entries(FIELDS).filter(([word]) => words.has(word));
   return {
     limits: (path) => active.some(([, fields]) => fields.test(path)),
-    limitedValue: (path) =>
-      Object.entries(VALUES).find(([word, field]) => words.has(word) && field === path)?.[0],
   };
 }

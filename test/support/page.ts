@@ -77,12 +77,10 @@ function rowOf(
   if (note?.router && note.router !== 'yes' && proven)
     throw new Error(`The note on ${path} says '${note.router}', but the case ${evidence.shownBy} shows it`);
   const router = note?.router ?? (proven ? 'yes' : evidence.kind === 'data' ? 'yes, as data' : 'untested');
-  const value = limits.limitedValue(path);
   const why = [
     sameAs === undefined ? '' : `each field as in \`${sameAs}\``,
     note ? `${note.why} (${quoted(note.test)})` : '',
     !note?.router && evidence.shownBy ? SHOWN[evidence.kind](evidence.shownBy) : '',
-    value === undefined ? '' : `the gateway does not carry out ${value}`,
   ];
   return {
     path,

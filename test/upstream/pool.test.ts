@@ -48,6 +48,35 @@ test('UpstreamPool keeps the connections of endpoints that stay and drains those
   assert.deepEqual(closed, [1, 2, 3]);
 });
 
+test('UpstreamPool has automatic mutual TLS for those who take it, of a workload that has a certificate', () => {
+  const tls = {
+    mode: 'ISTIO_MUTUAL',
+    isAutomatic: true,
+    subjectAltNames: [],
+    insecureSkipVerify: false,
+  } as const;
+  const certificates = () => assert.fail('nobody connects');
+  const opened = (hasCertificate: boolean) => {
+    const modes: (string | undefined)[] = [];
+    const pool = new UpstreamPool(() => undefined, {
+      workloadCertificates: () => (hasCertificate ? certificates : undefined),
+      connect: (_to, _protocol, settings) => {
+        modes.push(settings.tls?.mode);
+        return { open: () => assert.fail('nobody asks') };
+      },
+    });
+    const automatic: Cluster = {
+      ...cluster('a'),
+      endpoints: [{ ...endpoint(1), tlsMode: 'istio' }, endpoint(2), endpoint(1)],
+      policy: { ...cluster('a').policy, tls },
+    };
+    startClusters([automatic], pool, () => 0);
+    return modes;
+  };
+  assert.deepEqual(opened(true), ['ISTIO_MUTUAL', undefined, undefined]);
+  assert.deepEqual(opened(false), [undefined, undefined]);
+});
+
 test('startClusters() leaves out an endpoint in process that nobody registered', () => {
   const pool = new UpstreamPool(() => undefined);
   const inProcess: Cluster = {

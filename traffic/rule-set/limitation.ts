@@ -1,29 +1,41 @@
 /** What rules ask for that is not carried out, as warnings. Imports schema types and issues. */
-import type { Issue, ValidResource, ValidResourceOf } from '../../router/index.ts';
+import type { Cluster, Issue, ValidResource, ValidResourceOf } from '../../router/index.ts';
+
+/** What carrying rules out depends on, besides themselves. */
+export interface Means {
+  /** This workload has something to show to others of its mesh. */
+  readonly hasWorkloadCertificate: boolean;
+}
 
 /**
- * One warning for each rule that would be routed without something that it asks for: nothing is left out in
- * silence.
+ * One warning for each rule that would be routed without something that it asks for, and one for all `clusters`, which a
+ * control plane has made of rules that are not seen here: nothing is left out in silence.
  */
-export function limitationsOf(resources: readonly ValidResource[]): Issue[] {
+export function limitationsOf(
+  resources: readonly ValidResource[],
+  means: Means,
+  clusters: readonly Cluster[] = [],
+): Issue[] {
+  const known = means.hasWorkloadCertificate ? knownInMesh : knownElsewhere;
   const issues: Issue[] = [];
   for (const resource of resources) {
     let own = known.get(resource);
     if (!own) {
-      own = ofResource(resource);
+      own = ofResource(resource, means);
       known.set(resource, own);
     }
     if (own.length > 0) issues.push(...own);
   }
-  return issues;
+  return means.hasWorkloadCertificate ? issues : [...issues, ...meshlessOf(clusters)];
 }
 
 /** A resource that a reload leaves as it is is the same object, and need not be looked at again. */
-const known = new WeakMap<ValidResource, readonly Issue[]>();
+const knownInMesh = new WeakMap<ValidResource, readonly Issue[]>();
+const knownElsewhere = new WeakMap<ValidResource, readonly Issue[]>();
 
-function ofResource(resource: ValidResource): readonly Issue[] {
+function ofResource(resource: ValidResource, means: Means): readonly Issue[] {
   if (resource.kind === 'VirtualService') return ofVirtualService(resource);
-  return resource.kind === 'DestinationRule' ? ofDestinationRule(resource) : [];
+  return resource.kind === 'DestinationRule' ? ofDestinationRule(resource, means) : [];
 }
 
 function ofVirtualService(resource: ValidResourceOf<'VirtualService'>): Issue[] {
@@ -51,7 +63,10 @@ export function unroutedOf(resources: readonly ValidResource[]): Issue[] {
   });
 }
 
-function ofDestinationRule(resource: ValidResourceOf<'DestinationRule'>): Issue[] {
+function ofDestinationRule(
+  resource: ValidResourceOf<'DestinationRule'>,
+  { hasWorkloadCertificate }: Means,
+): Issue[] {
   const { trafficPolicy, subsets = [] } = resource.spec;
   return [
     { path: ['spec', 'trafficPolicy'], policy: trafficPolicy },
@@ -73,13 +88,27 @@ function ofDestinationRule(resource: ValidResourceOf<'DestinationRule'>): Issue[
       ...(asks(({ connectionPool }) => connectionPool?.tcp?.tcpKeepalive?.interval)
         ? ['tcpKeepalive.interval']
         : []),
-      ...(asks(({ tls }) => tls?.mode === 'ISTIO_MUTUAL') ? ['ISTIO_MUTUAL'] : []),
       ...(asks(({ tls }) => tls?.credentialName) ? ['credentialName'] : []),
       ...(policy.tunnel ? ['tunnel'] : []),
       ...(policy.proxyProtocol ? ['proxyProtocol'] : []),
     ];
-    return features.length === 0 ? [] : [issueOf(resource, path, features)];
+    const isMeshless = !hasWorkloadCertificate && asks(({ tls }) => tls?.mode === 'ISTIO_MUTUAL');
+    return [
+      ...(features.length === 0 ? [] : [issueOf(resource, path, features)]),
+      ...(isMeshless ? [issueOf(resource, path, ['ISTIO_MUTUAL'], NO_CERTIFICATE)] : []),
+    ];
   });
+}
+
+const NO_CERTIFICATE =
+  'there is no workload certificate, and no connection is made; give one by --certificates';
+
+function meshlessOf(clusters: readonly Cluster[]): Issue[] {
+  const asking = clusters.filter(({ policy: { tls } }) => tls?.mode === 'ISTIO_MUTUAL' && !tls.isAutomatic);
+  if (asking.length === 0) return [];
+  const others = asking.length > 1 ? ` and ${asking.length - 1} others` : '';
+  const message = `Cannot carry out ISTIO_MUTUAL of cluster ${asking[0]!.name}${others}: ${NO_CERTIFICATE}`;
+  return [{ code: 'not-carried-out', severity: 'warning', message }];
 }
 
 function issueOf(

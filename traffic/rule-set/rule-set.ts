@@ -11,12 +11,12 @@ import type {
   Router,
   RouteTable,
   Service,
-  ValidResource,
 } from '../../router/index.ts';
 import { createDecider, type Decider } from '../../router/route/index.ts';
 import { type RunningClusters, startClusters } from '../../upstream/cluster.ts';
 import { PASSTHROUGH_CLUSTER } from '../../upstream/original-destination.ts';
 import type { UpstreamPool } from '../../upstream/pool.ts';
+import type { limitationsOf } from './limitation.ts';
 
 /** What a request needs to know of the rules; it keeps the set it began with to its end. */
 export interface RuleSet {
@@ -36,7 +36,7 @@ export interface RuleSet {
 /** Makes a table of resources, says what of them is not carried out, and makes a router that explains. */
 export interface Compiler {
   readonly compile: typeof compile;
-  limitationsOf(resources: readonly ValidResource[]): Issue[];
+  readonly limitationsOf: typeof limitationsOf;
   readonly createRouter: (table: RouteTable) => Router;
 }
 
@@ -66,6 +66,7 @@ export function buildRuleSet(
     ? { table: withEndpoints(sent, known), issues: [] }
     : compiled(resources, { ...options.compile, services: known }, options);
   const { table, issues } = compilation;
+  const means = { hasWorkloadCertificate: pool.workloadCertificates !== undefined };
   const defaultServicePort =
     options.defaultHost === undefined ? undefined : onlyPortOf(table, options.defaultHost);
   return {
@@ -74,7 +75,10 @@ export function buildRuleSet(
     clusters: startClusters([...table.clusters, PASSTHROUGH_CLUSTER], pool, options.chance),
     ...(defaultServicePort !== undefined && { defaultServicePort }),
     servicePorts: table.listeners.map(({ port }) => port),
-    issues: [...issues, ...(options.compiler?.limitationsOf(resources) ?? [])],
+    issues: [
+      ...issues,
+      ...(options.compiler?.limitationsOf(resources, means, sent ? table.clusters : []) ?? []),
+    ],
   };
 }
 

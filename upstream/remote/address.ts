@@ -21,6 +21,8 @@ export interface UpstreamTls {
   readonly key?: string;
   /** True: any certificate will do. Default false. */
   readonly skipVerification?: boolean;
+  /** The peer is a workload of the mesh: ALPN tells it so, and without {@link subjectAltNames} any of the mesh will do. */
+  readonly isInMesh?: boolean;
   /** Names that the certificate may be for, in place of {@link serverName}. */
   readonly subjectAltNames?: readonly string[];
 }

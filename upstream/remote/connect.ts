@@ -92,14 +92,14 @@ function connectPlain(address: RemoteAddress): net.Socket {
 }
 
 function connectTls(address: RemoteAddress, secure: UpstreamTls, alpn: string): tls.TLSSocket {
-  const { serverName, ca, crl, cert, key, skipVerification = false, subjectAltNames = [] } = secure;
+  const { serverName, ca, crl, cert, key, skipVerification = false, subjectAltNames = [], isInMesh } = secure;
   const target =
     address.kind === 'unix' ? { path: address.path } : { host: address.address, port: address.port };
   const name = serverName ?? (address.kind === 'socket' ? address.address : '');
-  const names = subjectAltNames.length > 0 ? subjectAltNames : [name];
+  const names = subjectAltNames.length > 0 ? subjectAltNames : isInMesh ? [] : [name];
   return tls.connect({
     ...target,
-    ALPNProtocols: [alpn],
+    ALPNProtocols: isInMesh ? [`istio-${alpn}`, 'istio', alpn] : [alpn],
     rejectUnauthorized: !skipVerification,
     // SNI is a name, never an address.
     ...(name !== '' && net.isIP(name) === 0 && { servername: name }),
@@ -111,13 +111,20 @@ function connectTls(address: RemoteAddress, secure: UpstreamTls, alpn: string): 
   });
 }
 
-/** Source: Envoy `source/common/tls/cert_validator/san_matcher.cc` (exact names, wildcards in certificates' DNS names alone). */
+/**
+ * Of no names, none is asked for.
+ *
+ * Source: Envoy `source/common/tls/cert_validator/san_matcher.cc` (exact names, wildcards in certificates' DNS names alone).
+ */
 function identityError(names: readonly string[], certificate: tls.PeerCertificate): Error | undefined {
-  const uris = urisOf(certificate.subjectaltname ?? '');
-  const errors = names.map((name) =>
-    uris.has(name) ? undefined : tls.checkServerIdentity(name, certificate),
+  if (names.length === 0) return undefined;
+  const { subjectaltname = '' } = certificate;
+  const uris = urisOf(subjectaltname);
+  const isFor = (name: string) => uris.has(name) || tls.checkServerIdentity(name, certificate) === undefined;
+  if (names.some(isFor)) return undefined;
+  return new Error(
+    `the endpoint's certificate is for ${subjectaltname || 'no name'}, want one for ${names.join(' or ')}`,
   );
-  return errors.some((error) => error === undefined) ? undefined : errors[0];
 }
 
 /** Of `DNS:a.example, URI:spiffe://x`; a name that could be read as several stands in quotes, and is left out. */

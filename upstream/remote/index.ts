@@ -1,18 +1,21 @@
 /** Endpoints on sockets: picks the pool for the protocol that they speak. */
 import type { CircuitBreaker } from '../../router/policy/circuit-breaker.ts';
 import type { ClientTls, ConnectionPool } from '../../router/table/cluster.ts';
+import type { WorkloadCertificates } from '../../router/table/workload-certificate.ts';
 import type { Upstream } from '../upstream.ts';
 import type { ConnectionOptions, RemoteAddress } from './address.ts';
 import { ByServerName } from './by-server-name.ts';
 import { Http1Upstream } from './http1.ts';
 import { Http2Upstream } from './http2.ts';
-import { readTls } from './tls.ts';
+import { meshTls, readTls } from './tls.ts';
 
 export type { ConnectionOptions, RemoteAddress, UpstreamTls } from './address.ts';
 
 /** What a cluster says of its connections. */
 export interface RemoteOptions {
   readonly tls?: ClientTls;
+  /** For mode ISTIO_MUTUAL. */
+  readonly workloadCertificates?: WorkloadCertificates | undefined;
   readonly pool?: ConnectionPool;
   readonly breaker?: CircuitBreaker;
 }
@@ -21,11 +24,12 @@ export interface RemoteOptions {
 export function createRemoteUpstream(
   address: RemoteAddress,
   protocol: 'http1' | 'http2',
-  { tls, ...rest }: RemoteOptions = {},
+  { tls, workloadCertificates, ...rest }: RemoteOptions = {},
 ): Upstream {
   const create = (options: ConnectionOptions): Upstream =>
     protocol === 'http2' ? new Http2Upstream(address, options) : new Http1Upstream(address, options);
   if (!tls) return create(rest);
+  if (tls.mode === 'ISTIO_MUTUAL') return create({ ...rest, tls: () => meshTls(tls, workloadCertificates) });
   const { sni } = tls;
   if (sni !== undefined) return create({ ...rest, tls: () => readTls(tls, sni) });
   return new ByServerName((name) => create({ ...rest, tls: () => readTls(tls, name || undefined) }));

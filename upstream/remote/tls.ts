@@ -1,6 +1,7 @@
 /** TLS as a DestinationRule asks for it: its files are read for each connection, so that they can be renewed. */
 import { readFile } from 'node:fs/promises';
 import type { ClientTls } from '../../router/table/cluster.ts';
+import type { WorkloadCertificates } from '../../router/table/workload-certificate.ts';
 import type { UpstreamTls } from './address.ts';
 
 /**
@@ -25,5 +26,28 @@ export async function readTls(policy: ClientTls, serverName: string | undefined)
     ...(crl !== undefined && { crl }),
     ...(cert !== undefined && { cert }),
     ...(key !== undefined && { key }),
+  };
+}
+
+/**
+ * What a connection as a workload of a mesh needs. Rejects when there is no certificate to show.
+ *
+ * Source: Istio `pilot/pkg/networking/core/cluster_tls.go` (buildUpstreamClusterTLSContext), `pilot/pkg/xds/filters/filters.go`
+ * (Alpn).
+ */
+export async function meshTls(
+  { sni, subjectAltNames }: ClientTls,
+  certificates: WorkloadCertificates | undefined,
+): Promise<UpstreamTls> {
+  if (!certificates)
+    throw new Error('mode ISTIO_MUTUAL wants a workload certificate, and no source of rules gives one');
+  const { certificateChain, privateKey, rootCertificates } = await certificates();
+  return {
+    ...(sni !== undefined && { serverName: sni }),
+    subjectAltNames,
+    isInMesh: true,
+    ca: rootCertificates,
+    cert: certificateChain,
+    key: privateKey,
   };
 }

@@ -135,6 +135,37 @@ test('compilePolicy() keeps TLS of mode SIMPLE and MUTUAL, and nothing of DISABL
   });
 });
 
+test('compilePolicy() has ISTIO_MUTUAL say which cluster it is for, and to any of the mesh where nobody is named', () => {
+  const host = 'greeter.default.svc.cluster.local';
+  const tls = { mode: 'ISTIO_MUTUAL', subjectAltNames: [], insecureSkipVerify: false };
+  assert.deepEqual(policyOf({ tls: { mode: 'ISTIO_MUTUAL' } }).tls, {
+    ...tls,
+    sni: `outbound_.80_._.${host}`,
+  });
+  assert.deepEqual(policyOf({ tls: { mode: 'ISTIO_MUTUAL' } }, { loadBalancer: { simple: 'RANDOM' } }).tls, {
+    ...tls,
+    sni: `outbound_.80_.s_.${host}`,
+  });
+  const written = { sni: 'x', subjectAltNames: ['spiffe://y'] };
+  assert.deepEqual(policyOf({ tls: { mode: 'ISTIO_MUTUAL', ...written } }).tls, { ...tls, ...written });
+});
+
+test('compilePolicy() has ISTIO_MUTUAL ask for the service accounts of all endpoints, where no names are written', () => {
+  const tls = (mode: string) =>
+    tableOf(
+      `
+{apiVersion: networking.istio.io/v1, kind: ServiceEntry, metadata: {name: a, namespace: shop}, spec: {hosts: [a.example], ports: [{number: 80, name: http, protocol: HTTP}], resolution: STATIC, subjectAltNames: [z.example], endpoints: [{address: 10.0.0.1, serviceAccount: b}, {address: 10.0.0.2, serviceAccount: a}, {address: 10.0.0.3, serviceAccount: b}]}}
+---
+{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: a, namespace: shop}, spec: {host: a.example, trafficPolicy: {tls: {mode: ${mode}}}}}`,
+      {
+        meshConfig: { trustDomain: 'example.org' },
+      },
+    ).clusters.find(({ destination }) => destination.host === 'a.example')?.policy.tls?.subjectAltNames;
+  const want = ['spiffe://example.org/ns/shop/sa/a', 'spiffe://example.org/ns/shop/sa/b', 'z.example'];
+  assert.deepEqual(tls('ISTIO_MUTUAL'), want);
+  assert.deepEqual(tls('SIMPLE'), want);
+});
+
 test('compilePolicy() reads warm-up in its old form and its new one', () => {
   const old = policyOf({ loadBalancer: { simple: 'ROUND_ROBIN', warmupDurationSecs: '10s' } });
   assert.deepEqual(old.loadBalancer, {

@@ -1,0 +1,13 @@
+/** How workloads of a mesh know each other. Types only; imports nothing. */
+
+/** What a workload shows to others, and by whom it knows them. PEM texts; the key is a secret, and in no table, log or state. */
+export interface WorkloadCertificate {
+  /** The workload's own, then those between it and a root. */
+  readonly certificateChain: string;
+  readonly privateKey: string;
+  /** Who may have signed those of others. */
+  readonly rootCertificates: string;
+}
+
+/** Resolves with the certificate in effect, asked for with each connection. Rejects with a reason where there is none. */
+export type WorkloadCertificates = () => Promise<WorkloadCertificate>;
