@@ -31,6 +31,8 @@ export interface RunOptions extends TracingFlags {
   readonly kubeconfig?: string;
   /** Refused resources of `k8s://` are told so. */
   readonly status?: boolean;
+  /** By what the gateway is known in its mesh. Default: what the rules' source gives. */
+  readonly certificates?: string;
   readonly ports: readonly PortMapping[];
   readonly host: string;
   readonly adminPort: number;

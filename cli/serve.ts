@@ -41,6 +41,10 @@ export function serveCommand(): Command {
       '--kubeconfig <path>',
       "how k8s:// reaches the cluster (default: KUBECONFIG, a pod's own access, ~/.kube/config)",
     )
+    .option(
+      '--certificates <where>',
+      'by what the gateway is known in its mesh: folder with cert-chain.pem, key.pem and root-cert.pem; or xds://HOST:PORT?ca=FILE&token=FILE (default: that of --config xds:// with a token)',
+    )
     .option('--status', 'tell resources of k8s:// that are refused so, by a condition in their status')
     .option(
       '--port <port[=service]>',

@@ -1,6 +1,6 @@
 /** The sources that `--config` names: files and folders, a cluster, or a control plane. */
 import { existsSync } from 'node:fs';
-import { sourceOf } from '../config/named.ts';
+import { certificateSourceOf, sourceOf } from '../config/named.ts';
 import type { ConfigSource } from '../config/source.ts';
 import type { NamedSourceState } from '../config/store.ts';
 import { usageFailure } from './failure.ts';
@@ -13,6 +13,8 @@ export interface SourceOptions {
   readonly kubeconfig?: string;
   /** Refused resources of `k8s://` are told so. */
   readonly status?: boolean;
+  /** By what the gateway is known in its mesh, where that does not come with the rules. */
+  readonly certificates?: string;
   readonly gateway?: string;
   readonly namespace?: string;
   readonly labels?: Readonly<Record<string, string>>;
@@ -20,7 +22,7 @@ export interface SourceOptions {
 
 /** The sources that `--config` names. Throws a usage failure for what is none, or does not go together. */
 export function sourcesOf(options: SourceOptions): ConfigSource[] {
-  const { config, kubeconfig, status, gateway, namespace, labels } = options;
+  const { config, certificates, kubeconfig, status, gateway, namespace, labels } = options;
   if (status === true && !config.some((each) => each.startsWith('k8s:')))
     throw usageFailure('Cannot write a status: only resources of a cluster have one; give --config k8s://');
   const planes = config.filter((each) => each.startsWith('xds:'));
@@ -33,7 +35,7 @@ export function sourcesOf(options: SourceOptions): ConfigSource[] {
     ...(namespace !== undefined && { namespace }),
     ...(labels && { labels }),
   };
-  return config.map((each) => {
+  const sources = config.map((each) => {
     try {
       const source = sourceOf(withParameters(each, kubeconfig, status), identity);
       // What vanishes later may come back, as a mount does; what was never there is more likely misspelt.
@@ -45,6 +47,12 @@ export function sourcesOf(options: SourceOptions): ConfigSource[] {
       `Cannot find "${each}": no such file or folder; --config takes one that is there, and follows what is added to a folder`,
     );
   });
+  if (certificates === undefined) return sources;
+  try {
+    return [certificateSourceOf(certificates), ...sources];
+  } catch (error) {
+    throw usageFailure((error as Error).message);
+  }
 }
 
 function withParameters(name: string, kubeconfig: string | undefined, status = false): string {

@@ -8,7 +8,8 @@ import type {
   UniversalClientRequest,
   UniversalClientResponse,
 } from '@connectrpc/connect/protocol';
-import { type SourceName, sourceOf } from '../config/named.ts';
+import { certificateSourceOf, type SourceName, sourceOf } from '../config/named.ts';
+import { workloadCertificatesOf } from '../config/source.ts';
 import { ConfigStore } from '../config/store.ts';
 import {
   type CompileOptions,
@@ -33,6 +34,11 @@ import { type CallContext, routeCall } from './routed-call.ts';
 export interface RoutingOptions {
   /** Where rules and endpoints come from: sources, or paths of files and folders, watched. Default: nowhere. */
   readonly config?: SourceName | readonly SourceName[];
+  /**
+   * By what the client is known in its mesh: a folder with `cert-chain.pem`, `key.pem` and `root-cert.pem`, or
+   * `xds://HOST:PORT?ca=FILE&token=FILE`, the mesh's authority. Default: what `config` gives, as `xds://` with a token does.
+   */
+  readonly certificates?: string;
   /** Services that no resource tells of. Default: none. */
   readonly services?: readonly Service[];
   /** The caller's namespace, for short names of hosts, `sourceNamespace` and `exportTo`. Default `default`. */
@@ -65,17 +71,21 @@ export class Routing {
   constructor(options: RoutingOptions) {
     const { config = [], services = [], namespace, labels, meshConfig, random = byChance, log } = options;
     const names = typeof config === 'string' || 'start' in config ? [config] : config;
-    this.config = new ConfigStore(
-      names.map((name) =>
-        sourceOf(name, { ...(namespace !== undefined && { namespace }), ...(labels && { labels }) }),
-      ),
+    const sources = names.map((name) =>
+      sourceOf(name, { ...(namespace !== undefined && { namespace }), ...(labels && { labels }) }),
     );
+    if (options.certificates !== undefined) sources.unshift(certificateSourceOf(options.certificates));
+    this.config = new ConfigStore(sources);
     this.#random = random;
     if (log) {
       logIssues(this.config, log);
       logSources(this.config, log);
     }
-    this.#pool = new UpstreamPool(() => undefined, { ...systemConnections(), prefersHttp2: true });
+    this.#pool = new UpstreamPool(() => undefined, {
+      ...systemConnections(),
+      prefersHttp2: true,
+      workloadCertificates: () => workloadCertificatesOf(sources),
+    });
     this.#rules = new RulesInEffect(this.config, this.#pool, {
       compiler,
       compile: {

@@ -42,6 +42,32 @@ export function bootstrapSource(identity: SourceIdentity = {}): ConfigSource {
   );
 }
 
+/**
+ * By what this workload is known in its mesh: a folder with files as Istio's agent writes them, `cert-chain.pem`, `key.pem` and
+ * `root-cert.pem`, or `xds://HOST:PORT?ca=FILE&token=FILE`, the mesh's authority. A source without rules. Throws a TypeError for
+ * an address that is none.
+ */
+export function certificateSourceOf(where: string): ConfigSource {
+  if (where.startsWith('xds:')) {
+    const { tls, tokenFile } = parseXdsAddress(where);
+    if (!tls || tokenFile === undefined)
+      throw new TypeError(
+        `Cannot get certificates from "${where}": want TLS and a token, as xds://istiod.istio-system.svc:15012?ca=FILE&token=FILE`,
+      );
+    return startedLate(where, async () =>
+      (await import('./xds/certificate-source.ts')).authoritySource(where),
+    );
+  }
+  return startedLate(where, async () => {
+    const { certificatesFrom, filesIn } = await import('./certificate-files.ts');
+    return {
+      name: where,
+      workloadCertificates: certificatesFrom(filesIn(where)),
+      start: async (onSnapshot) => onSnapshot({ resources: [], issues: [], refused: [], unreadable: [] }),
+    };
+  });
+}
+
 function startedLate(name: string, load: () => Promise<ConfigSource>): ConfigSource {
   let source: ConfigSource | undefined;
   return {
@@ -51,5 +77,8 @@ function startedLate(name: string, load: () => Promise<ConfigSource>): ConfigSou
       await source.start(onSnapshot, signal, onState);
     },
     refresh: async () => source?.refresh?.(),
+    get workloadCertificates() {
+      return source?.workloadCertificates;
+    },
   };
 }

@@ -3,6 +3,8 @@ import type { Issue } from '../router/issue.ts';
 import type { ValidResource } from '../router/schema/kind.ts';
 import type { Service } from '../router/table/cluster.ts';
 import type { RouteTable } from '../router/table/route-table.ts';
+import type { WorkloadCertificates } from '../router/table/workload-certificate.ts';
+import type { CertificateState } from './rotating-certificate.ts';
 
 /** Everything one source holds at one moment. */
 export interface SourceSnapshot {
@@ -39,6 +41,8 @@ export interface SourceState {
   readonly reason?: string;
   /** How many of each kind the peer has sent. */
   readonly counts?: Readonly<Record<string, number>>;
+  /** Of a source that has workload certificates: whom the one in effect is for, until when, and why it was not renewed. */
+  readonly certificate?: CertificateState;
   /** What the peer has sent and what is not in effect, with the reason. */
   readonly refused?: readonly {
     readonly kind: string;
@@ -66,4 +70,14 @@ export interface ConfigSource {
    * The store asks before it lays anything over, so that a save made earlier is not taken for a later one.
    */
   refresh?(): Promise<void>;
+  /**
+   * By what this workload is known in the mesh, where the source gives that; some know it only once they have started.
+   * Absent: it gives none.
+   */
+  readonly workloadCertificates?: WorkloadCertificates | undefined;
+}
+
+/** Those of the first of the sources that gives some. */
+export function workloadCertificatesOf(sources: readonly ConfigSource[]): WorkloadCertificates | undefined {
+  return sources.find(({ workloadCertificates }) => workloadCertificates)?.workloadCertificates;
 }

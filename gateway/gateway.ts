@@ -5,7 +5,7 @@
 import { RegExpRouter } from 'hono/router/reg-exp-router';
 import { SmartRouter } from 'hono/router/smart-router';
 import { TrieRouter } from 'hono/router/trie-router';
-import type { ConfigSource } from '../config/source.ts';
+import { type ConfigSource, workloadCertificatesOf } from '../config/source.ts';
 import { ConfigStore } from '../config/store.ts';
 import type {
   CompileOptions,
@@ -96,13 +96,17 @@ export class Gateway extends WebGateway {
 
   constructor(options: GatewayOptions) {
     const { config = [], proxy, meshConfig, remoteServices = [], accessLog, tracing } = options;
-    const store = new ConfigStore([config].flat());
+    const sources = [config].flat();
+    const store = new ConfigStore(sources);
     const mirrors = new MirrorLog();
     super(options, {
       feed: store,
       compiler,
       compile: { services: remoteServices, ...(proxy && { proxy }), ...(meshConfig && { meshConfig }) },
-      connections: systemConnections(),
+      connections: {
+        ...systemConnections(),
+        workloadCertificates: () => workloadCertificatesOf(sources),
+      },
       telemetry: createTelemetry({ ...(accessLog && { accessLog }), ...(tracing && { tracing }) }),
       comparisons: mirrors,
     });

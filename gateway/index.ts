@@ -3,7 +3,7 @@
  * plane; `pointsman/edge` is the same for rules that were compiled before.
  */
 
-import { type SourceName, sourceOf } from '../config/named.ts';
+import { certificateSourceOf, type SourceName, sourceOf } from '../config/named.ts';
 import { Gateway, type GatewayOptions as OwnOptions } from './gateway.ts';
 
 export type { SourceName } from '../config/named.ts';
@@ -23,6 +23,11 @@ export type { FinishedSpan, SpanSink } from './telemetry/span.ts';
 export interface GatewayOptions extends Omit<OwnOptions, 'config'> {
   /** Where rules come from: a path, watched, or any source. Default: no rules, so each service gets its own requests. */
   readonly config?: SourceName | readonly SourceName[];
+  /**
+   * By what the gateway is known in its mesh: a folder with `cert-chain.pem`, `key.pem` and `root-cert.pem`, or
+   * `xds://HOST:PORT?ca=FILE&token=FILE`, the mesh's authority. Default: what `config` gives, as `xds://` with a token does.
+   */
+  readonly certificates?: string;
 }
 
 /**
@@ -30,9 +35,8 @@ export interface GatewayOptions extends Omit<OwnOptions, 'config'> {
  * whose format cannot be read.
  */
 export function createGateway(options: GatewayOptions = {}): Gateway {
-  const { config = [], ...rest } = options;
-  return new Gateway({
-    ...rest,
-    config: [config].flat().map((name) => sourceOf(name, options.proxy)),
-  });
+  const { config = [], certificates, ...rest } = options;
+  const sources = [config].flat().map((name) => sourceOf(name, options.proxy));
+  if (certificates !== undefined) sources.unshift(certificateSourceOf(certificates));
+  return new Gateway({ ...rest, config: sources });
 }

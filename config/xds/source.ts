@@ -5,6 +5,7 @@
 import type { RouteTable } from '../../router/table/route-table.ts';
 import { createXdsTables } from '../../router/xds/index.ts';
 import type { SourceIdentity } from '../named.ts';
+import { type CertificateState, RotatingCertificate } from '../rotating-certificate.ts';
 import type { ConfigSource, SourceSnapshot, SourceState } from '../source.ts';
 import { wait } from '../wait.ts';
 import { parseXdsAddress, type XdsAddress } from './address.ts';
@@ -34,13 +35,28 @@ const PING: PingLimits = { pingIntervalMs: 15_000, pingTimeoutMs: 5000 };
 /** What changes is written to the cache so much later. */
 const CACHE_DELAY_MS = 200;
 
-/** A source for `xds://HOST:PORT?…`; see `parseXdsAddress` for the rest. Throws a TypeError for an address that is none. */
+/**
+ * A source for `xds://HOST:PORT?…`; see `parseXdsAddress` for the rest. Over TLS with a token it has workload certificates:
+ * its peer is the authority that issues them. Throws a TypeError for an address that is none.
+ */
 export function xdsSource(url: string, options: XdsSourceOptions = {}): ConfigSource {
   const address = parseXdsAddress(url);
+  let client: XdsClient | undefined;
+  const certificate =
+    address.tls && address.tokenFile !== undefined
+      ? new RotatingCertificate(
+          async () => (await import('./certificate-authority.ts')).requestCertificate(address),
+          { onState: (state) => client?.certificateChanged(state) },
+        )
+      : undefined;
   return {
     name: url,
-    start: (onSnapshot, signal, onState) =>
-      new XdsClient(url, address, options, onSnapshot, onState ?? (() => {}), signal).start(),
+    ...(certificate && { workloadCertificates: () => certificate.current() }),
+    start(onSnapshot, signal, onState) {
+      if (certificate) signal.addEventListener('abort', () => certificate.close(), { once: true });
+      client = new XdsClient(url, address, options, onSnapshot, onState ?? (() => {}), signal);
+      return client.start();
+    },
   };
 }
 
@@ -232,10 +248,21 @@ class XdsClient {
     return { resources: [], issues, refused: [], unreadable: [], table };
   }
 
+  /** Told how it stands with the certificate that the control plane has issued. */
+  certificateChanged(certificate: CertificateState): void {
+    this.#state = { ...this.#state, certificate };
+    this.#tellState();
+  }
+
   #setState(state: SourceState['state'], reason?: string): void {
-    const before = this.#state;
+    const { certificate, ...before } = this.#state;
     const since = before.state === state ? before.since : new Date().toISOString();
-    this.#state = { state, since, ...(reason !== undefined && { reason }) };
+    this.#state = {
+      state,
+      since,
+      ...(reason !== undefined && { reason }),
+      ...(certificate && { certificate }),
+    };
     this.#tellState();
   }
 

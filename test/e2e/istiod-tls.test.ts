@@ -3,11 +3,16 @@
  * API server has made.
  */
 import assert from 'node:assert/strict';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { RotatingCertificate } from '../../config/rotating-certificate.ts';
 import type { NamedSourceState } from '../../config/store.ts';
+import { parseXdsAddress } from '../../config/xds/address.ts';
+import { requestCertificate } from '../../config/xds/certificate-authority.ts';
 import { createGateway } from '../../gateway/index.ts';
+import type { WorkloadCertificate } from '../../router/table/workload-certificate.ts';
 import { type Mesh, skipWithoutMesh, startMesh } from './mesh.ts';
 
 let mesh: Mesh;
@@ -16,8 +21,7 @@ const options = { skip: skipWithoutMesh, timeout: 60_000 };
 before(
   async () => {
     if (skipWithoutMesh) return;
-    mesh = await startMesh();
-    await mesh.apply(`
+    mesh = await startMesh(`
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
 metadata: { name: reviews }
@@ -49,6 +53,47 @@ async function follow(url: string, is: (state: NamedSourceState) => boolean) {
     await ready.catch(() => {});
   }
 }
+
+test(
+  'requestCertificate() has a new key certified by a real istiod, and RotatingCertificate has it renewed',
+  options,
+  async () => {
+    const address = parseXdsAddress(mesh.urlOf(await mesh.tokenOf('web')));
+    const rotating = new RotatingCertificate(() => requestCertificate(address, { validityMs: 4000 }));
+    const seen = new Map<string, WorkloadCertificate>();
+    while (seen.size < 3) {
+      const certificate = await rotating.current();
+      seen.set(certificate.certificateChain, certificate);
+      await new Promise((done) => setTimeout(done, 20));
+    }
+    rotating.close();
+    const root = new X509Certificate(readFileSync(mesh.rootFile));
+    for (const { certificateChain, privateKey, rootCertificates } of seen.values()) {
+      const own = new X509Certificate(certificateChain);
+      assert.equal(own.subjectAltName, 'URI:spiffe://cluster.local/ns/default/sa/web');
+      assert.ok(own.verify(root.publicKey));
+      assert.ok(own.checkPrivateKey(createPrivateKey(privateKey)));
+      assert.equal(new X509Certificate(rootCertificates).fingerprint256, root.fingerprint256);
+    }
+    assert.equal(
+      new Set(Array.from(seen.values(), ({ privateKey }) => privateKey)).size,
+      3,
+      'a key for each',
+    );
+  },
+);
+
+test(
+  'requestCertificate() says of a token that istiod refuses which it is, and nothing of it or of a key',
+  options,
+  async () => {
+    const file = await mesh.tokenOf('web', 'vault');
+    const url = mesh.urlOf(file);
+    await assert.rejects(requestCertificate(parseXdsAddress(url)), {
+      message: `Cannot get a workload certificate from ${new URL(url.replace('xds:', 'http:')).host}: it refuses the token in "${file}" (request authenticate failure): want one of a service account, for the audience istio-ca, that has not expired`,
+    });
+  },
+);
 
 test('xdsSource() over TLS takes its rules with a token that istiod accepts', options, async () => {
   const { hosts } = await follow(

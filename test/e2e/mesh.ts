@@ -18,8 +18,6 @@ export interface Mesh {
   readonly kubeconfig: string;
   /** Standard output of kubectl, which must succeed. */
   kubectl(...args: string[]): Promise<string>;
-  /** Applies resources' text. */
-  apply(yaml: string): Promise<void>;
   /** File with the mesh's root certificate, as istiod publishes it. */
   readonly rootFile: string;
   /** Plaintext xDS. */
@@ -31,8 +29,11 @@ export interface Mesh {
   kill(): void;
 }
 
-/** Starts all of it. `meshConfig` as istiod reads it; default: no automatic mutual TLS. */
-export async function startMesh(meshConfig?: string): Promise<Mesh> {
+/**
+ * Starts all of it, with resources that istiod knows from the start. `meshConfig` as istiod reads it; default: no automatic mutual
+ * TLS.
+ */
+export async function startMesh(resources: string, meshConfig?: object): Promise<Mesh> {
   const folder = mkdtempSync(join(tmpdir(), 'pointsman-mesh-'));
   const { kubeconfig, kubectl, kill } = await startKubeApiserver(folder);
   const endings = [kill];
@@ -41,6 +42,9 @@ export async function startMesh(meshConfig?: string): Promise<Mesh> {
     rmSync(folder, { recursive: true, force: true });
   };
   try {
+    const yaml = join(folder, 'resources.yaml');
+    writeFileSync(yaml, resources);
+    await kubectl('apply', '-f', yaml);
     await kubectl('create', 'namespace', 'istio-system');
     const istiod = await startIstiodOverKubernetes(kubeconfig, join(folder, 'istiod'), meshConfig);
     endings.push(istiod.kill);
@@ -65,7 +69,6 @@ export async function startMesh(meshConfig?: string): Promise<Mesh> {
       folder,
       kubeconfig,
       kubectl,
-      apply: async (yaml) => void (await kubectl('apply', '-f', write(yaml))),
       rootFile,
       address: istiod.address,
       async tokenOf(serviceAccount, audience = 'istio-ca') {

@@ -62,6 +62,12 @@ const DELAYED = {
   test: 'injectFault() delays the request, and holds what comes of it meanwhile without crediting it',
 } as const;
 
+const ACCOUNT = {
+  gateway: 'yes',
+  why: 'whom a certificate by ISTIO_MUTUAL may be for',
+  test: 'compile() wants the TLS that a real istiod wants of the same rules',
+} as const;
+
 /** A field of DestinationRule that the gateway carries out. */
 function destinationRule(path: string, why: string, test: string): Note {
   return { kind: 'DestinationRule', path, gateway: 'yes', why, test };
@@ -249,18 +255,15 @@ export const NOTES: readonly Note[] = [
     const path = `trafficPolicy.outlierDetection.${field}${field.endsWith('s') && field !== 'consecutiveErrors' ? '[]' : ''}`;
     return { kind: 'DestinationRule', path, ...KEPT, why: "Istio's own compiler does not read it" };
   }),
-  ...[
-    [
-      'mode',
-      "ISTIO_MUTUAL needs a workload's certificate from Istio's agent, and the protocol names by which sidecars know each other; of the other modes",
-    ],
-    ['sni', 'here'],
-  ].map(([field, which]) =>
-    destinationRule(
-      `trafficPolicy.tls.${field}`,
-      `${which} a name sent as SNI is verified too, where Istio looks at no name`,
-      'createRemoteUpstream() by SIMPLE sends and verifies the host of each request, or the sni that is written',
-    ),
+  destinationRule(
+    'trafficPolicy.tls.mode',
+    'ISTIO_MUTUAL wants a workload certificate, of istiod or in files (docs/sources.md), and sockets; of Kubernetes Services nobody knows the service accounts, so that without subjectAltNames any workload of the mesh will do',
+    'createGateway() with rules in files is a workload of the mesh whose authority it is told',
+  ),
+  destinationRule(
+    'trafficPolicy.tls.sni',
+    'by SIMPLE and MUTUAL a name sent as SNI is verified too, where Istio looks at no name',
+    'createRemoteUpstream() by SIMPLE sends and verifies the host of each request, or the sni that is written',
   ),
   {
     kind: 'DestinationRule',
@@ -322,9 +325,11 @@ export const NOTES: readonly Note[] = [
     router: 'yes',
     ...SELECTED,
   },
+  { kind: 'ServiceEntry', path: 'endpoints[].serviceAccount', ...ACCOUNT },
   ...['address', 'labels{}'].map(
     (path): Note => ({ kind: 'WorkloadEntry', path, router: 'yes', ...SELECTED }),
   ),
+  { kind: 'WorkloadEntry', path: 'serviceAccount', ...ACCOUNT },
   {
     kind: 'Gateway',
     path: 'servers[].tls.httpsRedirect',

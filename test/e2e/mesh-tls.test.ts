@@ -1,0 +1,290 @@
+/**
+ * Calls between workloads of a real mesh: each side has its certificate of istiod, and knows the other by it. The servers are
+ * Envoys, processes of their own that know nothing of ours.
+ */
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import * as http from 'node:http';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { createClient } from '@connectrpc/connect';
+import { createRoutedTransport } from '../../client/index.ts';
+import { parseXdsAddress } from '../../config/xds/address.ts';
+import { requestCertificate } from '../../config/xds/certificate-authority.ts';
+import { xdsSource } from '../../config/xds/source.ts';
+import { createGateway, type GatewayOptions } from '../../gateway/index.ts';
+import { Greeter } from '../../gen/api/greeter_pb.ts';
+import type { Cluster, RouteTable } from '../../router/index.ts';
+import { routes as greeterV1 } from '../../services/greeter/v1.ts';
+import { closedPort } from '../gateway/upstream-fault/endpoint.ts';
+import { connectServer } from '../gateway/world.ts';
+import { skipWithout } from '../peer/find.ts';
+import { tableOf } from '../router/rules.ts';
+import { type Mesh, skipWithoutMesh, startMesh } from './mesh.ts';
+import { startMeshEnvoy } from './mesh-envoy.ts';
+
+const skip = skipWithoutMesh || skipWithout('envoy');
+const options = { skip, timeout: 60_000 };
+const WEB = 'spiffe://cluster.local/ns/default/sa/web';
+const GREETER = 'spiffe://cluster.local/ns/default/sa/greeter';
+const endings: (() => unknown)[] = [];
+/** Of a service account each. */
+const token: Record<string, string> = {};
+let mesh: Mesh;
+/** Envoys: one of the right account, one of another. */
+let greeter: number;
+let mallory: number;
+
+/** The rules of all tests; each service is of its own port's protocol. */
+const rules = () => `
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: greeter, namespace: default }
+spec:
+  hosts: [greeter.default.svc.cluster.local]
+  ports: [{ number: 80, name: http, protocol: HTTP }, { number: 90, name: grpc, protocol: GRPC }]
+  resolution: STATIC
+  location: MESH_INTERNAL
+  endpoints:
+    - address: 127.0.0.1
+      ports: { http: ${greeter}, grpc: ${greeter} }
+      labels: { version: v1, security.istio.io/tlsMode: istio }
+      serviceAccount: greeter
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: explicit, namespace: default }
+spec:
+  hosts: [explicit.example.com]
+  ports: [{ number: 80, name: http, protocol: HTTP }, { number: 90, name: grpc, protocol: GRPC }]
+  resolution: STATIC
+  location: MESH_INTERNAL
+  endpoints: [{ address: 127.0.0.1, ports: { http: ${greeter}, grpc: ${greeter} }, labels: { version: v1 }, serviceAccount: greeter }]
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: explicit, namespace: default }
+spec:
+  host: explicit.example.com
+  trafficPolicy: { tls: { mode: ISTIO_MUTUAL } }
+  subsets: [{ name: v1, labels: { version: v1 } }]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: explicit, namespace: default }
+spec:
+  hosts: [explicit.example.com]
+  http: [{ route: [{ destination: { host: explicit.example.com, subset: v1 } }] }]
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: impostor, namespace: default }
+spec:
+  hosts: [impostor.example.com]
+  ports: [{ number: 80, name: http, protocol: HTTP }]
+  resolution: STATIC
+  location: MESH_INTERNAL
+  endpoints: [{ address: 127.0.0.1, ports: { http: ${mallory} }, serviceAccount: greeter }]
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: impostor, namespace: default }
+spec: { host: impostor.example.com, trafficPolicy: { tls: { mode: ISTIO_MUTUAL } } }
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: selected, namespace: default }
+spec:
+  hosts: [selected.example.com]
+  ports: [{ number: 80, name: http, protocol: HTTP }]
+  resolution: STATIC
+  location: MESH_INTERNAL
+  workloadSelector: { labels: { app: selected } }
+---
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: { name: selected, namespace: default }
+spec: { address: 127.0.0.1, labels: { app: selected }, serviceAccount: greeter }
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: selected, namespace: default }
+spec: { host: selected.example.com, trafficPolicy: { tls: { mode: ISTIO_MUTUAL } } }
+`;
+
+before(
+  async () => {
+    if (skip) return;
+    [greeter, mallory] = [await closedPort(), await closedPort()];
+    mesh = await startMesh(rules(), {});
+    endings.push(mesh.kill);
+    for (const account of ['web', 'greeter', 'mallory', 'other'])
+      token[account] = await mesh.tokenOf(account);
+    const app = await connectServer('http2', greeterV1);
+    endings.push(app.kill);
+    const startEnvoy = async (account: string, port: number) => {
+      const certificate = await requestCertificate(parseXdsAddress(mesh.urlOf(token[account]!)));
+      const folder = join(mesh.folder, account);
+      const envoy = await startMeshEnvoy({ port, folder, certificate, client: WEB, grpcPort: app.port });
+      endings.push(envoy.stop);
+    };
+    await Promise.all([startEnvoy('greeter', greeter), startEnvoy('mallory', mallory)]);
+  },
+  { timeout: 120_000 },
+);
+after(async () => {
+  for (const end of endings.reverse()) await end();
+});
+
+/** A gateway for the length of a test, and GET through it: what the peer saw, or the status with why there is none. */
+async function gatewayFor(gatewayOptions: GatewayOptions) {
+  const lines: string[] = [];
+  const gateway = createGateway({
+    ...gatewayOptions,
+    log: (level, message) => void lines.push(`${level} ${message}`),
+    accessLog: {
+      format: '%UPSTREAM_TRANSPORT_FAILURE_REASON% %RESPONSE_CODE_DETAILS%\n',
+      write: (line) => void lines.push(line),
+    },
+  });
+  endings.push(() => gateway.stop(0));
+  const { port } = await gateway.listen({ port: 0, servicePort: 80 });
+  const get = (host: string) =>
+    new Promise<unknown>((resolve, reject) => {
+      http
+        .get({ port, headers: { host } }, (answer) => {
+          const { headers, statusCode } = answer;
+          answer.resume();
+          resolve(
+            statusCode === 200
+              ? [headers['x-alpn'], headers['x-server-name'], headers['x-client'], headers['x-server']]
+              : statusCode,
+          );
+        })
+        .on('error', reject);
+    });
+  return { gateway, get, lines };
+}
+
+/** No secret is in anything that is told. */
+function assertNoSecret(text: string) {
+  for (const file of Object.values(token))
+    assert.ok(!text.includes(readFileSync(file, 'utf8').trim().slice(-40)));
+  assert.doesNotMatch(text, /PRIVATE KEY|BEGIN CERTIFICATE/);
+}
+
+const SEEN = (serverName: string) => ['istio-http/1.1', serverName, WEB, GREETER];
+
+test('createGateway() with a real istiod is a workload of its mesh', options, async () => {
+  const { gateway, get, lines } = await gatewayFor({ config: mesh.urlOf(token['web']!) });
+  assert.deepEqual(
+    await get('greeter.default.svc.cluster.local'),
+    SEEN('outbound_.80_._.greeter.default.svc.cluster.local'),
+    'automatic mutual TLS',
+  );
+  assert.deepEqual(
+    await get('explicit.example.com'),
+    SEEN('outbound_.80_.v1_.explicit.example.com'),
+    'mode ISTIO_MUTUAL, of a subset',
+  );
+  const [source] = gateway.config.sources();
+  assert.equal(source?.certificate?.identity, WEB);
+  assert.ok(Date.parse(source.certificate.expires!) > Date.now());
+  assertNoSecret(JSON.stringify([source, gateway.clusters(), lines]));
+});
+
+test('createGateway() with a real istiod refuses a peer that is somebody else', options, async () => {
+  const { get, lines } = await gatewayFor({ config: mesh.urlOf(token['web']!) });
+  assert.equal(await get('impostor.example.com'), 503);
+  assert.match(
+    lines.join(),
+    /certificate_is_for_URI:spiffe:\/\/cluster\.local\/ns\/default\/sa\/mallory,_want_one_for_spiffe:\/\/cluster\.local\/ns\/default\/sa\/greeter/,
+  );
+  assertNoSecret(lines.join());
+});
+
+test(
+  'createGateway() with a real istiod is refused by a peer that wants somebody else',
+  options,
+  async () => {
+    const { get } = await gatewayFor({ config: mesh.urlOf(token['other']!) });
+    assert.equal(await get('explicit.example.com'), 503);
+  },
+);
+
+test(
+  'createGateway() with a real istiod and no token connects to no one by ISTIO_MUTUAL, and says why',
+  options,
+  async () => {
+    const { get, lines } = await gatewayFor({ config: `xds://${mesh.address}` });
+    assert.equal(await get('explicit.example.com'), 503);
+    assert.ok(
+      lines.some((line) => /^WARN .*Cannot carry out ISTIO_MUTUAL of cluster outbound\|80/.test(line)),
+      lines.join('\n'),
+    );
+  },
+);
+
+test('compile() wants the TLS that a real istiod wants of the same rules', options, async () => {
+  const stopping = new AbortController();
+  const source = xdsSource(mesh.urlOf(token['web']!), { identity: { namespace: 'default' } });
+  const tables: RouteTable[] = [];
+  await source.start(({ table }) => void (table && tables.push(table)), stopping.signal);
+  stopping.abort();
+  const written = (clusters: readonly Cluster[]) =>
+    Object.fromEntries(
+      clusters.flatMap(({ name, policy: { tls } }) => (tls && !tls.isAutomatic ? [[name, tls]] : [])),
+    );
+  const own = written(tableOf(rules()).clusters);
+  assert.deepEqual(own, written(tables.at(-1)!.clusters));
+  assert.deepEqual(
+    Object.values(own).map(({ mode, subjectAltNames }) => [mode, ...subjectAltNames]),
+    Array.from({ length: 6 }, () => ['ISTIO_MUTUAL', GREETER]),
+  );
+});
+
+test(
+  'createGateway() with rules in files is a workload of the mesh whose authority it is told',
+  options,
+  async () => {
+    const folder = join(mesh.folder, 'rules');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'rules.yaml'), rules());
+    const { gateway, get } = await gatewayFor({ config: folder, certificates: mesh.urlOf(token['web']!) });
+    assert.deepEqual(await get('explicit.example.com'), SEEN('outbound_.80_.v1_.explicit.example.com'));
+    assert.equal(await get('impostor.example.com'), 503);
+    assert.equal(gateway.config.sources()[0]?.certificate?.identity, WEB);
+  },
+);
+
+test('createGateway() with rules in files is the workload whose files it is given', options, async () => {
+  const folder = join(mesh.folder, 'agent');
+  mkdirSync(folder);
+  const issued = await requestCertificate(parseXdsAddress(mesh.urlOf(token['web']!)));
+  for (const [name, text] of [
+    ['cert-chain.pem', issued.certificateChain],
+    ['key.pem', issued.privateKey],
+    ['root-cert.pem', issued.rootCertificates],
+  ] as const)
+    writeFileSync(join(folder, name), text, { mode: 0o600 });
+  const { get } = await gatewayFor({ config: join(mesh.folder, 'rules'), certificates: folder });
+  assert.deepEqual(await get('explicit.example.com'), SEEN('outbound_.80_.v1_.explicit.example.com'));
+});
+
+test('createRoutedTransport() calls workloads of a real mesh by its own certificate', options, async () => {
+  const transport = createRoutedTransport({
+    config: mesh.urlOf(token['web']!),
+    baseUrl: 'http://greeter.default.svc.cluster.local:90',
+  });
+  endings.push(() => transport.close());
+  const seen: unknown[] = [];
+  const { id } = await createClient(Greeter, transport).sayHello(
+    { name: 'laurence' },
+    {
+      onHeader: (headers) =>
+        void seen.push(...['x-alpn', 'x-server-name', 'x-client'].map((name) => headers.get(name))),
+    },
+  );
+  assert.equal(id, 'v1.0.0');
+  assert.deepEqual(seen, ['istio-h2', 'outbound_.90_._.greeter.default.svc.cluster.local', WEB]);
+});
