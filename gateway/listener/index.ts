@@ -148,6 +148,8 @@ class ServerConnection implements ServerEvents {
 
   drain(): void {
     this.#isDraining = true;
+    // From now on, not from when the engine was last told the time.
+    this.#engine.tick(nowMs());
     this.#engine.drain();
   }
 
