@@ -6,7 +6,6 @@ import { Composer, type CST, type Document, isScalar, Lexer, Parser, visit } fro
 import type { Issue, IssueCode } from '../issue.ts';
 import { protoName } from '../schema/proto-json.ts';
 import type { FieldPath, Position, ResourceSource } from '../schema/resource.ts';
-import { readPlainYaml } from './plain-yaml.ts';
 import { forbiddenTab } from './tab.ts';
 import { detached, type SourceText, sourceText, splitDocuments } from './text.ts';
 import { type Place, readTree } from './tree.ts';
@@ -19,8 +18,6 @@ const MAX_SYNTAX_ISSUES = 3;
 /** And of so many values that cannot be read. */
 const MAX_TREE_ISSUES = 20;
 
-/** Where others wait, a longer part is left to the library, which pauses on its way: some milliseconds of the quick way. */
-const MAX_PLAIN = 32 * 1024;
 /** A part is read in steps of so many lexical tokens, some milliseconds each. */
 const STEP_TOKENS = 4000;
 
@@ -70,8 +67,7 @@ export function readDocuments(
   const issue = sizeIssue(input.length, file);
   if (issue !== undefined) return { documents: [], issues: [issue] };
   const documents: YamlDocument[] = [];
-  for (const part of readParts(input, file, undefined, MAX_BYTES))
-    if (part !== undefined) documents.push(...part.documents);
+  for (const part of readParts(input, file)) if (part !== undefined) documents.push(...part.documents);
   return { documents, issues: [] };
 }
 
@@ -93,7 +89,6 @@ export function* readParts(
   input: string | Uint8Array,
   file: string,
   known?: (text: string) => TextPart | undefined,
-  maxPlain = MAX_PLAIN,
 ): Generator<TextPart | undefined> {
   const decoded = typeof input === 'string' ? input : decode(input);
   for (const chunk of splitDocuments(decoded.startsWith('\uFEFF') ? decoded.slice(1) : decoded)) {
@@ -120,7 +115,7 @@ export function* readParts(
       continue;
     }
     const written = detached(chunk.text);
-    yield placedPart(written, line, file, yield* readChunk(written, maxPlain));
+    yield placedPart(written, line, file, yield* readChunk(written));
   }
 }
 
@@ -135,14 +130,7 @@ function placedPart(written: string, line: number, file: string, read: readonly 
   return { text: written, line, documents, read };
 }
 
-function* readChunk(written: string, maxPlain: number): Generator<undefined, ReadDocument[]> {
-  const plain = written.length <= maxPlain ? readPlainYaml(written) : undefined;
-  if (plain !== undefined) return [{ ...plain, problems: [] }];
-  return yield* readByLibrary(written);
-}
-
-/** The same by the library alone, which defines what a text means. */
-export function* readByLibrary(written: string): Generator<undefined, ReadDocument[]> {
+function* readChunk(written: string): Generator<undefined, ReadDocument[]> {
   // YAML 1.1 has more line breaks than the library knows; one character for one, so that places stay.
   const chunk = written.replaceAll(/\r(?!\n)|[\u0085\u2028\u2029]/g, '\n');
   const control = /[^\t\n\r\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u.exec(chunk);

@@ -20,33 +20,17 @@ import {
   validate,
   verdicts,
 } from '../../../router/index.ts';
-import { readByLibrary } from '../../../router/parse/document.ts';
-import { readPlainYaml } from '../../../router/parse/plain-yaml.ts';
-import { splitDocuments } from '../../../router/parse/text.ts';
 
 /** Reads and judges a text; returns its valid resources. Throws an AssertionError where something does not hold. */
 export function holdsForText(input: string | Uint8Array): readonly ValidResource[] {
   const parsed = parse(input, { file: 'fuzz.yaml' });
   checkIssues(parsed.issues, input.length);
-  const text = typeof input === 'string' ? input : new TextDecoder().decode(input);
-  for (const chunk of splitDocuments(text)) holdsForPlainYaml(chunk.text);
   for (const { istio, crd } of verdicts(input, 'fuzz.yaml')) {
     checkIssues(istio.issues, input.length);
     if (istio.valid) assert.ok(istio.issues.every(({ severity }) => severity === 'warning'));
     if (crd) checkIssues(crd.issues, input.length);
   }
   return holdsForResources(parsed.resources, input.length);
-}
-
-/** What the quick way reads of a document is what the library reads; returns whether the quick way reads it at all. */
-export function holdsForPlainYaml(text: string): boolean {
-  const quick = readPlainYaml(text);
-  if (quick === undefined) return false;
-  const reading = readByLibrary(text);
-  let step = reading.next();
-  while (!step.done) step = reading.next();
-  assert.deepEqual([{ ...quick, problems: [] }], step.value);
-  return true;
 }
 
 /** Validates resources; returns those that are valid. `size` bounds how many issues are reasonable. */
