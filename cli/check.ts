@@ -1,7 +1,7 @@
 /** `pointsman check`: everything that is wrong in rule files, before anything obeys them. */
 import { type Command, Option } from 'commander';
 import metadata from '../package.json' with { type: 'json' };
-import type { CheckReport, JudgedDocument } from './check-report.ts';
+import type { CheckReport, JudgedDocument } from '../workbench/check/index.ts';
 import { defineCommand, jsonOption } from './command.ts';
 import { EXIT } from './failure.ts';
 
@@ -32,7 +32,7 @@ export function checkCommand(): Command {
 
 async function check(paths: readonly string[], options: CheckOptions): Promise<void> {
   const { readTexts } = await import('./rule-text.ts');
-  const { checkTexts } = await import('./check-report.ts');
+  const { checkTexts } = await import('../workbench/check/index.ts');
   const { texts, issues: unread } = await readTexts(paths);
   const checked = checkTexts(texts);
   const report: CheckReport = {

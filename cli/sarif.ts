@@ -1,7 +1,7 @@
 /** Issues as SARIF 2.1.0, which code hosts show beside the lines. Imports issues alone. */
 import { pathToFileURL } from 'node:url';
 import { ISSUE_CODES, type IssueCode } from '../router/issue.ts';
-import type { JudgedIssue } from './check-report.ts';
+import type { JudgedIssue } from '../workbench/check/index.ts';
 
 /**
  * A SARIF log with one run: a result for each issue, a rule for each code that occurs. Columns count UTF-16 units.

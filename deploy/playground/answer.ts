@@ -2,7 +2,7 @@
  * What the playground answers to texts and a request that somebody typed: the verdict of `check`, `explain`, `diff`.
  * Text in, text out; knows no page. Imports the router, the workbench and what judges rules for `check`.
  */
-import { checkTexts } from '../../cli/check-report.ts';
+
 import {
   createRouter,
   formatExplanation,
@@ -13,6 +13,7 @@ import {
   validate,
 } from '../../router/index.ts';
 import { assumedSubsets } from '../../workbench/assumed-service.ts';
+import { checkTexts } from '../../workbench/check/index.ts';
 import { diffRules } from '../../workbench/diff/index.ts';
 import { diffText } from '../../workbench/diff/text.ts';
 import { createRuleSet } from '../../workbench/rule-set.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkTexts } from '../../../cli/check-report.ts';
+import { checkTexts } from '../../../workbench/check/index.ts';
 import { formatIssue, type Issue, LINT_CODES, lint, parse, validate } from '../../../router/index.ts';
 import { plainOf } from '../../../router/lint/regex.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseArgs } from 'node:util';
-import { checkTexts } from '../../../cli/check-report.ts';
+import { checkTexts } from '../../../workbench/check/index.ts';
 import { parseLabel } from '../../../cli/command.ts';
 import { requestOfWords } from '../../../cli/request-words.ts';
 import { createReport } from '../../../router/compile/report.ts';

@@ -1,9 +1,8 @@
 /**
  * All that can be said of some texts of rules: what Istio's own tool says of each document, what an API server
  * says, what the gateway refuses or does not route besides, and what lint finds in the rest. Imports the router
- * and the gateway's limits.
+ * and what the traffic of its rules leaves out.
  */
-
 import {
   faultsOf,
   type Issue,
@@ -11,12 +10,11 @@ import {
   lintReport,
   type Resource,
   validate,
-} from '../router/index.ts';
-import { readDocuments, type YamlDocument } from '../router/parse/document.ts';
-import { isFields, readResources } from '../router/parse/resource.ts';
-import { type DocumentVerdict, verdict } from '../router/verdict/index.ts';
-import { unroutedOf } from '../traffic/rule-set/limitation.ts';
-import type { RuleText } from './rule-text.ts';
+} from '../../router/index.ts';
+import { readDocuments, type YamlDocument } from '../../router/parse/document.ts';
+import { isFields, readResources } from '../../router/parse/resource.ts';
+import { type DocumentVerdict, verdict } from '../../router/verdict/index.ts';
+import { unroutedOf } from '../../traffic/rule-set/limitation.ts';
 
 /** Who says it: `istioctl validate`, a Kubernetes API server with Istio's definitions, the gateway, or lint. */
 export type Judge = 'istio' | 'cluster' | 'pointsman' | 'lint';
@@ -54,8 +52,14 @@ export interface CheckReport {
   readonly undecided: number;
 }
 
+/** One file, or whatever else the text came from. */
+export interface CheckedText {
+  readonly file: string;
+  readonly bytes: Uint8Array;
+}
+
 /** Judges the texts together, as one configuration. Never throws for bad input. */
-export function checkTexts(texts: readonly RuleText[], options: LintOptions = {}): CheckReport {
+export function checkTexts(texts: readonly CheckedText[], options: LintOptions = {}): CheckReport {
   const issues = createIssueList();
   const documents: JudgedDocument[] = [];
   const resources: Resource[] = [];

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
-import { checkTexts } from '../../cli/check-report.ts';
+import { checkTexts } from '../../../workbench/check/index.ts';
 
-const folder = resolve(import.meta.dirname, '../conformance/corpus/validation');
+const folder = resolve(import.meta.dirname, '../../conformance/corpus/validation');
 
 interface RecordedVerdict {
   readonly valid: boolean;
