@@ -26,11 +26,11 @@ interface Seen {
 /** By the order in which they came. */
 type Outcome = readonly Seen[];
 
-function drawText(draws: Draws, characters: string, most: number): string {
+export function drawText(draws: Draws, characters: string, most: number): string {
   return Array.from({ length: draws.below(most + 1) }, () => draws.pick([...characters])).join('');
 }
 
-function drawFields(draws: Draws): Field[] {
+export function drawFields(draws: Draws): Field[] {
   return Array.from({ length: draws.below(8) }, () => [
     `x-${drawText(draws, "ab09-_.!#$%&'*+^`|~", 8)}`,
     drawText(draws, 'ab 09,;=:"()\xe9\xff', draws.pick([3, 30, 3000])).trim(),
