@@ -11,7 +11,8 @@ import {
   ProgramStream,
 } from '../upstream/program-stream.ts';
 import type { ResetReason, UpstreamReceiver } from '../upstream/upstream.ts';
-import { answerOf, requestInit } from '../upstream/web-program.ts';
+import { answerOf } from '../upstream/web-program.ts';
+import { webRequest } from '../upstream/web-request.ts';
 import {
   ERROR_CODE,
   type FieldList,
@@ -83,7 +84,7 @@ async function ask(
     // Put together as text, so that a path such as `//host/` stays one.
     const target = `${scheme}://${authority}${path.startsWith('/') ? path : '/'}`;
     // The body of a GET is no part of a Request; it goes beside.
-    web = new Request(target, requestInit(isBodiless ? { ...request, body: undefined } : request));
+    web = webRequest(target, isBodiless ? { ...request, body: undefined } : request);
   } catch {
     request.body?.drop();
     return { status: 400, headers: NO_FIELDS };

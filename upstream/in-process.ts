@@ -16,7 +16,8 @@ import { withSizeLimit } from './in-process/size-limit.ts';
 import { type Program, type ProgramAnswer, ProgramStream } from './program-stream.ts';
 import type { RequestBody } from './request-body.ts';
 import type { Upstream, UpstreamReceiver } from './upstream.ts';
-import { answerOf, fieldsOf, headersOf, requestInit } from './web-program.ts';
+import { answerOf, fieldsOf, headersOf } from './web-program.ts';
+import { webRequest } from './web-request.ts';
 
 /** Registers services on a Connect router, as @connectrpc's own adapters take them. */
 export type ConnectRoutes = (router: ConnectRouter) => void;
@@ -97,7 +98,7 @@ export function createFetchProgramUpstream(program: FetchProgram): Upstream {
   const asked: Program = {
     async ask(request) {
       const { head } = request;
-      return answerOf(head.method, await program.fetch(new Request(urlOf(head), requestInit(request))));
+      return answerOf(head.method, await program.fetch(webRequest(urlOf(head), request)));
     },
     failure: (cause) => ({ reason: 'remote-reset', detail: `The program in process failed: ${cause}` }),
   };

@@ -6,7 +6,7 @@ import type { RequestBody } from './request-body.ts';
 /** What `new Request(url, …)` and `fetch(url, …)` take. GET and HEAD cannot have a body there: theirs is thrown away. */
 export function requestInit({ head, body, signal }: ProgramRequest): RequestInit {
   const { method, headers } = head;
-  const init = { method, headers: headersOf(headers), signal };
+  const init: RequestInit = { method, headers: headersOf(headers), signal };
   if (!body) return init;
   if (method !== 'GET' && method !== 'HEAD')
     return { ...init, body: streamOf(body), duplex: 'half' } as RequestInit;

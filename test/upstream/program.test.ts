@@ -206,6 +206,35 @@ async function serve(): Promise<{ port: number; close(): void }> {
   };
 }
 
+test('createFetchProgramUpstream() tells copies of a request that its caller has gone, and whom they are sent to', async () => {
+  const gone: string[] = [];
+  const asked = Promise.withResolvers<void>();
+  const hung = createServer((request) => {
+    request.socket.on('close', () => gone.push('endpoint'));
+    asked.resolve();
+  });
+  await new Promise<void>((done) => hung.listen(0, '127.0.0.1', done));
+  const { port } = hung.address() as AddressInfo;
+  const program = createFetchProgramUpstream({
+    async fetch(request) {
+      assert.ok(request instanceof Request);
+      const copies = {
+        clone: request.clone(),
+        copy: new Request('http://other/', { signal: request.signal }),
+      };
+      for (const [name, { signal }] of Object.entries(copies))
+        signal.addEventListener('abort', () => gone.push(name));
+      return fetch(`http://127.0.0.1:${port}`, { signal: request.signal });
+    },
+  });
+  const exchange = new Exchange(program, head({ method: 'GET' }), true);
+  await asked.promise;
+  exchange.stream.reset(8);
+  while (gone.length < 3) await settle();
+  assert.deepEqual(gone.sort(), ['clone', 'copy', 'endpoint']);
+  hung.close();
+});
+
 test('createFetchUpstream() asks an endpoint, with the authority beside the address', async () => {
   const server = await serve();
   const upstream = createFetchUpstream('127.0.0.1', server.port);
