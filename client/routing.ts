@@ -122,7 +122,7 @@ export class Routing {
 
   /** Clusters in effect with their endpoints. */
   clusters(): readonly ClusterState[] {
-    return [...(this.#rules.current?.clusters.byName.values() ?? [])].map(describeCluster);
+    return [...(this.#rules.current?.clusters.values() ?? [])].map(describeCluster);
   }
 
   /** What the rules in effect say that has no effect. */

@@ -194,7 +194,7 @@ export class Gateway extends WebGateway {
 
   /** Clusters in effect with their endpoints. */
   clusters(): readonly ClusterState[] {
-    return [...(this.rules.current?.clusters.byName.values() ?? [])]
+    return [...(this.rules.current?.clusters.values() ?? [])]
       .filter(({ cluster, endpoints }) => cluster !== PASSTHROUGH_CLUSTER || endpoints.length > 0)
       .map(describeCluster);
   }
@@ -211,7 +211,7 @@ export class Gateway extends WebGateway {
 
   /** Envoy's statistics of each cluster in effect that was asked for something; one at rest has none. */
   statistics(): readonly ClusterStatistics[] {
-    return [...(this.rules.current?.clusters.byName.values() ?? [])].flatMap(
+    return [...(this.rules.current?.clusters.values() ?? [])].flatMap(
       (cluster) => statisticsOf(cluster) ?? [],
     );
   }

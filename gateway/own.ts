@@ -29,7 +29,7 @@ export function createOwnServices(
   routes(router);
   const methods = new Set(router.handlers.map(({ requestPath }) => requestPath));
   const upstream = createInProcessUpstream(routes, { maxMessageBytes });
-  const { byName } = startClusters(
+  const clusters = startClusters(
     [
       {
         name: OWN,
@@ -42,7 +42,7 @@ export function createOwnServices(
     new UpstreamPool(() => upstream),
     () => 0,
   );
-  const cluster = byName.get(OWN)!;
+  const cluster = clusters.get(OWN)!;
   return ({ method, authority, path, headers }) => {
     if (!methods.has(path.split('?', 1)[0]!)) return undefined;
     const request = { method, authority, path, headers };

@@ -104,7 +104,7 @@ export function proxy(stream: ServerStream, arrival: Arrival, gateway: ProxyCont
   if (decision.kind === 'reply' && decision.flag === 'NR') {
     // Where no rule leads anywhere the gateway's own services answer, for its own address.
     const own = gateway.own({ ...raw, headers });
-    if (own) return forward(own.decision, exchange, own.cluster, gateway, clusters.byName);
+    if (own) return forward(own.decision, exchange, own.cluster, gateway, clusters);
     if (gateway.explainNotFound) return refuseUnrouted(exchange, decision.reason);
   }
   return carryOut(decision, exchange, clusters, gateway);

@@ -6,7 +6,7 @@ import { firstHeader } from '../router/route/header.ts';
 import { isGrpcContentType } from '../router/route/index.ts';
 import type { Decision, LocalReply } from '../router/table/decision.ts';
 import type { RouteRequest } from '../router/table/request.ts';
-import type { RunningClusters } from '../upstream/cluster.ts';
+import type { RunningCluster } from '../upstream/cluster.ts';
 import { PASSTHROUGH_CLUSTER } from '../upstream/original-destination.ts';
 import type { StreamReceiver } from '../wire/stream.ts';
 import type { Exchange } from './exchange.ts';
@@ -18,11 +18,11 @@ import { type Failure, failureReply, replyOf, sendReply } from './local-reply.ts
 export function carryOut(
   decision: Decision,
   exchange: Exchange,
-  { byName }: RunningClusters,
+  clusters: ReadonlyMap<string, RunningCluster>,
   options: ForwardOptions,
 ): StreamReceiver {
   if (decision.kind === 'forward')
-    return forward(decision, exchange, byName.get(decision.cluster), options, byName);
+    return forward(decision, exchange, clusters.get(decision.cluster), options, clusters);
   const contentType = firstHeader(exchange.head.headers, 'content-type');
   sendReply(exchange, replyOf(decision, contentType), {
     ...(decision.flag && { flag: decision.flag }),

@@ -47,12 +47,13 @@ export class RunningCluster {
   readonly isHashing: boolean;
   #cluster: Cluster;
   #endpoints: RunningEndpoint[] = [];
-  #keys: string[] = [];
+  #taken: PooledUpstream[] = [];
   /** Of a cluster that leaves it to clients where their requests go, by address. */
   readonly #originals: Map<string, RunningEndpoint> | undefined;
   /** The balancer may still pick endpoints that were taken out. */
   #isStale = false;
   #unwatchNames: (() => void) | undefined;
+  #isClosed = false;
 
   /** `before` is a cluster of this name with another policy: what is under way goes on to count where its limits do. */
   constructor(
@@ -83,11 +84,6 @@ export class RunningCluster {
 
   get endpoints(): readonly RunningEndpoint[] {
     return this.#endpoints;
-  }
-
-  /** Of every upstream in use, for {@link UpstreamPool.retain}. */
-  get keys(): readonly string[] {
-    return this.#keys;
   }
 
   /** Ejections that would have taken out more endpoints than may be out. */
@@ -131,10 +127,13 @@ export class RunningCluster {
     if (!hasSameEndpoints) this.#find();
   }
 
-  /** Ends what goes on in the background. */
+  /** Ends what goes on in the background, and names no upstream any more. */
   close(): void {
+    this.#isClosed = true;
     this.#unwatchNames?.();
     this.#unwatchNames = undefined;
+    for (const pooled of this.#taken) this.#pool.giveBack(pooled);
+    this.#taken = [];
   }
 
   /** Lets go of what time has changed: who is back. */
@@ -168,8 +167,10 @@ export class RunningCluster {
       this.#find();
       this.#pool.prune();
     }
-    const [endpoint] = this.#run(originalEndpoint(address), new Map(), this.#keys);
+    const [endpoint] = this.#run(originalEndpoint(address), new Map(), this.#taken);
     if (!endpoint) return undefined;
+    // A request outlives the rules that it began under.
+    if (this.#isClosed) this.close();
     // Another list: the balancer picks from the one that it has, and never this one.
     this.#endpoints = [...this.#endpoints, endpoint];
     originals.set(address, endpoint);
@@ -178,27 +179,33 @@ export class RunningCluster {
 
   #use(endpoints: readonly ClusterEndpoint[]): void {
     const before = new Map(this.#endpoints.map((each) => [each.address, each]));
-    const keys: string[] = [];
+    const given = this.#taken;
+    const taken: PooledUpstream[] = [];
     this.#originals?.clear();
-    this.#endpoints = endpoints.flatMap((endpoint) => this.#run(endpoint, before, keys));
-    this.#keys = keys;
+    this.#endpoints = endpoints.flatMap((endpoint) => this.#run(endpoint, before, taken));
+    this.#taken = taken;
+    for (const pooled of given) this.#pool.giveBack(pooled);
     for (const { monitor } of before.values()) if (monitor) this.#detector?.unwatch(monitor);
     this.#rebuild();
   }
 
-  #run(endpoint: ClusterEndpoint, before: Map<string, RunningEndpoint>, keys: string[]): RunningEndpoint[] {
+  #run(
+    endpoint: ClusterEndpoint,
+    before: Map<string, RunningEndpoint>,
+    taken: PooledUpstream[],
+  ): RunningEndpoint[] {
     const cluster = this.#cluster;
     const isByClient =
       cluster.policy.connectionPool?.useClientProtocol === true ||
       (this.#pool.prefersHttp2 && cluster.protocol === 'http1');
-    const get = (protocol: Cluster['protocol']): PooledUpstream | undefined => {
-      const pooled = this.#pool.get({ ...cluster, protocol }, endpoint, this.breaker);
-      if (pooled) keys.push(pooled.key);
+    const take = (protocol: Cluster['protocol']): PooledUpstream | undefined => {
+      const pooled = this.#pool.take({ ...cluster, protocol }, endpoint, this.breaker);
+      if (pooled) taken.push(pooled);
       return pooled;
     };
-    const pooled = get(isByClient ? 'http1' : cluster.protocol);
+    const pooled = take(isByClient ? 'http1' : cluster.protocol);
     if (!pooled) return [];
-    const http2 = isByClient ? get('http2') : undefined;
+    const http2 = isByClient ? take('http2') : undefined;
     const address = addressOf(endpoint);
     const known = before.get(address);
     before.delete(address);
@@ -228,23 +235,18 @@ export class RunningCluster {
 
 const NOTHING: PickContext = {};
 
-/** See {@link startClusters}. */
-export interface RunningClusters {
-  readonly byName: ReadonlyMap<string, RunningCluster>;
-  /** Of every upstream in use, for {@link UpstreamPool.retain}. */
-  readonly keys: ReadonlySet<string>;
-}
-
 /**
- * Joins clusters with upstreams from the pool. What the pool knows of a cluster with the same policy is kept; what
- * it knows of others is forgotten. `chance` returns a number in [0, 1).
+ * Joins clusters with upstreams from the pool, by name. What the pool knows of a cluster with the same policy is kept;
+ * what it knows of others is forgotten, and their upstreams go with the next `prune`. `chance` returns a number in [0, 1).
  */
 export function startClusters(
   clusters: readonly Cluster[],
   pool: UpstreamPool,
   chance: () => number,
-): RunningClusters {
-  const before = pool.clusters;
+): ReadonlyMap<string, RunningCluster> {
+  const { clusters: before, written } = pool;
+  pool.written = clusters;
+  if (updateClusters(clusters, written, before)) return before;
   const byName = new Map<string, RunningCluster>();
   for (const cluster of clusters) {
     const known = before.get(cluster.name);
@@ -255,7 +257,25 @@ export function startClusters(
   }
   for (const [name, known] of before) if (byName.get(name) !== known) known.close();
   pool.clusters = byName;
-  return { byName, keys: pool.usedKeys() };
+  return byName;
+}
+
+/** True where the same clusters go on, some of them with other endpoints: of thousands few are looked at. */
+function updateClusters(
+  clusters: readonly Cluster[],
+  written: readonly Cluster[],
+  running: ReadonlyMap<string, RunningCluster>,
+): boolean {
+  if (clusters.length !== written.length) return false;
+  const changed: Cluster[] = [];
+  for (let place = 0; place < clusters.length; place++) {
+    const [from, to] = [written[place]!, clusters[place]!];
+    if (from === to) continue;
+    if (from.name !== to.name || !isSameButEndpoints(from, to)) return false;
+    changed.push(to);
+  }
+  for (const cluster of changed) running.get(cluster.name)?.update(cluster);
+  return true;
 }
 
 function isSameButEndpoints(a: Cluster, b: Cluster): boolean {

@@ -20,6 +20,8 @@ export interface PooledUpstream {
   readonly upstream: Upstream;
   /** Exchanges under way. */
   active: number;
+  /** How often clusters in effect name it: each {@link UpstreamPool.take} until its {@link UpstreamPool.giveBack}. */
+  users: number;
 }
 
 /** What a cluster says of its connections. */
@@ -58,16 +60,19 @@ export interface PoolOptions {
   readonly workloadCertificates?: () => WorkloadCertificates | undefined;
 }
 
-/** Holds upstreams from the moment a cluster asks for them until {@link retain} drops them or {@link close}. */
+/** Holds upstreams from the moment a cluster takes them until none does and {@link prune} drops them, or {@link close}. */
 export class UpstreamPool {
   /** Clusters in effect, with what they remember. */
   clusters: ReadonlyMap<string, RunningCluster> = new Map();
+  /** What {@link clusters} were made of, in their order. */
+  written: readonly Cluster[] = [];
   readonly nowMs: () => number;
   readonly later: (run: () => void) => void;
   readonly names: Names;
   readonly prefersHttp2: boolean;
   readonly #certificates: () => WorkloadCertificates | undefined;
   readonly #held = new Map<string, PooledUpstream>();
+  readonly #unused = new Set<PooledUpstream>();
   readonly #inProcess: InProcessLookup;
   readonly #connect: Connect;
 
@@ -89,6 +94,7 @@ export class UpstreamPool {
   }
 
   /** The upstream for an endpoint of a cluster; undefined for one in process that nobody registered. */
+<<<<<<< HEAD
   get(cluster: Cluster, endpoint: ClusterEndpoint, breaker: CircuitBreaker): PooledUpstream | undefined {
     const tls = this.#tlsTo(endpoint, cluster.policy.tls);
     const key = keyOf(cluster, tls, endpoint);
@@ -115,6 +121,28 @@ export class UpstreamPool {
     endpoint: ClusterEndpoint,
     breaker: CircuitBreaker,
   ): Upstream | undefined {
+=======
+  take(cluster: Cluster, endpoint: ClusterEndpoint, breaker: CircuitBreaker): PooledUpstream | undefined {
+    const key = keyOf(cluster, endpoint);
+    let pooled = this.#held.get(key);
+    if (!pooled) {
+      const opened = this.#open(cluster, endpoint, breaker);
+      if (!opened) return undefined;
+      const upstream = breaker.countsRequests ? countRequests(opened, breaker.requests) : opened;
+      pooled = { key, upstream, active: 0, users: 0 };
+      this.#held.set(key, pooled);
+    }
+    if (pooled.users++ === 0) this.#unused.delete(pooled);
+    return pooled;
+  }
+
+  /** Says that a cluster names an upstream no longer, which is dropped with the next {@link prune} if no other does. */
+  giveBack(pooled: PooledUpstream): void {
+    if (--pooled.users === 0) this.#unused.add(pooled);
+  }
+
+  #open(cluster: Cluster, endpoint: ClusterEndpoint, breaker: CircuitBreaker): Upstream | undefined {
+>>>>>>> 9c9b675 (perf(config): one endpoint that changes costs less)
     const { destination, policy, protocol } = cluster;
     if (endpoint.kind === 'in-process')
       return this.#inProcess(destination.host, destination.port, endpoint.id);
@@ -125,32 +153,23 @@ export class UpstreamPool {
     });
   }
 
-  /** Of every upstream that a cluster in effect uses. */
-  usedKeys(): ReadonlySet<string> {
-    const keys = new Set<string>();
-    for (const cluster of this.clusters.values()) for (const key of cluster.keys) keys.add(key);
-    return keys;
-  }
-
-  /** Drains every upstream whose key is not among these; with `isNow` breaks off what runs there. */
-  retain(keys: ReadonlySet<string>, isNow = false): void {
-    for (const [key, { upstream }] of this.#held) {
-      if (keys.has(key)) continue;
-      this.#held.delete(key);
-      upstream.close?.(isNow);
-    }
-  }
-
   /** Drains what no cluster uses any more. */
   prune(): void {
-    this.retain(this.usedKeys());
+    for (const { key, upstream } of this.#unused) {
+      this.#held.delete(key);
+      upstream.close?.(false);
+    }
+    this.#unused.clear();
   }
 
   /** Drains all, or with `isNow` breaks off what runs, and looks no more names up. Default false. */
   close(isNow = false): void {
     for (const cluster of this.clusters.values()) cluster.close();
     this.clusters = new Map();
-    this.retain(new Set(), isNow);
+    this.written = [];
+    for (const { upstream } of this.#held.values()) upstream.close?.(isNow);
+    this.#held.clear();
+    this.#unused.clear();
   }
 }
 

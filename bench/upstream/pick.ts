@@ -94,7 +94,7 @@ function clusterOf(loadBalancer: LoadBalancer, candidates: readonly Place[]) {
       throw new Error('Nothing is sent');
     },
   };
-  return startClusters([cluster], new UpstreamPool(() => upstream), Math.random).byName.get('a')!;
+  return startClusters([cluster], new UpstreamPool(() => upstream), Math.random).get('a')!;
 }
 
 const request = {

@@ -82,19 +82,21 @@ export class Collection<T> {
   readonly type: ResourceType<T>;
   /** Asked for all there are, in place of {@link names}. */
   readonly isWildcard: boolean;
-  /** Names asked for. */
-  names: ReadonlySet<string> = new Set();
   /** The control plane has answered at least once. */
   isAnswered = false;
   /** Of the last answer that was taken. */
   versionInfo = '';
   /** Of the last answer on this stream. */
   nonce = '';
-  /** What is understood, by name. */
-  readonly values = new Map<string, T>();
   /** What is not. A version that was taken before stays in {@link values}. */
   readonly refused = new Map<string, RefusedResource>();
+  readonly #values = new Map<string, T>();
+  /** What {@link values} gives until something changes. */
+  #shown: ReadonlyMap<string, T> | undefined;
   readonly #versions = new Map<string, string>();
+  #names: ReadonlySet<string> = new Set();
+  /** Names asked for that there is no answer for yet. */
+  readonly #awaited = new Set<string>();
   /** Names asked for in vain. */
   readonly #absent = new Set<string>();
   readonly #bytes: Map<string, SentResource> | undefined;
@@ -120,14 +122,34 @@ export class Collection<T> {
     return this.#versions.has(name) || this.refused.has(name);
   }
 
-  /** There is no answer for the name yet, and one may come. */
-  isAwaited(name: string): boolean {
-    return !this.has(name) && !this.#absent.has(name);
+  /** Names asked for. */
+  get names(): ReadonlySet<string> {
+    return this.#names;
+  }
+
+  /** Asks for these names, and forgets what has another. */
+  ask(names: ReadonlySet<string>): void {
+    this.#names = names;
+    this.retain(names);
+    this.#awaited.clear();
+    for (const name of names) if (!this.has(name) && !this.#absent.has(name)) this.#awaited.add(name);
+  }
+
+  /** What is understood, by name: the same map until something changes. */
+  get values(): ReadonlyMap<string, T> {
+    this.#shown ??= new Map(this.#values);
+    return this.#shown;
+  }
+
+  /** There is no answer for a name yet, and one may come. */
+  get isAwaiting(): boolean {
+    return this.#awaited.size > 0;
   }
 
   /** Waits no longer for what was asked for and has not come. */
   giveUp(): void {
-    for (const name of this.names) if (!this.has(name)) this.#absent.add(name);
+    for (const name of this.#awaited) this.#absent.add(name);
+    this.#awaited.clear();
   }
 
   /** Takes a resource, or keeps what was there and says why. */
@@ -140,17 +162,20 @@ export class Collection<T> {
       const parsed = this.type.parse(any.value);
       name = parsed.name;
       const value = parsed.read();
-      if (value === undefined) this.values.delete(name);
-      else this.values.set(name, value);
+      if (value === undefined) this.#values.delete(name);
+      else this.#values.set(name, value);
+      this.#shown = undefined;
     } catch (error) {
       const { kind } = this.type;
       const reason = (error as Error).message;
       const before = this.refused.get(name);
       const since = before?.reason === reason ? before.since : now().toISOString();
       this.refused.set(name, { kind, name, reason, since });
+      this.#awaited.delete(name);
       return { name, refusal: `${kind} "${name}": ${reason}` };
     }
     this.#absent.delete(name);
+    this.#awaited.delete(name);
     this.#versions.set(name, version);
     this.#bytes?.set(name, { any, version });
     this.refused.delete(name);
@@ -161,8 +186,9 @@ export class Collection<T> {
   remove(name: string): boolean {
     const wasThere = this.has(name);
     this.refused.delete(name);
-    this.values.delete(name);
+    if (this.#values.delete(name)) this.#shown = undefined;
     this.#versions.delete(name);
+    if (this.#names.has(name) && !this.#absent.has(name)) this.#awaited.add(name);
     this.#bytes?.delete(name);
     this.type.forget?.(name);
     return wasThere;

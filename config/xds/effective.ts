@@ -2,7 +2,12 @@
  * Make before break: of what a control plane has sent, what can be in effect now. Its kinds of resources arrive one
  * after the other, so that for a moment routes may name clusters that are not there yet, or that are no longer.
  */
-import { clusterNamesOf, type XdsResources, type XdsRoutes } from '../../router/xds/index.ts';
+import {
+  clusterNamesOf,
+  type XdsCluster,
+  type XdsResources,
+  type XdsRoutes,
+} from '../../router/xds/index.ts';
 
 /** Half of a change waits for the other half so long, in milliseconds; then it is in effect as it is. */
 export const HOLD_MS = 2000;
@@ -59,21 +64,26 @@ export class EffectiveResources {
     }
     for (const name of this.#heldSinceMs.keys()) if (!sent.routes.has(name)) this.#heldSinceMs.delete(name);
 
-    const clusters = new Map(sent.clusters);
-    const endpoints = new Map(sent.endpoints);
+    const { listeners } = sent;
+    let { clusters, endpoints } = sent;
     const named = [...routes.values()].map(clusterNamesOf);
     for (const name of this.#goneSinceMs.keys())
       if (sent.clusters.has(name) || !named.some((names) => names.has(name))) this.#goneSinceMs.delete(name);
-    for (const [name, old] of before.clusters) {
+    const gone: XdsCluster[] = [];
+    // The same map has lost nothing.
+    for (const [name, old] of before.clusters === sent.clusters ? [] : before.clusters) {
       if (sent.clusters.has(name) || !named.some((names) => names.has(name))) continue;
       const goneSinceMs = this.#goneSinceMs.get(name) ?? nowMs;
       this.#goneSinceMs.set(name, goneSinceMs);
       if (nowMs - goneSinceMs >= HOLD_MS) continue;
-      clusters.set(name, old);
-      const kept = old.endpointsName === undefined ? undefined : before.endpoints.get(old.endpointsName);
-      if (kept && !endpoints.has(kept.name)) endpoints.set(kept.name, kept);
+      gone.push(old);
     }
-    this.#current = { listeners: new Map(sent.listeners), routes, clusters, endpoints };
+    if (gone.length > 0) {
+      clusters = new Map([...clusters, ...gone.map((each) => [each.name, each] as const)]);
+      const kept = gone.flatMap(({ endpointsName = '' }) => before.endpoints.get(endpointsName) ?? []);
+      endpoints = new Map([...kept.map((each) => [each.name, each] as const), ...endpoints]);
+    }
+    this.#current = { listeners, routes, clusters, endpoints };
     return this.#current;
   }
 }

@@ -4,20 +4,14 @@
  *
  * Source: Envoy's documentation, `xds_protocol.rst`.
  */
-import {
-  clusterNamesOf,
-  endpointsNames,
-  routeNames,
-  type XdsResources,
-  type XdsRoutes,
-} from '../../router/xds/index.ts';
+import { clusterNamesOf, endpointsNames, routeNames, type XdsResources } from '../../router/xds/index.ts';
 import { Collection, type RefusedResource, resourceTypes, type SentResource } from './collection.ts';
 
 /** What the client says about one kind. */
 export interface XdsRequest {
   readonly typeUrl: string;
   /** All names that are wanted; empty for all there are. */
-  readonly names: readonly string[];
+  readonly names: ReadonlySet<string>;
   /** Those of {@link names} that were not wanted before on this stream. */
   readonly subscribe: readonly string[];
   /** Those that no longer are. */
@@ -64,6 +58,13 @@ export class AdsState {
   readonly #byUrl: ReadonlyMap<string, Collection<unknown>>;
   /** Kinds that were asked about on this stream. */
   readonly #opened = new Set<Collection<unknown>>();
+  /** The list that {@link Collection.names} were made of. */
+  readonly #asked = new Map<Collection<unknown>, readonly string[]>();
+  readonly #namesIn = {
+    endpoints: once(endpointsNames),
+    routes: once(routeNames),
+    services: once(servicesOf),
+  };
 
   constructor(options: AdsStateOptions) {
     const { isGrpc, keepsBytes } = options;
@@ -80,7 +81,7 @@ export class AdsState {
     this.#byUrl = new Map(list.map((each) => [each.type.typeUrl, each]));
   }
 
-  /** All that was understood. The maps change as more comes. */
+  /** All that was understood; each map is the same until something of it changes. */
   get resources(): XdsResources {
     const { clusters, endpoints, listeners, routes } = this.#all;
     return {
@@ -106,11 +107,9 @@ export class AdsState {
     const { clusters, endpoints, listeners, routes } = this.#all;
     return (
       listeners.isAnswered &&
-      routeNames(listeners.values).every((name) => !routes.isAwaited(name)) &&
-      (clusters.isWildcard
-        ? clusters.isAnswered
-        : [...clusters.names].every((name) => !clusters.isAwaited(name))) &&
-      endpointsNames(clusters.values).every((name) => !endpoints.isAwaited(name))
+      !routes.isAwaiting &&
+      (clusters.isWildcard ? clusters.isAnswered : !clusters.isAwaiting) &&
+      !endpoints.isAwaiting
     );
   }
 
@@ -166,25 +165,27 @@ export class AdsState {
   /** Asks for what is named now and was not, and lets go of what no longer is. */
   #subscribe(): XdsRequest[] {
     const { clusters, endpoints, listeners, routes } = this.#all;
+    const namesIn = this.#namesIn;
     return [
-      ...this.#want(clusters, clusters.isWildcard ? [] : servicesOf(routes.values.values())),
-      ...this.#want(endpoints, endpointsNames(clusters.values)),
-      ...this.#want(listeners, []),
-      ...this.#want(routes, routeNames(listeners.values)),
+      ...this.#want(clusters, clusters.isWildcard ? NONE : namesIn.services(routes.values)),
+      ...this.#want(endpoints, namesIn.endpoints(clusters.values)),
+      ...this.#want(listeners, NONE),
+      ...this.#want(routes, namesIn.routes(listeners.values)),
     ];
   }
 
   #want(collection: Collection<unknown>, names: readonly string[]): XdsRequest[] {
     const { isWildcard, names: before } = collection;
     const isFirst = !this.#opened.has(collection);
-    // Names that are none would ask for all there are.
-    if (isFirst && !isWildcard && names.length === 0) return [];
+    if (!isFirst && this.#asked.get(collection) === names) return [];
+    this.#asked.set(collection, names);
     const wanted = new Set(names);
     const subscribe = isFirst ? names : names.filter((name) => !before.has(name));
     const unsubscribe = isFirst ? [] : [...before].filter((name) => !wanted.has(name));
+    if (!isWildcard) collection.ask(wanted);
+    // Names that are none would ask for all there are.
+    if (isFirst && !isWildcard && names.length === 0) return [];
     if (!isFirst && subscribe.length === 0 && unsubscribe.length === 0) return [];
-    if (!isWildcard) collection.retain(wanted);
-    collection.names = wanted;
     this.#opened.add(collection);
     return [
       {
@@ -197,10 +198,21 @@ export class AdsState {
   }
 }
 
+const NONE: readonly string[] = [];
+
+/** Works the names out again only for another map. */
+function once<Values>(namesOf: (values: Values) => readonly string[]): (values: Values) => readonly string[] {
+  let known: { readonly values: Values; readonly names: readonly string[] } | undefined;
+  return (values) => {
+    if (known?.values !== values) known = { values, names: namesOf(values) };
+    return known.names;
+  };
+}
+
 function requestOf({ type, names, versionInfo, nonce }: Collection<unknown>): XdsRequest {
   return {
     typeUrl: type.typeUrl,
-    names: [...names],
+    names,
     subscribe: [],
     unsubscribe: [],
     versionInfo,
@@ -210,7 +222,7 @@ function requestOf({ type, names, versionInfo, nonce }: Collection<unknown>): Xd
 }
 
 /** Passthrough and the like are the proxy's own: nobody is asked for them. */
-function servicesOf(routes: Iterable<XdsRoutes>): string[] {
-  const names = new Set([...routes].flatMap((each) => [...clusterNamesOf(each)]));
+function servicesOf(routes: XdsResources['routes']): readonly string[] {
+  const names = new Set([...routes.values()].flatMap((each) => [...clusterNamesOf(each)]));
   return [...names].filter((name) => name.startsWith('outbound|'));
 }

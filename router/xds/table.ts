@@ -30,19 +30,7 @@ export interface XdsTableOptions {
 
 /** Makes tables; remembers the last one for the next. */
 export function createXdsTables(options: XdsTableOptions): (resources: XdsResources) => RouteTable {
-  const withOwn = new WeakMap<
-    XdsCluster,
-    { readonly endpoints: XdsEndpoints | undefined; readonly cluster: Cluster }
-  >();
-  const withEndpoints = (xds: XdsCluster, all: XdsResources['endpoints']): Cluster => {
-    if (xds.endpointsName === undefined) return xds.cluster;
-    const endpoints = all.get(xds.endpointsName);
-    const known = withOwn.get(xds);
-    if (known?.endpoints === endpoints && known) return known.cluster;
-    const cluster = { ...xds.cluster, endpoints: endpoints?.endpoints ?? [] };
-    withOwn.set(xds, { endpoints, cluster });
-    return cluster;
-  };
+  let latest: JoinedClusters | undefined;
   const renamed = new WeakMap<VirtualHost, VirtualHost>();
   /** By port: what the listener was made of. */
   const made = new Map<number, { readonly of: readonly unknown[]; readonly listener: Listener }>();
@@ -70,13 +58,50 @@ export function createXdsTables(options: XdsTableOptions): (resources: XdsResour
     const passesTo = [...listeners.values()].find((each) => each.passesTo !== undefined)?.passesTo;
     if (fallback === undefined || fallback.passesTo !== passesTo)
       fallback = { passesTo, listener: fallbackOf(passesTo, options) };
+    latest = joinClusters(latest, clusters, endpoints);
     return {
       format: 1,
       listeners: [...byPort].sort(([a], [b]) => a - b).map(([port, group]) => joined(port, group, routes)),
       fallback: fallback.listener,
-      clusters: Array.from(clusters.values(), (each) => withEndpoints(each, endpoints)),
+      clusters: latest.list,
     };
   };
+}
+
+interface JoinedClusters {
+  readonly clusters: XdsResources['clusters'];
+  readonly endpoints: XdsResources['endpoints'];
+  readonly list: readonly Cluster[];
+  /** In the order of {@link list}: what each is made of. */
+  readonly of: readonly { readonly cluster: XdsCluster; readonly endpoints: XdsEndpoints | undefined }[];
+}
+
+/** Clusters with their endpoints. What is made of the same as before is the same object, a list of the same the same list. */
+function joinClusters(
+  before: JoinedClusters | undefined,
+  clusters: XdsResources['clusters'],
+  endpoints: XdsResources['endpoints'],
+): JoinedClusters {
+  if (before?.clusters === clusters && before.endpoints === endpoints) return before;
+  const known = new Map(
+    before?.clusters === clusters ? [] : before?.of.map((each, place) => [each.cluster, place]),
+  );
+  const list: Cluster[] = [];
+  const of: { cluster: XdsCluster; endpoints: XdsEndpoints | undefined }[] = [];
+  for (const cluster of clusters.values()) {
+    const { endpointsName } = cluster;
+    const own = endpointsName === undefined ? undefined : endpoints.get(endpointsName);
+    const place = before?.clusters === clusters ? list.length : known.get(cluster);
+    const old = place === undefined ? undefined : before?.of[place];
+    const isSame = old?.cluster === cluster && old.endpoints === own;
+    list.push(isSame ? before!.list[place!]! : withEndpoints(cluster, own));
+    of.push(isSame ? old : { cluster, endpoints: own });
+  }
+  return { clusters, endpoints, list, of };
+}
+
+function withEndpoints({ cluster, endpointsName }: XdsCluster, endpoints: XdsEndpoints | undefined): Cluster {
+  return endpointsName === undefined ? cluster : { ...cluster, endpoints: endpoints?.endpoints ?? [] };
 }
 
 /** The RouteConfigurations that listeners ask for, each once. */

@@ -150,8 +150,8 @@ export class FakeEndpoint extends RunningEndpoint {
   constructor(id: string, upstream: Upstream, http2Upstream?: Upstream) {
     super(
       { id, labels: {}, weight: 1, kind: 'socket', address: id, port: 80 },
-      { key: id, upstream, active: 0 },
-      http2Upstream && { key: `${id}|http2`, upstream: http2Upstream, active: 0 },
+      { key: id, upstream, active: 0, users: 1 },
+      http2Upstream && { key: `${id}|http2`, upstream: http2Upstream, active: 0, users: 1 },
       { monitor: watcher.watch(), sinceMs: 0 },
     );
   }

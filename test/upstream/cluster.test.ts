@@ -48,8 +48,8 @@ function world() {
   });
   const start = (...clusters: Cluster[]): RunningCluster => {
     const running = startClusters(clusters, pool, seeded(1));
-    pool.retain(running.keys);
-    return running.byName.get(clusters[0]!.name)!;
+    pool.prune();
+    return running.get(clusters[0]!.name)!;
   };
   return { state, pool, start };
 }

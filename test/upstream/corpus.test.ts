@@ -22,14 +22,14 @@ function play(folder: string, seed: number): string[] {
   let nowMs = 0;
   const upstream = { open: () => assert.fail('nothing is sent') };
   const pool = new UpstreamPool(() => upstream, { nowMs: () => nowMs });
-  const { byName } = startClusters(table.clusters, pool, () => (seed + 0.5) / 0x7fffffff);
+  const clusters = startClusters(table.clusters, pool, () => (seed + 0.5) / 0x7fffffff);
   return world.requests.flatMap((request) => {
     const { method, authority, path, port, headers = [], upstream: answers, repeat } = request;
     nowMs += ((request as { waitMs?: number }).waitMs ?? 0) + 2;
     if (repeat !== undefined) return [];
     const decision = router.route({ method, authority, path, port, headers, scheme: 'http' }, () => 0);
     assert.equal(decision.kind, 'forward');
-    const endpoint = decision.kind === 'forward' ? byName.get(decision.cluster)!.pick() : undefined;
+    const endpoint = decision.kind === 'forward' ? clusters.get(decision.cluster)!.pick() : undefined;
     if (!endpoint) return ['- 503'];
     const status = answers?.[0]?.status ?? 200;
     endpoint.ended(status);

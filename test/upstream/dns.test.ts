@@ -47,8 +47,8 @@ function world() {
   });
   const start = (...clusters: Cluster[]) => {
     const running = startClusters(clusters, pool, () => 0);
-    pool.retain(running.keys);
-    return running.byName.get(clusters[0]!.name)!;
+    pool.prune();
+    return running.get(clusters[0]!.name)!;
   };
   const settle = async (act: () => void) => {
     act();

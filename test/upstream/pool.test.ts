@@ -33,15 +33,15 @@ test('UpstreamPool keeps the connections of endpoints that stay and drains those
   });
   const chance = () => 0;
   const before = startClusters([cluster('a', 1, 2), cluster('b', 2)], pool, chance);
-  pool.retain(before.keys);
+  pool.prune();
   assert.deepEqual(opened, [1, 2]);
   const after = startClusters([cluster('c', 2, 3)], pool, chance);
-  pool.retain(after.keys);
+  pool.prune();
   assert.deepEqual(opened, [1, 2, 3]);
   assert.deepEqual(closed, [1]);
-  const stayed = before.byName.get('b')!.endpoints[0]!;
+  const stayed = before.get('b')!.endpoints[0]!;
   stayed.load.active++;
-  assert.equal(after.byName.get('c')!.endpoints[0]!.active, 1, 'what is under way counts for all clusters');
+  assert.equal(after.get('c')!.endpoints[0]!.active, 1, 'what is under way counts for all clusters');
   stayed.load.active--;
   assert.equal(stayed.active, 0);
   pool.close();
@@ -83,6 +83,6 @@ test('startClusters() leaves out an endpoint in process that nobody registered',
     ...cluster('a'),
     endpoints: [{ id: 'gone', labels: {}, weight: 1, kind: 'in-process' }],
   };
-  const { byName } = startClusters([inProcess], pool, () => 0);
-  assert.equal(byName.get('a')!.pick(), undefined);
+  const clusters = startClusters([inProcess], pool, () => 0);
+  assert.equal(clusters.get('a')!.pick(), undefined);
 });

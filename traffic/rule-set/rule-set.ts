@@ -13,7 +13,7 @@ import type {
   Service,
 } from '../../router/index.ts';
 import { createDecider, type Decider } from '../../router/route/index.ts';
-import { type RunningClusters, startClusters } from '../../upstream/cluster.ts';
+import { type RunningCluster, startClusters } from '../../upstream/cluster.ts';
 import { PASSTHROUGH_CLUSTER } from '../../upstream/original-destination.ts';
 import type { UpstreamPool } from '../../upstream/pool.ts';
 import type { limitationsOf } from './limitation.ts';
@@ -24,7 +24,8 @@ export interface RuleSet {
   readonly compilation: Compilation;
   /** Explains, too, where there is a compiler. */
   readonly router: Decider | Router;
-  readonly clusters: RunningClusters;
+  /** By name. */
+  readonly clusters: ReadonlyMap<string, RunningCluster>;
   /** The only service port of the default host, if it has just one. */
   readonly defaultServicePort?: number;
   /** Of every listener that the rules know. */

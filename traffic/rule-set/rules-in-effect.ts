@@ -78,7 +78,7 @@ export class RulesInEffect {
     const known = new Set(this.#current?.issues.map((issue) => formatIssue(issue)));
     this.#current = rules;
     swapped?.(rules);
-    this.#pool.retain(rules.clusters.keys);
+    this.#pool.prune();
     for (const text of rules.issues.map((issue) => formatIssue(issue)))
       if (!known.has(text)) log?.('WARN', text);
   }

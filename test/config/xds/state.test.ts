@@ -47,7 +47,7 @@ function brief({ typeUrl, names, subscribe, unsubscribe, isAnswer, refusal }: Xd
   const kind = Object.entries(TYPE_URL).find(([, url]) => url === typeUrl)?.[0];
   return {
     kind,
-    names,
+    names: [...names],
     ...(subscribe.length > 0 && { subscribe }),
     ...(unsubscribe.length > 0 && { unsubscribe }),
     ...(isAnswer && { isAnswer }),
