@@ -45,7 +45,9 @@ export class RunningEndpoint implements Candidate {
     this.labels = endpoint.labels;
     this.weight = endpoint.weight;
     this.kind = endpoint.kind;
-    this.address = addressOf(endpoint);
+    const address = addressOf(endpoint);
+    // Of ten thousand most are called as their address is: one text does for both.
+    this.address = address === endpoint.id ? endpoint.id : address;
     this.upstream = pooled.upstream;
     this.http2Upstream = http2?.upstream;
     this.load = pooled;

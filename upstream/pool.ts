@@ -33,6 +33,8 @@ export interface ConnectSettings {
   readonly breaker?: CircuitBreaker;
 }
 
+const PLAIN: ConnectSettings = {};
+
 /** Opens an upstream to a remote endpoint. */
 export type Connect = (
   endpoint: Exclude<ClusterEndpoint, { kind: 'in-process' }>,
@@ -94,18 +96,24 @@ export class UpstreamPool {
   }
 
   /** The upstream for an endpoint of a cluster; undefined for one in process that nobody registered. */
-<<<<<<< HEAD
-  get(cluster: Cluster, endpoint: ClusterEndpoint, breaker: CircuitBreaker): PooledUpstream | undefined {
+  take(cluster: Cluster, endpoint: ClusterEndpoint, breaker: CircuitBreaker): PooledUpstream | undefined {
     const tls = this.#tlsTo(endpoint, cluster.policy.tls);
     const key = keyOf(cluster, tls, endpoint);
-    const held = this.#held.get(key);
-    if (held) return held;
-    const opened = this.#open(cluster, tls, endpoint, breaker);
-    if (!opened) return undefined;
-    const upstream = breaker.countsRequests ? countRequests(opened, breaker.requests) : opened;
-    const pooled = { key, upstream, active: 0 };
-    this.#held.set(key, pooled);
+    let pooled = this.#held.get(key);
+    if (!pooled) {
+      const opened = this.#open(cluster, tls, endpoint, breaker);
+      if (!opened) return undefined;
+      const upstream = breaker.countsRequests ? countRequests(opened, breaker.requests) : opened;
+      pooled = { key, upstream, active: 0, users: 0 };
+      this.#held.set(key, pooled);
+    }
+    if (pooled.users++ === 0) this.#unused.delete(pooled);
     return pooled;
+  }
+
+  /** Says that a cluster names an upstream no longer, which is dropped with the next {@link prune} if no other does. */
+  giveBack(pooled: PooledUpstream): void {
+    if (--pooled.users === 0) this.#unused.add(pooled);
   }
 
   /** Automatic mutual TLS is for those who take it, and of those who can. */
@@ -121,32 +129,11 @@ export class UpstreamPool {
     endpoint: ClusterEndpoint,
     breaker: CircuitBreaker,
   ): Upstream | undefined {
-=======
-  take(cluster: Cluster, endpoint: ClusterEndpoint, breaker: CircuitBreaker): PooledUpstream | undefined {
-    const key = keyOf(cluster, endpoint);
-    let pooled = this.#held.get(key);
-    if (!pooled) {
-      const opened = this.#open(cluster, endpoint, breaker);
-      if (!opened) return undefined;
-      const upstream = breaker.countsRequests ? countRequests(opened, breaker.requests) : opened;
-      pooled = { key, upstream, active: 0, users: 0 };
-      this.#held.set(key, pooled);
-    }
-    if (pooled.users++ === 0) this.#unused.delete(pooled);
-    return pooled;
-  }
-
-  /** Says that a cluster names an upstream no longer, which is dropped with the next {@link prune} if no other does. */
-  giveBack(pooled: PooledUpstream): void {
-    if (--pooled.users === 0) this.#unused.add(pooled);
-  }
-
-  #open(cluster: Cluster, endpoint: ClusterEndpoint, breaker: CircuitBreaker): Upstream | undefined {
->>>>>>> 9c9b675 (perf(config): one endpoint that changes costs less)
     const { destination, policy, protocol } = cluster;
     if (endpoint.kind === 'in-process')
       return this.#inProcess(destination.host, destination.port, endpoint.id);
     const { connectionPool } = policy;
+    if (!connectionPool && !tls) return this.#connect(endpoint, protocol, PLAIN);
     return this.#connect(endpoint, protocol, {
       ...(connectionPool && { pool: connectionPool, breaker }),
       ...(tls && { tls, workloadCertificates: this.workloadCertificates }),

@@ -17,6 +17,7 @@ const count = Number(process.argv[2] ?? 1000);
 const all = Array.from({ length: count }, (_, index) => index);
 const subsets = ['', 'v1', 'v2'] as const;
 const ENDPOINTS = 10;
+const FIRST_PORT = 10_000;
 
 const api = new ApiServer([
   ...['virtualservices', 'destinationrules', 'serviceentries', 'workloadentries', 'gateways'],
@@ -80,12 +81,17 @@ for (const service of all) {
   putRule(service, 'first');
 }
 
+/** Each endpoint is a port of its own: of a service all, of its subsets half each. */
+const portsOf = (service: number, subset: string, first = FIRST_PORT + service * ENDPOINTS) =>
+  Array.from({ length: ENDPOINTS }, (_, index) => first + index).filter(
+    (_, index) => subset === '' || (index % 2 === 0 ? 'v1' : 'v2') === subset,
+  );
+
 const clusterOf = (service: number, subset: string) =>
   `outbound|80|${subset}|svc-${service}.shop.svc.cluster.local`;
-const names = all.flatMap((service) => subsets.map((subset) => clusterOf(service, subset)));
-const portsOf = (name: string, first: number) =>
-  Array.from({ length: name.includes('||') ? ENDPOINTS : ENDPOINTS / 2 }, (_, index) => first + index);
-
+const clusters = all.flatMap((service) =>
+  subsets.map((subset) => ({ name: clusterOf(service, subset), ports: portsOf(service, subset) })),
+);
 function routesOf(nameOf: (service: number) => string): Any {
   const virtualHosts = all.flatMap((service) => {
     const { virtualHosts } = anyUnpack(
@@ -99,8 +105,8 @@ function routesOf(nameOf: (service: number) => string): Any {
 }
 
 const plane = new ControlPlane();
-plane.set(TYPE_URL.cluster, ...names.map(cluster));
-plane.set(TYPE_URL.endpoints, ...names.map((name) => endpoints(name, ...portsOf(name, 1000))));
+plane.set(TYPE_URL.cluster, ...clusters.map(({ name }) => cluster(name)));
+plane.set(TYPE_URL.endpoints, ...clusters.map(({ name, ports }) => endpoints(name, ...ports)));
 plane.set(TYPE_URL.listener, listener(80));
 plane.set(
   TYPE_URL.routes,
@@ -123,7 +129,7 @@ createInterface({ input: process.stdin }).on('line', (line) => {
     // As istiod does: of endpoints only those that have changed are sent.
     plane.push(
       TYPE_URL.endpoints,
-      endpoints(clusterOf(Number(service), ''), ...portsOf('||', 2000 + change)),
+      endpoints(clusterOf(Number(service), ''), ...portsOf(Number(service), '', 40_000 + change)),
     );
   }
 });

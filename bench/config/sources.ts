@@ -30,6 +30,9 @@ const { values } = parseArgs({
 const services = Number(values.services);
 const changes = Number(values.changes);
 
+/** What the reading has left behind is collected by then. */
+const SETTLE_MS = 3000;
+
 const megabytes = () => Math.round(process.memoryUsage.rss() / 1e6);
 const cpuMs = (since?: NodeJS.CpuUsage) => {
   const { user, system } = process.cpuUsage(since);
@@ -51,7 +54,7 @@ if (values.only === undefined) {
     `${runtimeName()}, ${services} services of 10 endpoints, as many rules, ${changes} changes of each kind\n`,
   );
   const head = [
-    ['source', 'first sync', 'CPU', 'RSS before', 'after'],
+    ['source', 'first sync', 'CPU', 'RSS before', 'after', '3 s later'],
     ['endpoint: CPU', 'median', 'p99', 'rule: CPU', 'median', 'p99'],
   ].flat();
   console.log(formatTable(head, rows));
@@ -77,13 +80,15 @@ async function measure(kind: string): Promise<string[]> {
   await gateway.ready();
   const first = [performance.now() - startedMs, cpuMs(startedCpu)].map((ms) => `${Math.round(ms)} ms`);
   const after = megabytes();
+  await new Promise((done) => setTimeout(done, SETTLE_MS));
+  const settled = megabytes();
   const say = (text: string) => server.stdin.write(`${text}\n`);
   const endpoint = await timed(gateway, (service) => say(`endpoint ${service}`));
   const rule = await timed(gateway, (service) => say(`rule ${service}`));
   await gateway.stop(0);
   server.stdin.end();
   rmSync(folder, { recursive: true });
-  return [kind, ...first, `${before} MB`, `${after} MB`, ...endpoint, ...rule];
+  return [kind, ...first, `${before} MB`, `${after} MB`, `${settled} MB`, ...endpoint, ...rule];
 }
 
 function kubernetes(folder: string, port: number): ConfigSource {

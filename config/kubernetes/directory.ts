@@ -23,7 +23,8 @@ export class ServiceDirectory {
   /** Slices as they were when they were looked at last. */
   readonly #seen = new Map<string, KeptSlice>();
   readonly #slicesOf = new Map<string, Set<string>>();
-  readonly #servicesOfPod = new Map<string, Set<string>>();
+  /** Of ten thousand Pods most have one: a set for each would be most of what is held. */
+  readonly #servicesOfPod = new Map<string, string | Set<string>>();
 
   constructor(objects: DirectoryObjects) {
     this.#objects = objects;
@@ -39,20 +40,33 @@ export class ServiceDirectory {
     if (before?.service !== undefined) {
       this.#dirty.add(before.service);
       deleteFrom(this.#slicesOf, before.service, key);
-      for (const { pod } of before.endpoints)
-        if (pod !== undefined) deleteFrom(this.#servicesOfPod, pod, before.service);
+      for (const { pod } of before.endpoints) if (pod !== undefined) this.#dropPod(pod, before.service);
     }
     this.#seen.delete(key);
     if (after?.service === undefined) return;
     this.#seen.set(key, after);
     this.#dirty.add(after.service);
     addTo(this.#slicesOf, after.service, key);
-    for (const { pod } of after.endpoints)
-      if (pod !== undefined) addTo(this.#servicesOfPod, pod, after.service);
+    for (const { pod } of after.endpoints) if (pod !== undefined) this.#addPod(pod, after.service);
+  }
+
+  #addPod(pod: string, service: string): void {
+    const known = this.#servicesOfPod.get(pod);
+    if (typeof known === 'object') known.add(service);
+    else if (known !== service)
+      this.#servicesOfPod.set(pod, known === undefined ? service : new Set([known, service]));
+  }
+
+  #dropPod(pod: string, service: string): void {
+    const known = this.#servicesOfPod.get(pod);
+    if (known === service || (typeof known === 'object' && known.delete(service) && known.size === 0))
+      this.#servicesOfPod.delete(pod);
   }
 
   podChanged(key: string): void {
-    for (const service of this.#servicesOfPod.get(key) ?? []) this.#dirty.add(service);
+    const known = this.#servicesOfPod.get(key);
+    if (typeof known === 'string') this.#dirty.add(known);
+    else for (const service of known ?? []) this.#dirty.add(service);
   }
 
   /** All services; one of which nothing has changed is the same object as before. */

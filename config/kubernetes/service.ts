@@ -136,13 +136,13 @@ export function joinService(
   const family = FAMILIES.find((each) =>
     slices.some(({ family, endpoints }) => family === each && endpoints.length > 0),
   );
-  const places = new Map<string, { labels: Labels; ports: Record<string, number> }>();
+  const places = new Map<string, { labels: Labels; ports: Readonly<Record<string, number>> }>();
   for (const slice of slices) {
     if (slice.family !== family) continue;
     for (const { address, pod } of slice.endpoints) {
       const known = places.get(address);
-      if (known) Object.assign(known.ports, slice.ports);
-      else places.set(address, { labels: (pod && labelsOf(pod)) || {}, ports: { ...slice.ports } });
+      if (known) known.ports = { ...known.ports, ...slice.ports };
+      else places.set(address, { labels: (pod && labelsOf(pod)) || {}, ports: slice.ports });
     }
   }
   const first = service.ports[0]?.name ?? '';
