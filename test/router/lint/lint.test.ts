@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkTexts } from '../../../workbench/check/index.ts';
 import { formatIssue, type Issue, LINT_CODES, lint, parse, validate } from '../../../router/index.ts';
 import { plainOf } from '../../../router/lint/regex.ts';
+import { checkTexts } from '../../../workbench/check/index.ts';
 
 /** `CODE LINE` of each finding about resources that have to be valid. */
 function found(yaml: string): string[] {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseArgs } from 'node:util';
-import { checkTexts } from '../../../workbench/check/index.ts';
 import { parseLabel } from '../../../cli/command.ts';
 import { requestOfWords } from '../../../cli/request-words.ts';
 import { createReport } from '../../../router/compile/report.ts';
@@ -22,6 +21,7 @@ import { requestOf } from '../../../router/region/example.ts';
 import { type Reach, reachOf } from '../../../router/region/reach.ts';
 import { gatewayAt } from '../../../workbench/assumed-gateway.ts';
 import { assumedServices } from '../../../workbench/assumed-service.ts';
+import { checkTexts } from '../../../workbench/check/index.ts';
 import { proxyOf } from '../../../workbench/client.ts';
 import { pasted } from '../../pasted.ts';
 import { shareOf } from '../../share.ts';
