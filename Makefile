@@ -20,12 +20,14 @@ TARGET ?= debian
 HELM ?= helm
 HELM_FLAGS ?=
 
+REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 # The same files give the same image: its time is that of the last commit.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
 ARCHITECTURES = $(subst linux/,,$(PLATFORMS))
 DOCKERFILE = deploy/Dockerfile
-BUILD_FLAGS = -f $(DOCKERFILE) --target $(TARGET)
+BUILD_FLAGS = -f $(DOCKERFILE) --build-arg TARGET=$(TARGET) \
+  --label org.opencontainers.image.version=$(TAG) --label org.opencontainers.image.revision=$(REVISION)
 ifneq ($(BUILDER),docker)
 BUILD_FLAGS += --ignorefile $(DOCKERFILE).dockerignore --format docker
 endif

@@ -12,10 +12,11 @@ import { prometheusMetrics } from '../gateway/telemetry/prometheus.ts';
 import { TrafficCount } from '../gateway/telemetry/traffic-count.ts';
 import { serveApp } from '../gateway/through-app.ts';
 import type { Service } from '../router/index.ts';
-import { createHealth } from '../services/health/health.ts';
+import { createHealth, ServingStatus } from '../services/health/health.ts';
 import { reflectionRoutes } from '../services/reflection/reflection.ts';
 import { openAccessLog } from './access-log.ts';
-import { CommandFailure, EXIT } from './failure.ts';
+import { CommandFailure, EXIT, usageFailure } from './failure.ts';
+import { FirstRule, type Ruleless } from './first-rule.ts';
 import type { PortMapping } from './listen-option.ts';
 import { createLog, type Log } from './log.ts';
 import { describeReload, describeSize } from './reload.ts';
@@ -51,6 +52,8 @@ export interface RunOptions extends TracingFlags {
   readonly accessLogFile?: string;
   readonly services?: readonly InProcessService[];
   readonly remoteServices?: readonly Service[];
+  /** What is to become of a gateway whose files hold no rule at its start. Default: it is ready all the same. */
+  readonly ruleless?: Ruleless;
   /** Called when the drain begins. */
   onDrain?(): void;
   /** What to print for people once all ports are open. Default: nothing beside the log. */
@@ -107,6 +110,11 @@ export async function run(options: RunOptions): Promise<void> {
   metrics.watchConfig(() => gateway.config.current());
   metrics.watchClusters(() => gateway.statistics());
   metrics.watchMirrors(() => gateway.mirrors().counts);
+  const first =
+    options.ruleless &&
+    new FirstRule(gateway.config, options.config, (isThere) => {
+      health.set('', isThere ? ServingStatus.SERVING : ServingStatus.NOT_SERVING);
+    });
   const open: Listening[] = [];
   endOnSignal(gateway, open, log, {
     onDrain() {
@@ -118,15 +126,25 @@ export async function run(options: RunOptions): Promise<void> {
     },
   });
   try {
-    const admin = await openAdmin(gateway, { expose: metrics.expose, traffic }, options, log);
+    const admin = await openAdmin(
+      gateway,
+      { expose: metrics.expose, traffic, missing: () => first?.missing() },
+      options,
+      log,
+    );
     open.push(admin);
     let before = gateway.config.current();
     gateway.config.subscribe((snapshot) => {
-      logReload(before, snapshot, log);
+      const isRefusal = options.ruleless === 'ends' && first?.isNothingThere;
+      if (!isRefusal) logReload(before, snapshot, log, first?.missing());
       before = snapshot;
     });
     gateway.config.subscribeSources(logSources(log));
     await gateway.ready();
+    if (options.ruleless === 'ends' && first?.isNothingThere)
+      throw usageFailure(
+        `Cannot serve without rules: ${first.missing()}; add one, or start before it is there with --wait-for-rules`,
+      );
     const opened: Listening[] = [];
     for (const { port, servicePort } of options.ports) {
       const listening = await orExplain(
@@ -168,7 +186,12 @@ function sourceOf({ namespace, labels }: RunOptions): IstioSource {
 
 async function openAdmin(
   gateway: Gateway,
-  counted: { readonly expose: AdminTarget['metrics']; readonly traffic: TrafficCount },
+  counted: {
+    readonly expose: AdminTarget['metrics'];
+    readonly traffic: TrafficCount;
+    /** Why there are no rules to route by. */
+    missing(): string | undefined;
+  },
   options: RunOptions,
   log: Log,
 ): Promise<Listening> {
@@ -178,7 +201,7 @@ async function openAdmin(
     {
       store: gateway.config,
       readiness() {
-        const reason = gateway.unreadiness();
+        const reason = gateway.unreadiness() ?? counted.missing();
         return reason === undefined ? 'ready' : { reason };
       },
       servicePorts: () => gateway.servicePorts(),
@@ -239,10 +262,15 @@ async function orExplain(
   }
 }
 
-function logReload(before: ConfigSnapshot, after: ConfigSnapshot, log: Log): void {
+function logReload(before: ConfigSnapshot, after: ConfigSnapshot, log: Log, missing?: string): void {
   const { summary, issues, recovered } = describeReload(before, after);
   if (before.version === 0 && after.table === undefined && after.resources.length === 0)
-    log('WARN', 'no rules loaded: requests go by hosts alone until a source has some');
+    log(
+      'WARN',
+      missing === undefined
+        ? 'no rules loaded: requests go by hosts alone until a source has some'
+        : `not ready: ${missing}`,
+    );
   else if (before.version === 0) log('INFO', `${describeSize(after)} loaded`);
   else if (summary !== undefined) log('INFO', summary);
   const kept = new Set(after.states.filter(({ state }) => state === 'last-good').map(({ key }) => key));

@@ -14,9 +14,13 @@ import type { RunOptions } from './run.ts';
 
 /** What {@link RunOptions} says, as the command line gives it: rules are asked for, a port is not. */
 interface ServeOptions
-  extends Omit<RunOptions, 'config' | 'ports' | 'services' | 'remoteServices' | 'greet' | 'onDrain'> {
+  extends Omit<
+    RunOptions,
+    'config' | 'ports' | 'services' | 'remoteServices' | 'greet' | 'onDrain' | 'ruleless'
+  > {
   readonly config?: readonly string[];
   readonly port?: readonly PortMapping[];
+  readonly waitForRules?: boolean;
 }
 
 /** Declares the command. */
@@ -36,6 +40,10 @@ export function serveCommand(): Command {
       '--config <source>',
       'existing file or folder of rules, watched; k8s://, the rules and services of a cluster; repeatable; or xds://HOST:PORT, the control plane of a mesh',
       repeated,
+    )
+    .option(
+      '--wait-for-rules',
+      'start also where files hold no rule yet, and be ready once they do (default: an error)',
     )
     .option(
       '--kubeconfig <path>',
@@ -71,11 +79,16 @@ export function serveCommand(): Command {
   return addTelemetryOptions(command);
 }
 
-async function serve(options: ServeOptions): Promise<void> {
+async function serve({ waitForRules, ...options }: ServeOptions): Promise<void> {
   if (options.config === undefined)
     throw usageFailure(
       'Cannot serve without rules: give --config with a file or folder, for example --config rules/',
     );
   const { run } = await import('./run.ts');
-  await run({ ...options, config: options.config, ports: options.port ?? [{ port: 8080 }] });
+  await run({
+    ...options,
+    config: options.config,
+    ports: options.port ?? [{ port: 8080 }],
+    ruleless: waitForRules ? 'waits' : 'ends',
+  });
 }

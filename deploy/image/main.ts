@@ -6,7 +6,7 @@
  *     pointsman serve --config /etc/pointsman        the gateway, and every other command
  *     pointsman greeter-server --version v2          services/greeter/server.ts
  *     pointsman greeter-client --address gateway     services/greeter/client.ts
- *     pointsman healthy [http://127.0.0.1:9901]      exit 0 when the admin port says ready, for HEALTHCHECK
+ *     pointsman healthy [http://127.0.0.1:9901]      exit 0 when the container's program is ready, for HEALTHCHECK
  */
 const [, , command] = process.argv;
 
@@ -20,19 +20,19 @@ switch (command) {
     await import('../../services/greeter/client.ts');
     break;
   case 'healthy':
-    process.exitCode = (await isReady(process.argv[3] ?? 'http://127.0.0.1:9901')) ? 0 : 1;
+    process.exitCode = (await isReady(process.argv[3])) ? 0 : 1;
     break;
   default:
     await import('../../cli/main.ts');
 }
 
-async function isReady(admin: string): Promise<boolean> {
+/** Of an admin port that is named, else of what the container runs. */
+async function isReady(admin: string | undefined): Promise<boolean> {
+  const { checkOfContainer, isHealthy } = await import('./healthy.ts');
   try {
-    const response = await fetch(`${admin}/readyz`, { signal: AbortSignal.timeout(2000) });
-    if (!response.ok) process.stderr.write(`${await response.text()}\n`);
-    return response.ok;
+    return await isHealthy(admin === undefined ? checkOfContainer() : { url: `${admin}/readyz` });
   } catch (error) {
-    process.stderr.write(`Cannot reach ${admin}: ${(error as Error).message}\n`);
+    process.stderr.write(`${(error as Error).message}\n`);
     return false;
   }
 }

@@ -1,8 +1,9 @@
 /**
- * Makes the file tree of an image that needs no base: the compiled program, its loader and the libraries it is linked
- * with, certificates being Bun's own. Every architecture can be made on every other.
+ * Makes the file tree of an image: the compiled program, the tutorial's rules and the list of what it is made of; and, for one
+ * that needs no base, its loader and the libraries it is linked with, certificates being Bun's own. Every architecture can
+ * be made on every other.
  *
- *     bun deploy/image/rootfs.ts [--arch amd64,arm64] [--out dist/rootfs] [--program-only]
+ *     bun deploy/image/rootfs.ts [--arch amd64,arm64] [--out dist/rootfs] [--without-libraries]
  *
  * The libraries are those of this system for its own architecture, else of Debian's package for the other one.
  */
@@ -58,7 +59,7 @@ const { values } = parseArgs({
   options: {
     arch: { type: 'string', default: hostArch() === 'arm64' ? 'arm64' : 'amd64' },
     out: { type: 'string', default: join(root, 'dist/rootfs') },
-    'program-only': { type: 'boolean', default: false },
+    'without-libraries': { type: 'boolean', default: false },
   },
 });
 for (const name of values.arch.split(',')) {
@@ -67,15 +68,18 @@ for (const name of values.arch.split(',')) {
     throw new RangeError(
       `Cannot make an image for "${name}": use ${Object.keys(ARCHITECTURES).join(' or ')}`,
     );
-  make(name, architecture, values['program-only'] ? resolve(values.out) : join(resolve(values.out), name));
+  make(
+    name,
+    architecture,
+    values['without-libraries'] ? resolve(values.out) : join(resolve(values.out), name),
+  );
 }
 
 function make(name: string, architecture: Architecture, out: string): void {
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
   compile(architecture, join(out, 'pointsman'));
-  if (values['program-only']) return;
-  addLibraries(name, architecture, out);
+  if (!values['without-libraries']) addLibraries(name, architecture, out);
   cpSync(join(root, 'deploy/istio'), join(out, 'deploy/istio'), { recursive: true });
   const documents = join(out, 'usr/share/doc/pointsman');
   mkdirSync(documents, { recursive: true });

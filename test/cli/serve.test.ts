@@ -345,3 +345,46 @@ test('serve exits 2 for wrong use, and says what is wrong', async () => {
     }),
   );
 });
+
+test('serve ends where its files hold no rule, and with --wait-for-rules is ready once they do', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pointsman-empty-'));
+  const args = ['serve', '--config', folder, '--host', '127.0.0.1', '--port', '0', '--admin-port', '0'];
+  const write = (hosts: string) =>
+    writeFileSync(
+      join(folder, 'rules.yaml'),
+      `apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: { name: a }\n` +
+        `spec: { ${hosts}: [a], http: [{ directResponse: { status: 200 } }] }\n`,
+    );
+  try {
+    const { code, stderr, stdout } = await pointsman(args);
+    assert.equal(code, 2);
+    assert.match(stderr, /^error: Cannot serve without rules: no rule in "[^\n]*--wait-for-rules\n$/);
+    assert.equal(stdout, '');
+
+    const running = start([...args, '--wait-for-rules']);
+    const { admin } = await ports(running);
+    const readiness = () => text(`http://127.0.0.1:${admin}/readyz`);
+    assert.match(await readiness(), /^not ready: no rule in "[^\n]*pointsman-empty-/);
+    assert.equal((await fetch(`http://127.0.0.1:${admin}/healthz`)).status, 200);
+    write('host');
+    await untilTrue(async () => (await readiness()).includes('what there is was refused'));
+    write('hosts');
+    await untilTrue(async () => (await readiness()).trim() === 'ready');
+    // What is taken away on purpose is gone, and no reason to be sent no traffic.
+    rmSync(join(folder, 'rules.yaml'));
+    await running.line(/VirtualService default\/a [^\n]*removed/);
+    assert.equal((await readiness()).trim(), 'ready');
+    running.kill('SIGTERM');
+    assert.equal(await running.exit, 0);
+
+    // Rules that are all refused are not what anybody wants served, and a fixed file is.
+    write('host');
+    const refused = start(args);
+    const at = await ports(refused);
+    assert.match(await text(`http://127.0.0.1:${at.admin}/readyz`), /^not ready: .* refused/);
+    refused.kill('SIGTERM');
+    assert.equal(await refused.exit, 0);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

@@ -31,7 +31,7 @@ test('the Dockerfile builds a program that runs', { timeout: 300_000 }, () => {
     cpSync(root, source, { recursive: true, filter: (path) => !ignored.test(relative(root, path)) });
     const [, stage = ''] = /^FROM .* AS build\n([\s\S]*?)^FROM /m.exec(dockerfile) ?? [];
     const lines = [...stage.matchAll(/^RUN (.*)$/gm)].map(([, line = '']) => line);
-    assert.ok(lines.length >= 3, 'RUN lines of the build stage');
+    assert.ok(lines.length >= 2, 'RUN lines of the build stage');
     for (const line of lines) {
       const { status, stdout, stderr } = spawnSync('sh', ['-c', line.replaceAll('/out', out)], {
         cwd: source,
@@ -43,6 +43,10 @@ test('the Dockerfile builds a program that runs', { timeout: 300_000 }, () => {
     }
     const program = join(out, 'pointsman');
     assert.equal(readFileSync(program).readUInt16LE(18), MACHINES[architecture]);
+    const sbom = JSON.parse(readFileSync(join(out, 'usr/share/doc/pointsman/sbom.spdx.json'), 'utf8')) as {
+      packages: { name: string }[];
+    };
+    assert.ok(sbom.packages.some(({ name }) => name === 'hono'));
     const { stdout } = spawnSync(program, ['--version'], { encoding: 'utf8' });
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
     assert.equal(stdout.trim(), version);
