@@ -35,7 +35,7 @@ endif
 PUSH_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install build build-platforms rootfs buildx-publish deploy remove proto-gen test clean require-builder
+.PHONY: help install build build-platforms rootfs buildx-publish deploy remove proto-gen test clean require-builder require-helm
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,13 +69,13 @@ build-platforms: require-builder
 	-$(BUILDER) manifest rm $(IMAGE):$(TAG) 2>/dev/null
 	$(BUILDER) build $(BUILD_FLAGS) --timestamp $(SOURCE_DATE_EPOCH) --platform $(PLATFORMS) --manifest $(IMAGE):$(TAG) .
 
-deploy: ## helm upgrade --install HELM_INSTALL_NAME
+deploy: require-helm ## helm upgrade --install HELM_INSTALL_NAME
 	$(HELM) upgrade --install $(HELM_INSTALL_NAME) deploy/chart --namespace $(NAMESPACE) \
 	  --set component=$(COMPONENT) \
 	  --set image.repository=$(IMAGE) --set-string image.tag=$(TAG) \
 	  $(if $(filter server,$(COMPONENT)),--set version.labels.dubbogoAppVersion=$(VERSION)) $(HELM_FLAGS)
 
-remove: ## helm uninstall HELM_INSTALL_NAME
+remove: require-helm ## helm uninstall HELM_INSTALL_NAME
 	$(HELM) uninstall $(HELM_INSTALL_NAME) --namespace $(NAMESPACE)
 
 proto-gen: install ## gen/ from proto/
@@ -89,3 +89,7 @@ clean: ## what builds have made here
 
 require-builder:
 	@[ -n "$(BUILDER)" ] || { echo "error: Cannot build an image: install docker, podman or buildah, or name one with BUILDER=" >&2; exit 2; }
+	@case "$(TARGET)" in debian|scratch) ;; *) echo "error: Cannot build an image on \"$(TARGET)\": TARGET is debian or scratch" >&2; exit 2;; esac
+
+require-helm:
+	@command -v $(HELM) >/dev/null || { echo "error: Cannot find $(HELM): install Helm 3, or name it with HELM=" >&2; exit 2; }

@@ -31,6 +31,8 @@ export function openAccessLog(
     const writer = createLineWriter(path, (message) => log('WARN', message));
     return { options: { format, write: (line) => writer.write(line) }, close: () => writer.close() };
   } catch (error) {
-    throw new CommandFailure(`Cannot log requests to "${path}": ${(error as Error).message}`);
+    throw new CommandFailure(
+      `Cannot log requests to "${path}": ${(error as Error).message}; name a file that can be written to`,
+    );
   }
 }

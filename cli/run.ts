@@ -20,7 +20,7 @@ import { FirstRule, type Ruleless } from './first-rule.ts';
 import type { PortMapping } from './listen-option.ts';
 import { createLog, type Log } from './log.ts';
 import { describeReload, describeSize } from './reload.ts';
-import { logSources, sourcesOf } from './source.ts';
+import { describeSources, logSources, sourcesOf } from './source.ts';
 import { issueText, print } from './terminal.ts';
 import { openTracing, type TracingFlags } from './tracing.ts';
 
@@ -202,7 +202,9 @@ async function openAdmin(
       store: gateway.config,
       readiness() {
         const reason = gateway.unreadiness() ?? counted.missing();
-        return reason === undefined ? 'ready' : { reason };
+        if (reason === undefined) return 'ready';
+        const cause = gateway.routing === undefined ? describeSources(gateway.config.sources()) : '';
+        return { reason: cause === '' ? reason : `${reason}: ${cause}` };
       },
       servicePorts: () => gateway.servicePorts(),
       explain: (request) => gateway.explain(request),

@@ -64,14 +64,34 @@ function withParameters(name: string, kubeconfig: string | undefined, status = f
   return parameters.size === 0 ? name : `${name}${name.includes('?') ? '&' : '?'}${parameters}`;
 }
 
+/** One cause can change much of a source's state, a piece after the other: what follows so soon is one line. */
+const SETTLE_MS = 100;
+
 /** Says each time when a source has lost its peer or found it, and why. */
 export function logSources(log: Log): (state: NamedSourceState) => void {
   const told = new Map<string, string>();
-  return ({ name, state, reason }) => {
+  const waiting = new Map<string, ReturnType<typeof setTimeout>>();
+  const tell = ({ name, state, reason }: NamedSourceState): void => {
     const text = reason === undefined ? state : `${state}: ${reason}`;
     if (told.get(name) === text) return;
     told.set(name, text);
     if (state === 'disconnected') log('WARN', `${name} is ${text}; the rules that it sent last stay`);
     else log(reason === undefined ? 'INFO' : 'WARN', `${name} is ${text}`);
   };
+  return (change) => {
+    clearTimeout(waiting.get(change.name));
+    if (change.reason === undefined) tell(change);
+    else
+      waiting.set(
+        change.name,
+        setTimeout(() => tell(change), SETTLE_MS),
+      );
+  };
+}
+
+/** Why sources have given nothing yet, if they say so: `k8s:// is connecting: connect ECONNREFUSED`. */
+export function describeSources(states: readonly NamedSourceState[]): string {
+  return states
+    .flatMap(({ name, state, reason }) => (reason === undefined ? [] : [`${name} is ${state}: ${reason}`]))
+    .join('; ');
 }

@@ -83,10 +83,20 @@ async function podAccess(): Promise<KubernetesAccess> {
   const { KUBERNETES_SERVICE_HOST: host = '', KUBERNETES_SERVICE_PORT: port = '443' } = process.env;
   return {
     server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
-    ca: await readFile(join(POD, 'ca.crt'), 'utf8'),
+    ca: await readOfPod('ca.crt'),
     skipsVerification: false,
-    authorization: async () => `Bearer ${(await readFile(join(POD, 'token'), 'utf8')).trim()}`,
+    authorization: async () => `Bearer ${(await readOfPod('token')).trim()}`,
   };
+}
+
+async function readOfPod(name: string): Promise<string> {
+  try {
+    return await readFile(join(POD, name), 'utf8');
+  } catch (error) {
+    throw new Error(
+      `Cannot use the pod's service account: ${(error as Error).message}; the pod needs automountServiceAccountToken: true, or another access by --kubeconfig`,
+    );
+  }
 }
 
 type Kubeconfig = z.infer<typeof kubeconfigSchema> & { readonly folder: string };
@@ -99,7 +109,7 @@ async function readKubeconfigFile(path: string, isOptional: boolean): Promise<Ku
     text = await readFile(path, 'utf8');
   } catch (error) {
     if (isOptional && (error as { code?: string }).code === 'ENOENT') return undefined;
-    return fail((error as Error).message);
+    return fail(`${(error as Error).message}; name one that can be read with --kubeconfig or KUBECONFIG`);
   }
   const parsed = kubeconfigSchema.safeParse(parseYaml(text, fail));
   if (!parsed.success) return fail(z.prettifyError(parsed.error).replaceAll('\n', ' '));
@@ -133,7 +143,8 @@ async function readKubeconfig(paths: readonly string[]): Promise<KubernetesAcces
   // Paths are relative to the file that has them.
   const pem = async (folder: string, file: string | undefined, data: string | undefined) => {
     if (data !== undefined) return Buffer.from(data, 'base64').toString('utf8');
-    return file === undefined ? undefined : await readFile(resolve(folder, file), 'utf8');
+    if (file === undefined) return undefined;
+    return await readFile(resolve(folder, file), 'utf8').catch((error: Error) => fail(error.message));
   };
   const [ca, cert, key] = await Promise.all([
     pem(found.folder, cluster['certificate-authority'], cluster['certificate-authority-data']),

@@ -390,8 +390,26 @@ test('kubernetesSource() says of an address or kubeconfig that is none what woul
   assert.throws(() => kubernetesSource('k8s://?ns=shop'), /unknown parameter "ns"/);
   const start = (kubeconfig: string) =>
     kubernetesSource('k8s://', { kubeconfig }).start(() => {}, new AbortController().signal);
-  await assert.rejects(start(join(folder, 'none')), /Cannot use the kubeconfig ".*none": ENOENT/);
+  await assert.rejects(
+    start(join(folder, 'none')),
+    /Cannot use the kubeconfig ".*none": ENOENT.*; name one that can be read/,
+  );
   const empty = join(folder, 'empty');
   writeFileSync(empty, '{}');
+  const withoutKey = join(folder, 'without-key');
+  const user = { 'client-certificate': 'missing.crt', 'client-key': 'missing.key' };
+  writeFileSync(
+    withoutKey,
+    JSON.stringify({
+      'current-context': 'a',
+      contexts: [{ name: 'a', context: { cluster: 'a', user: 'a' } }],
+      clusters: [{ name: 'a', cluster: { server: 'https://127.0.0.1:1' } }],
+      users: [{ name: 'a', user }],
+    }),
+  );
+  await assert.rejects(
+    start(withoutKey),
+    /^Error: Cannot use the kubeconfig ".*without-key": ENOENT.*missing\.crt/,
+  );
   await assert.rejects(start(empty), /it has no context "": choose one with kubectl config use-context/);
 });
