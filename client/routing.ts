@@ -9,7 +9,7 @@ import type {
   UniversalClientResponse,
 } from '@connectrpc/connect/protocol';
 import { certificateSourceOf, type SourceName, sourceOf } from '../config/named.ts';
-import { workloadCertificatesOf } from '../config/source.ts';
+import { secretsOf, workloadCertificatesOf } from '../config/source.ts';
 import { ConfigStore } from '../config/store.ts';
 import {
   type CompileOptions,
@@ -85,6 +85,7 @@ export class Routing {
       ...systemConnections(),
       prefersHttp2: true,
       workloadCertificates: () => workloadCertificatesOf(sources),
+      secrets: () => secretsOf(sources),
     });
     this.#rules = new RulesInEffect(this.config, this.#pool, {
       compiler,

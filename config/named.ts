@@ -80,5 +80,8 @@ function startedLate(name: string, load: () => Promise<ConfigSource>): ConfigSou
     get workloadCertificates() {
       return source?.workloadCertificates;
     },
+    get secrets() {
+      return source?.secrets;
+    },
   };
 }

@@ -3,7 +3,7 @@ import type { Issue } from '../router/issue.ts';
 import type { ValidResource } from '../router/schema/kind.ts';
 import type { Service } from '../router/table/cluster.ts';
 import type { RouteTable } from '../router/table/route-table.ts';
-import type { WorkloadCertificates } from '../router/table/workload-certificate.ts';
+import type { Secrets, WorkloadCertificates } from '../router/table/workload-certificate.ts';
 import type { CertificateState } from './rotating-certificate.ts';
 
 /** Everything one source holds at one moment. */
@@ -75,9 +75,16 @@ export interface ConfigSource {
    * Absent: it gives none.
    */
   readonly workloadCertificates?: WorkloadCertificates | undefined;
+  /** Secrets by the names that its rules ask for them. Absent: it has none. */
+  readonly secrets?: Secrets | undefined;
 }
 
 /** Those of the first of the sources that gives some. */
 export function workloadCertificatesOf(sources: readonly ConfigSource[]): WorkloadCertificates | undefined {
   return sources.find(({ workloadCertificates }) => workloadCertificates)?.workloadCertificates;
+}
+
+/** The same of secrets. */
+export function secretsOf(sources: readonly ConfigSource[]): Secrets | undefined {
+  return sources.find(({ secrets }) => secrets)?.secrets;
 }

@@ -5,7 +5,7 @@
 import { RegExpRouter } from 'hono/router/reg-exp-router';
 import { SmartRouter } from 'hono/router/smart-router';
 import { TrieRouter } from 'hono/router/trie-router';
-import { type ConfigSource, workloadCertificatesOf } from '../config/source.ts';
+import { type ConfigSource, secretsOf, workloadCertificatesOf } from '../config/source.ts';
 import { ConfigStore } from '../config/store.ts';
 import type {
   CompileOptions,
@@ -106,6 +106,7 @@ export class Gateway extends WebGateway {
       connections: {
         ...systemConnections(),
         workloadCertificates: () => workloadCertificatesOf(sources),
+        secrets: () => secretsOf(sources),
       },
       telemetry: createTelemetry({ ...(accessLog && { accessLog }), ...(tracing && { tracing }) }),
       comparisons: mirrors,

@@ -4,7 +4,7 @@
  */
 import type { CircuitBreaker } from '../router/policy/circuit-breaker.ts';
 import type { ClientTls, Cluster, ClusterEndpoint, ConnectionPool } from '../router/table/cluster.ts';
-import type { WorkloadCertificates } from '../router/table/workload-certificate.ts';
+import type { Secrets, WorkloadCertificates } from '../router/table/workload-certificate.ts';
 import type { RunningCluster } from './cluster.ts';
 import { countRequests } from './counted-upstream.ts';
 import { type Delay, Names, type Resolve } from './dns.ts';
@@ -30,6 +30,8 @@ export interface ConnectSettings {
   readonly tls?: ClientTls;
   /** For mode ISTIO_MUTUAL. */
   readonly workloadCertificates?: WorkloadCertificates | undefined;
+  /** For what {@link tls} names. */
+  readonly secrets?: Secrets | undefined;
   readonly breaker?: CircuitBreaker;
 }
 
@@ -60,6 +62,8 @@ export interface PoolOptions {
   readonly prefersHttp2?: boolean;
   /** By what this workload is known in its mesh, if by anything yet. Default: by nothing. */
   readonly workloadCertificates?: () => WorkloadCertificates | undefined;
+  /** What clusters name in place of files, if there is any yet. Default: none. */
+  readonly secrets?: () => Secrets | undefined;
 }
 
 /** Holds upstreams from the moment a cluster takes them until none does and {@link prune} drops them, or {@link close}. */
@@ -73,6 +77,7 @@ export class UpstreamPool {
   readonly names: Names;
   readonly prefersHttp2: boolean;
   readonly #certificates: () => WorkloadCertificates | undefined;
+  readonly #secrets: () => Secrets | undefined;
   readonly #held = new Map<string, PooledUpstream>();
   readonly #unused = new Set<PooledUpstream>();
   readonly #inProcess: InProcessLookup;
@@ -86,6 +91,7 @@ export class UpstreamPool {
     this.nowMs = nowMs;
     this.prefersHttp2 = options.prefersHttp2 ?? false;
     this.#certificates = options.workloadCertificates ?? (() => undefined);
+    this.#secrets = options.secrets ?? (() => undefined);
     this.later = later;
     this.names = new Names(resolve, delay);
   }
@@ -93,6 +99,11 @@ export class UpstreamPool {
   /** What this workload can show to others of its mesh; undefined for nothing, and then automatic mutual TLS is plaintext. */
   get workloadCertificates(): WorkloadCertificates | undefined {
     return this.#certificates();
+  }
+
+  /** What clusters name in place of files; undefined where nobody has it. */
+  get secrets(): Secrets | undefined {
+    return this.#secrets();
   }
 
   /** The upstream for an endpoint of a cluster; undefined for one in process that nobody registered. */
@@ -136,7 +147,7 @@ export class UpstreamPool {
     if (!connectionPool && !tls) return this.#connect(endpoint, protocol, PLAIN);
     return this.#connect(endpoint, protocol, {
       ...(connectionPool && { pool: connectionPool, breaker }),
-      ...(tls && { tls, workloadCertificates: this.workloadCertificates }),
+      ...(tls && { tls, workloadCertificates: this.workloadCertificates, secrets: this.secrets }),
     });
   }
 

@@ -8,7 +8,14 @@ import { ClusterSchema } from '../../gen/envoy/config/cluster/v3/cluster_pb.ts';
 import { ClusterLoadAssignmentSchema } from '../../gen/envoy/config/endpoint/v3/endpoint_pb.ts';
 import { ListenerSchema } from '../../gen/envoy/config/listener/v3/listener_pb.ts';
 import { RouteConfigurationSchema } from '../../gen/envoy/config/route/v3/route_pb.ts';
-import { createRoutesReader, readCluster, readListener, readLoadAssignment } from '../../router/xds/index.ts';
+import { SecretSchema } from '../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts';
+import {
+  createRoutesReader,
+  readCluster,
+  readListener,
+  readLoadAssignment,
+  readSecret,
+} from '../../router/xds/index.ts';
 
 /** A resource as it is sent. */
 export interface SentResource {
@@ -18,7 +25,7 @@ export interface SentResource {
 
 /** A resource that came and was not taken. */
 export interface RefusedResource {
-  /** `Listener`, `Cluster`, `ClusterLoadAssignment` or `RouteConfiguration`. */
+  /** `Listener`, `Cluster`, `ClusterLoadAssignment`, `RouteConfiguration` or `Secret`. */
   readonly kind: string;
   /** Empty where the bytes are no such message. */
   readonly name: string;
@@ -76,6 +83,9 @@ export function resourceTypes() {
     },
   } as const;
 }
+
+/** Certificates with their keys. Apart from the others: they are no rules, and on no disk. */
+export const secretType = resourceType(SecretSchema, false, ({ name }) => name, readSecret);
 
 /** One kind, as it stands. */
 export class Collection<T> {

@@ -3,6 +3,7 @@
  * away, and it is asked again until it answers.
  */
 import type { RouteTable } from '../../router/table/route-table.ts';
+import type { TlsSecret } from '../../router/table/workload-certificate.ts';
 import { createXdsTables } from '../../router/xds/index.ts';
 import type { SourceIdentity } from '../named.ts';
 import { type CertificateState, RotatingCertificate } from '../rotating-certificate.ts';
@@ -52,6 +53,13 @@ export function xdsSource(url: string, options: XdsSourceOptions = {}): ConfigSo
   return {
     name: url,
     ...(certificate && { workloadCertificates: () => certificate.current() }),
+    secrets: async (name) => {
+      const secret = client?.secret(name);
+      if (secret) return secret;
+      throw new Error(
+        `${url} has not sent the secret "${name}": it is for gateways over TLS with a token whose service account may list secrets, and has to be there`,
+      );
+    },
     start(onSnapshot, signal, onState) {
       if (certificate) signal.addEventListener('abort', () => certificate.close(), { once: true });
       client = new XdsClient(url, address, options, onSnapshot, onState ?? (() => {}), signal);
@@ -246,6 +254,11 @@ class XdsClient {
       message: `Cannot take ${kind} "${name}" of ${this.#name}: ${reason}`,
     }));
     return { resources: [], issues, refused: [], unreadable: [], table };
+  }
+
+  /** One that a cluster asks for, once it has come. */
+  secret(name: string): TlsSecret | undefined {
+    return this.#ads.secrets.get(name);
   }
 
   /** Told how it stands with the certificate that the control plane has issued. */

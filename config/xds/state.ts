@@ -4,8 +4,22 @@
  *
  * Source: Envoy's documentation, `xds_protocol.rst`.
  */
-import { clusterNamesOf, endpointsNames, routeNames, type XdsResources } from '../../router/xds/index.ts';
-import { Collection, type RefusedResource, resourceTypes, type SentResource } from './collection.ts';
+
+import type { TlsSecret } from '../../router/table/workload-certificate.ts';
+import {
+  clusterNamesOf,
+  endpointsNames,
+  routeNames,
+  secretNames,
+  type XdsResources,
+} from '../../router/xds/index.ts';
+import {
+  Collection,
+  type RefusedResource,
+  resourceTypes,
+  type SentResource,
+  secretType,
+} from './collection.ts';
 
 /** What the client says about one kind. */
 export interface XdsRequest {
@@ -55,6 +69,7 @@ type Collections = { readonly [K in keyof XdsResources]: Collection<ValueOf<XdsR
 export class AdsState {
   readonly #options: AdsStateOptions;
   readonly #all: Collections;
+  readonly #secrets = new Collection<TlsSecret>(secretType, false, false);
   readonly #byUrl: ReadonlyMap<string, Collection<unknown>>;
   /** Kinds that were asked about on this stream. */
   readonly #opened = new Set<Collection<unknown>>();
@@ -63,6 +78,7 @@ export class AdsState {
   readonly #namesIn = {
     endpoints: once(endpointsNames),
     routes: once(routeNames),
+    secrets: once(secretNames),
     services: once(servicesOf),
   };
 
@@ -77,7 +93,7 @@ export class AdsState {
       listeners: new Collection(types.listeners, true, keepsBytes),
       routes: new Collection(types.routes, false, keepsBytes),
     };
-    const list: Collection<unknown>[] = Object.values(this.#all);
+    const list: Collection<unknown>[] = [this.#secrets, ...Object.values(this.#all)];
     this.#byUrl = new Map(list.map((each) => [each.type.typeUrl, each]));
   }
 
@@ -92,9 +108,14 @@ export class AdsState {
     };
   }
 
+  /** By name, what clusters ask for and has come. */
+  get secrets(): ReadonlyMap<string, TlsSecret> {
+    return this.#secrets.values;
+  }
+
   /** All that was not. */
   get refused(): readonly RefusedResource[] {
-    return Object.values(this.#all).flatMap(({ refused }) => [...refused.values()]);
+    return [...this.#byUrl.values()].flatMap(({ refused }) => [...refused.values()]);
   }
 
   /** What was taken, as it came, by kind; empty unless bytes are kept. */
@@ -109,7 +130,8 @@ export class AdsState {
       listeners.isAnswered &&
       !routes.isAwaiting &&
       (clusters.isWildcard ? clusters.isAnswered : !clusters.isAwaiting) &&
-      !endpoints.isAwaiting
+      !endpoints.isAwaiting &&
+      !this.#secrets.isAwaiting
     );
   }
 
@@ -157,8 +179,8 @@ export class AdsState {
       isAnswer: true,
       ...(refusals.length > 0 && { refusal: refusals.join('; ') }),
     };
-    // Endpoints name nothing.
-    const isLeaf = typeUrl === this.#all.endpoints.type.typeUrl;
+    // Endpoints and secrets name nothing.
+    const isLeaf = typeUrl === this.#all.endpoints.type.typeUrl || typeUrl === secretType.typeUrl;
     return { requests: [answer, ...(isLeaf ? [] : this.#subscribe())], isChanged };
   }
 
@@ -168,6 +190,7 @@ export class AdsState {
     const namesIn = this.#namesIn;
     return [
       ...this.#want(clusters, clusters.isWildcard ? NONE : namesIn.services(routes.values)),
+      ...this.#want(this.#secrets, namesIn.secrets(clusters.values)),
       ...this.#want(endpoints, namesIn.endpoints(clusters.values)),
       ...this.#want(listeners, NONE),
       ...this.#want(routes, namesIn.routes(listeners.values)),

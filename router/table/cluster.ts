@@ -217,6 +217,10 @@ export interface ClientTls {
   /** Who may have signed the endpoint's certificate. Absent: those that the system trusts. */
   readonly caCertificates?: string;
   readonly caCrl?: string;
+  /** Name of the secret with the client's own, in place of files: `kubernetes://reviews-client`. */
+  readonly certificateSecret?: string;
+  /** Name of the secret with who may have signed the endpoint's certificate, in place of a file. */
+  readonly rootSecret?: string;
   /** The client's own, of mode MUTUAL. */
   readonly clientCertificate?: string;
   readonly privateKey?: string;

@@ -1,4 +1,4 @@
-/** How workloads of a mesh know each other. Types only; imports nothing. */
+/** What TLS is spoken with that is in no file: a workload's certificate, and secrets by name. Types only; imports nothing. */
 
 /** What a workload shows to others, and by whom it knows them. PEM texts; the key is a secret, and in no table, log or state. */
 export interface WorkloadCertificate {
@@ -11,3 +11,13 @@ export interface WorkloadCertificate {
 
 /** Resolves with the certificate in effect, asked for with each connection. Rejects with a reason where there is none. */
 export type WorkloadCertificates = () => Promise<WorkloadCertificate>;
+
+/** What a secret holds, as PEM texts; one asked for may lack what is not asked for of it. */
+export interface TlsSecret {
+  readonly certificateChain?: string;
+  readonly privateKey?: string;
+  readonly rootCertificates?: string;
+}
+
+/** Resolves with the secret of a name, asked for with each connection. Rejects with why there is none. */
+export type Secrets = (name: string) => Promise<TlsSecret>;

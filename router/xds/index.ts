@@ -9,10 +9,12 @@ export { clusterNamesOf } from './reference.ts';
 export { XdsRefusal } from './refusal.ts';
 export { readRouteConfiguration, type XdsRoutes } from './route-configuration.ts';
 export { createRoutesReader } from './routes-reader.ts';
+export { readSecret } from './secret.ts';
 export {
   createXdsTables,
   endpointsNames,
   routeNames,
+  secretNames,
   type XdsResources,
   type XdsTableOptions,
 } from './table.ts';

@@ -117,6 +117,15 @@ export function endpointsNames(clusters: XdsResources['clusters']): string[] {
   return [...new Set([...clusters.values()].flatMap(({ endpointsName }) => endpointsName ?? []))];
 }
 
+/** The Secrets that clusters ask for, each once. */
+export function secretNames(clusters: XdsResources['clusters']): string[] {
+  const names = [...clusters.values()].flatMap(({ cluster: { policy } }) => [
+    ...(policy.tls?.certificateSecret === undefined ? [] : [policy.tls.certificateSecret]),
+    ...(policy.tls?.rootSecret === undefined ? [] : [policy.tls.rootSecret]),
+  ]);
+  return [...new Set(names)];
+}
+
 /**
  * Listeners of one port as one: that of all addresses first, then those of a service's own address. Each domain is the
  * first one's that has it.

@@ -48,7 +48,8 @@ function readSocket(socket: TransportSocket, http: HttpProtocolOptions | undefin
   if (asksForWorkloadCertificate(common)) return readInMesh(context);
   const certificate = readCertificate(context);
   const { validation, sdsName } = validationOf(common?.validationContextType);
-  const root = sdsName === undefined ? undefined : rootOf(sdsName);
+  const rootSecret = sdsName !== undefined && isSecret(sdsName) ? sdsName : undefined;
+  const root = sdsName === undefined || rootSecret !== undefined ? undefined : rootOf(sdsName);
   const caCertificates = root?.file ?? fileOf(validation?.trustedCa);
   const caCrl = fileOf(validation?.crl) ?? root?.crl;
   const isCheckedBySni = http?.upstreamHttpProtocolOptions?.autoSanValidation === true;
@@ -58,6 +59,7 @@ function readSocket(socket: TransportSocket, http: HttpProtocolOptions | undefin
     subjectAltNames: namesOf(validation),
     ...(caCertificates && { caCertificates }),
     ...(caCrl && { caCrl }),
+    ...(rootSecret !== undefined && { rootSecret }),
     ...certificate,
     // Without anything to check a certificate against, Envoy takes any.
     insecureSkipVerify:
@@ -103,8 +105,11 @@ function validationOf(type: ValidationType | undefined): {
 
 function readCertificate({
   commonTlsContext: common,
-}: UpstreamTlsContext): Pick<ClientTls, 'clientCertificate' | 'privateKey'> | undefined {
+}: UpstreamTlsContext):
+  | Pick<ClientTls, 'clientCertificate' | 'privateKey' | 'certificateSecret'>
+  | undefined {
   const [sds] = common?.tlsCertificateSdsSecretConfigs ?? [];
+  if (sds && isSecret(sds.name)) return { certificateSecret: sds.name };
   if (sds) {
     const [certificate, privateKey] = filesOf(sds.name, 'file-cert:');
     if (certificate === undefined || privateKey === undefined)
@@ -129,6 +134,11 @@ function rootOf(sdsName: string): { readonly file: string; readonly crl?: string
   const [file, crl] = filesOf(sdsName, 'file-root:');
   if (file === undefined) throw new XdsRefusal(unknownCertificateReason(sdsName));
   return { file, ...(crl !== undefined && { crl }) };
+}
+
+/** Secrets and config maps of a cluster, which istiod hands out. Source: Istio `pilot/pkg/model/credentials/resource.go`. */
+function isSecret(sdsName: string): boolean {
+  return /^(kubernetes|kubernetes-gateway|configmap):\/\//.test(sdsName);
 }
 
 /** The paths in the name of an SDS resource: `file-cert:/etc/tls/cert.pem~/etc/tls/key.pem`. */

@@ -31,8 +31,8 @@ const SEEN = {
 };
 
 /**
- * Starts one. Connections are told apart by ALPN, as a sidecar's inbound listener does: `istio-http/1.1` and `istio-h2` are
- * taken, all others are cut off. Throws what it says against its configuration.
+ * Starts one. Connections are told apart by ALPN, as a sidecar's inbound listener does: `istio-http/1.1`, `istio-h2` and
+ * `http/1.1` are taken, all others are cut off. Throws what it says against its configuration.
  */
 export async function startMeshEnvoy({
   port,
@@ -53,7 +53,7 @@ export async function startMeshEnvoy({
       '@type': `${type}.transport_sockets.tls.v3.DownstreamTlsContext`,
       requireClientCertificate: true,
       commonTlsContext: {
-        alpnProtocols: ['istio-http/1.1', 'istio-h2'],
+        alpnProtocols: ['istio-http/1.1', 'istio-h2', 'http/1.1'],
         tlsCertificates: [
           {
             certificateChain: write('cert-chain.pem', certificate.certificateChain),
@@ -109,6 +109,7 @@ export async function startMeshEnvoy({
           filterChains: [
             chain('istio-http/1.1', 'HTTP1', { directResponse: { status: 200 } }),
             chain('istio-h2', 'HTTP2', { route: { cluster: 'app' } }),
+            chain('http/1.1', 'HTTP1', { directResponse: { status: 200 } }),
           ],
         },
       ],

@@ -110,6 +110,35 @@ apiVersion: networking.istio.io/v1
 kind: DestinationRule
 metadata: { name: selected, namespace: default }
 spec: { host: selected.example.com, trafficPolicy: { tls: { mode: ISTIO_MUTUAL } } }
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: edge, namespace: default }
+spec: { selector: { app: edge }, servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: ['*'] }] }
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: secret, namespace: default }
+spec:
+  hosts: [secret.example.com]
+  ports: [{ number: 80, name: http, protocol: HTTP }]
+  resolution: STATIC
+  endpoints: [{ address: 127.0.0.1, ports: { http: ${greeter} } }]
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: secret, namespace: default }
+spec:
+  host: secret.example.com
+  trafficPolicy: { tls: { mode: MUTUAL, credentialName: client-credential, sni: secret.example.com, subjectAltNames: ['${GREETER}'] } }
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: secret, namespace: default }
+spec:
+  hosts: [secret.example.com]
+  gateways: [edge]
+  http: [{ route: [{ destination: { host: secret.example.com } }] }]
 `;
 
 before(
@@ -118,7 +147,7 @@ before(
     [greeter, mallory] = [await closedPort(), await closedPort()];
     mesh = await startMesh(rules(), {});
     endings.push(mesh.kill);
-    for (const account of ['web', 'greeter', 'mallory', 'other'])
+    for (const account of ['web', 'greeter', 'mallory', 'other', 'edge'])
       token[account] = await mesh.tokenOf(account);
     const app = await connectServer('http2', greeterV1);
     endings.push(app.kill);
@@ -270,6 +299,31 @@ test('createGateway() with rules in files is the workload whose files it is give
   const { get } = await gatewayFor({ config: join(mesh.folder, 'rules'), certificates: folder });
   assert.deepEqual(await get('explicit.example.com'), SEEN('outbound_.80_.v1_.explicit.example.com'));
 });
+
+test(
+  'createGateway() at the edge shows the certificates of secrets that a real istiod sends, and says why it has none',
+  options,
+  async () => {
+    const proxy = { type: 'router', labels: { app: 'edge' } } as const;
+    await mesh.kubectl('create', 'role', 'secrets', '--verb=list', '--resource=secrets');
+    await mesh.kubectl('create', 'rolebinding', 'secrets', '--role=secrets', '--serviceaccount=default:edge');
+    const { gateway, get, lines } = await gatewayFor({ config: mesh.urlOf(token['edge']!), proxy });
+    assert.equal(await get('secret.example.com'), 503);
+    assert.match(lines.join(), /has_not_sent_the_secret_"kubernetes:\/\/client-credential"/);
+
+    const { certificateChain, privateKey, rootCertificates } = await requestCertificate(
+      parseXdsAddress(mesh.urlOf(token['web']!)),
+    );
+    const literals = Object.entries({ cert: certificateChain, key: privateKey, cacert: rootCertificates });
+    await mesh.kubectl(
+      ...['create', 'secret', 'generic', 'client-credential'],
+      ...literals.map(([name, text]) => `--from-literal=${name}=${text}`),
+    );
+    while ((await get('secret.example.com')) === 503) await new Promise((done) => setTimeout(done, 50));
+    assert.deepEqual(await get('secret.example.com'), ['http/1.1', 'secret.example.com', WEB, GREETER]);
+    assertNoSecret(JSON.stringify([gateway.config.sources(), gateway.clusters(), lines]));
+  },
+);
 
 test('createRoutedTransport() calls workloads of a real mesh by its own certificate', options, async () => {
   const transport = createRoutedTransport({

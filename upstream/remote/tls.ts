@@ -1,23 +1,45 @@
-/** TLS as a DestinationRule asks for it: its files are read for each connection, so that they can be renewed. */
+/** TLS as a DestinationRule asks for it: files are read, and secrets asked for, for each connection, so that they can be renewed. */
 import { readFile } from 'node:fs/promises';
 import type { ClientTls } from '../../router/table/cluster.ts';
-import type { WorkloadCertificates } from '../../router/table/workload-certificate.ts';
+import type { Secrets, WorkloadCertificates } from '../../router/table/workload-certificate.ts';
 import type { UpstreamTls } from './address.ts';
 
 /**
- * What a connection for requests to `serverName` needs. Rejects when a file cannot be read.
+ * What a connection for requests to `serverName` needs. Rejects when a file cannot be read, or a secret is not there.
  *
  * Source: Istio `pilot/pkg/networking/core/cluster_tls.go` (constructUpstreamTLS). Unlike Istio's, a `sni` without
  * `subjectAltNames` is what the certificate has to be for.
  */
-export async function readTls(policy: ClientTls, serverName: string | undefined): Promise<UpstreamTls> {
+export async function readTls(
+  policy: ClientTls,
+  serverName: string | undefined,
+  secrets: Secrets | undefined,
+): Promise<UpstreamTls> {
   if (policy.caCrl !== undefined && 'Deno' in globalThis)
     throw new TypeError(`Cannot look at ${policy.caCrl}: Deno takes no list of revoked certificates`);
-  const [ca, crl, cert, key] = await Promise.all(
+  const secretOf = async (name: string | undefined) => {
+    if (name !== undefined && !secrets)
+      throw new Error(`"${name}" is a secret, and no source of rules has secrets`);
+    return name === undefined ? undefined : secrets?.(name);
+  };
+  const [own, root] = await Promise.all([secretOf(policy.certificateSecret), secretOf(policy.rootSecret)]);
+  const [caFile, crl, certFile, keyFile] = await Promise.all(
     [policy.caCertificates, policy.caCrl, policy.clientCertificate, policy.privateKey].map((path) =>
       path === undefined || path === 'system' ? undefined : readFile(path, 'utf8'),
     ),
   );
+  if (policy.rootSecret !== undefined && root?.rootCertificates === undefined)
+    throw new Error(`the secret "${policy.rootSecret}" has no certificates of authorities`);
+  if (
+    policy.certificateSecret !== undefined &&
+    (own?.certificateChain === undefined || own.privateKey === undefined)
+  )
+    throw new Error(`the secret "${policy.certificateSecret}" has no certificate with its key`);
+  const [ca, cert, key] = [
+    root?.rootCertificates ?? caFile,
+    own?.certificateChain ?? certFile,
+    own?.privateKey ?? keyFile,
+  ];
   return {
     ...(serverName !== undefined && { serverName }),
     subjectAltNames: policy.subjectAltNames,
