@@ -25,7 +25,11 @@ export function sourceOf(name: SourceName, identity: SourceIdentity = {}): Confi
   }
   if (name.startsWith('k8s:')) {
     parseKubernetesAddress(name);
-    return startedLate(name, async () => (await import('./kubernetes/source.ts')).kubernetesSource(name));
+    return startedLate(name, async () => {
+      const { kubernetesSource } = await import('./kubernetes/source.ts');
+      const { namespace } = identity;
+      return kubernetesSource(name, { ...(namespace !== undefined && { ownNamespace: namespace }) });
+    });
   }
   if (/^[a-z0-9]+:\/\//i.test(name))
     throw new TypeError(`Cannot read "${name}": a source is a file, a folder, k8s:// or xds://HOST:PORT`);

@@ -2,6 +2,7 @@
  * Rules and endpoints from a Kubernetes API server: `k8s://`. Lists and watches Istio's resources, Services,
  * EndpointSlices and the labels of Pods; writes nothing but the status of refused resources, where it is told to.
  */
+import type { Secrets } from '../../router/table/workload-certificate.ts';
 import type { ConfigSource, SourceSnapshot, SourceState } from '../source.ts';
 import { readAccess } from './access.ts';
 import { type KubernetesAddress, parseKubernetesAddress } from './address.ts';
@@ -10,6 +11,7 @@ import { refusalOf } from './condition.ts';
 import { ServiceDirectory } from './directory.ts';
 import { type ReflectedKind, Reflector, type ReflectorOptions } from './reflector.ts';
 import { type KeptRule, RULE_KINDS, type Rules, rulesOf } from './rule.ts';
+import { kubernetesSecrets } from './secret.ts';
 import { type EndpointSlice, type KubernetesService, readService, readSlice } from './service.ts';
 import { StatusWriter } from './status.ts';
 
@@ -17,6 +19,8 @@ import { StatusWriter } from './status.ts';
 export interface KubernetesSourceOptions {
   /** Default: KUBECONFIG's, a pod's own access, `~/.kube/config`. */
   readonly kubeconfig?: string;
+  /** Where Secrets with certificates are. Default: POD_NAMESPACE, else `default`. */
+  readonly ownNamespace?: string;
   /** Returns a number in [0, 1): replicas do not all ask at once. Default: the runtime's chance. */
   readonly chance?: () => number;
   /** Waits before tries. Default: half a second to half a minute. */
@@ -29,13 +33,19 @@ const GATHER_MS = 20;
 /** A source for `k8s://?namespace=NAME&kubeconfig=FILE&status`, each of which may be left out. Throws a TypeError for anything else. */
 export function kubernetesSource(url: string, options: KubernetesSourceOptions = {}): ConfigSource {
   const address = parseKubernetesAddress(url);
+  let secrets: Secrets | undefined;
   return {
     name: url,
+    get secrets() {
+      return secrets;
+    },
     async start(onSnapshot, signal, onState) {
       const access = await readAccess(address.kubeconfig ?? options.kubeconfig);
       if (signal.aborted) return;
       const api = createApi(access);
       signal.addEventListener('abort', () => api.close(), { once: true });
+      const ownNamespace = options.ownNamespace ?? (process.env['POD_NAMESPACE'] || 'default');
+      secrets = kubernetesSecrets(api, ownNamespace, signal);
       await new KubernetesFollower(api, address, options, onSnapshot, onState ?? (() => {}), signal).start();
     },
   };

@@ -46,6 +46,7 @@ export function compileClusters(
           compileCluster(service, port, rule, subset, endpoints, {
             ...{ h2Upgrade, isPassthrough, connectTimeoutMs },
             accounts,
+            takesCredentials: isRouter || rule?.workloadSelector !== undefined,
           }),
         );
       }
@@ -63,7 +64,7 @@ function compileCluster(
   {
     h2Upgrade,
     ...context
-  }: Pick<PolicyContext, 'isPassthrough' | 'accounts' | 'connectTimeoutMs'> & {
+  }: Pick<PolicyContext, 'isPassthrough' | 'accounts' | 'takesCredentials' | 'connectTimeoutMs'> & {
     readonly h2Upgrade: boolean;
   },
 ): Cluster {

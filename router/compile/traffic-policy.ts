@@ -77,6 +77,8 @@ export interface PolicyContext {
   readonly destination: Destination;
   /** The service is a ServiceEntry's. */
   readonly isExternal: boolean;
+  /** Certificates may be in Secrets: a sidecar takes such a policy from a rule for it alone, and else none at all. */
+  readonly takesCredentials: boolean;
   /** What the endpoints' certificates may be for, if the policy does not say. */
   readonly accounts: readonly string[];
   /** The mesh's, if the policy does not say. Default 10 s. */
@@ -218,7 +220,7 @@ function compileOutlierDetection(settings: OutlierDetectionSettings): OutlierDet
  */
 function compileTls(
   settings: ClientTLSSettings | undefined,
-  { destination, isExternal, accounts }: PolicyContext,
+  { destination, isExternal, accounts, takesCredentials }: PolicyContext,
 ): ClientTls | undefined {
   const mode = settings?.mode ?? 'DISABLE';
   if (!settings || mode === 'DISABLE') return undefined;
@@ -234,6 +236,18 @@ function compileTls(
     };
   }
   const names = subjectAltNames.length > 0 || !isExternal ? subjectAltNames : accounts;
+  const { credentialName } = settings;
+  if (credentialName) {
+    if (!takesCredentials && !credentialName.startsWith('configmap://')) return undefined;
+    return {
+      mode,
+      ...(sni && { sni }),
+      subjectAltNames: insecureSkipVerify ? [] : names,
+      ...(mode === 'MUTUAL' && { certificateSecret: secretName(credentialName) }),
+      ...(!insecureSkipVerify && { rootSecret: secretName(`${credentialName}-cacert`) }),
+      insecureSkipVerify,
+    };
+  }
   return {
     mode,
     ...(sni && { sni }),
@@ -244,6 +258,11 @@ function compileTls(
     ...(mode === 'MUTUAL' && privateKey && { privateKey }),
     insecureSkipVerify,
   };
+}
+
+/** Source: Istio `pilot/pkg/model/credentials/resource.go` (ToResourceName). */
+function secretName(credentialName: string): string {
+  return credentialName.includes('://') ? credentialName : `kubernetes://${credentialName}`;
 }
 
 /** Source: Istio `pilot/pkg/networking/core/cluster_traffic_policy.go` (applyRetryBudget). */

@@ -202,6 +202,22 @@ function assertNoSecret(text: string) {
   assert.doesNotMatch(text, /PRIVATE KEY|BEGIN CERTIFICATE/);
 }
 
+/** The Secret that rules name, with a certificate of the mesh. */
+async function applyCredential() {
+  const issued = await requestCertificate(parseXdsAddress(mesh.urlOf(token['web']!)));
+  const file = join(mesh.folder, 'credential.json');
+  const stringData = {
+    cert: issued.certificateChain,
+    key: issued.privateKey,
+    cacert: issued.rootCertificates,
+  };
+  const metadata = { name: 'client-credential', namespace: 'default' };
+  writeFileSync(file, JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata, stringData }), {
+    mode: 0o600,
+  });
+  await mesh.kubectl('apply', '-f', file);
+}
+
 const SEEN = (serverName: string) => ['istio-http/1.1', serverName, WEB, GREETER];
 
 test('createGateway() with a real istiod is a workload of its mesh', options, async () => {
@@ -264,7 +280,7 @@ test('compile() wants the TLS that a real istiod wants of the same rules', optio
     Object.fromEntries(
       clusters.flatMap(({ name, policy: { tls } }) => (tls && !tls.isAutomatic ? [[name, tls]] : [])),
     );
-  const own = written(tableOf(rules()).clusters);
+  const own = written(tableOf(rules(), { services: [] }).clusters);
   assert.deepEqual(own, written(tables.at(-1)!.clusters));
   assert.deepEqual(
     Object.values(own).map(({ mode, subjectAltNames }) => [mode, ...subjectAltNames]),
@@ -311,17 +327,29 @@ test(
     assert.equal(await get('secret.example.com'), 503);
     assert.match(lines.join(), /has_not_sent_the_secret_"kubernetes:\/\/client-credential"/);
 
-    const { certificateChain, privateKey, rootCertificates } = await requestCertificate(
-      parseXdsAddress(mesh.urlOf(token['web']!)),
-    );
-    const literals = Object.entries({ cert: certificateChain, key: privateKey, cacert: rootCertificates });
-    await mesh.kubectl(
-      ...['create', 'secret', 'generic', 'client-credential'],
-      ...literals.map(([name, text]) => `--from-literal=${name}=${text}`),
-    );
+    await applyCredential();
     while ((await get('secret.example.com')) === 503) await new Promise((done) => setTimeout(done, 50));
     assert.deepEqual(await get('secret.example.com'), ['http/1.1', 'secret.example.com', WEB, GREETER]);
     assertNoSecret(JSON.stringify([gateway.config.sources(), gateway.clusters(), lines]));
+  },
+);
+
+test(
+  'createGateway() at the edge shows the certificates of Secrets that it reads itself',
+  options,
+  async () => {
+    const proxy = { type: 'router', labels: { app: 'edge' } } as const;
+    await applyCredential();
+    const { get, lines } = await gatewayFor({ config: `k8s://?kubeconfig=${mesh.kubeconfig}`, proxy });
+    assert.deepEqual(await get('secret.example.com'), ['http/1.1', 'secret.example.com', WEB, GREETER]);
+    await mesh.kubectl('delete', 'secret', 'client-credential');
+    const { get: later, lines: reasons } = await gatewayFor({
+      config: `k8s://?kubeconfig=${mesh.kubeconfig}`,
+      proxy,
+    });
+    assert.equal(await later('secret.example.com'), 503);
+    assert.match(reasons.join(), /There_is_no_Secret_default\/client-credential/);
+    assertNoSecret(lines.join());
   },
 );
 

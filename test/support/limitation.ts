@@ -15,7 +15,6 @@ const FIELDS: Readonly<Record<string, RegExp>> = {
   zoneAwareLbSetting: /rafficPolicy\.(.*\.)?loadBalancer\.zoneAwareLbSetting\b/,
   'tcpKeepalive.probes': /rafficPolicy\.(.*\.)?tcpKeepalive\.probes$/,
   'tcpKeepalive.interval': /rafficPolicy\.(.*\.)?tcpKeepalive\.interval$/,
-  credentialName: /rafficPolicy\.(.*\.)?tls\.credentialName$/,
   tunnel: /rafficPolicy\.tunnel\b/,
   proxyProtocol: /rafficPolicy\.proxyProtocol\b/,
 };
@@ -30,7 +29,6 @@ const WITNESSES: readonly ValidResource[] = [
   ...[
     { loadBalancer: { localityLbSetting: {}, zoneAwareLbSetting: {} } },
     { connectionPool: { tcp: { tcpKeepalive: { probes: 1, interval: '1s' } } } },
-    { tls: { mode: 'SIMPLE', credentialName: 'a' } },
     { tunnel: { targetHost: 'a', targetPort: 1 }, proxyProtocol: { version: 'V1' } },
   ].map((trafficPolicy) => witness('DestinationRule', { host: 'a', trafficPolicy })),
 ];
@@ -40,12 +38,15 @@ function witness(kind: ValidResource['kind'], spec: unknown): ValidResource {
   return { apiVersion: 'networking.istio.io/v1', kind, metadata, spec } as ValidResource;
 }
 
+/** All that a gateway can be given. */
+const MEANS = { hasWorkloadCertificate: true, hasSecrets: true, isRouter: true };
+
 /** Says of a field's path whether the gateway leaves it out. Throws for a limit that nobody says the fields of. */
 export function readLimits(resources: readonly ValidResource[]): {
   limits(path: string): boolean;
 } {
   const words = new Set(
-    limitationsOf([...WITNESSES, ...resources], { hasWorkloadCertificate: true }).flatMap(({ message }) => {
+    limitationsOf([...WITNESSES, ...resources], MEANS).flatMap(({ message }) => {
       const [, list] = /^Cannot carry out (.*?) of /.exec(message) ?? [];
       if (list === undefined) throw new Error(`Cannot read a limit of the gateway: ${message}`);
       return list.split(', ');

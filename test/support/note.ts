@@ -265,14 +265,11 @@ export const NOTES: readonly Note[] = [
     'by SIMPLE and MUTUAL a name sent as SNI is verified too, where Istio looks at no name',
     'createRemoteUpstream() by SIMPLE sends and verifies the host of each request, or the sni that is written',
   ),
-  {
-    kind: 'DestinationRule',
-    path: 'trafficPolicy.tls.credentialName',
-    router: 'not yet',
-    gateway: 'not yet',
-    why: "names a Kubernetes secret, which no source reads yet: certificates are files; a sidecar's Istio ignores it, too, unless the rule has a workloadSelector",
-    test: VALIDATED,
-  },
+  destinationRule(
+    'trafficPolicy.tls.credentialName',
+    'a Secret, with `k8s://`, or of istiod with `xds://`; read for each connection. A sidecar takes it from a rule with a workloadSelector alone, as in Istio',
+    'createGateway() at the edge shows the certificates of Secrets that it reads itself',
+  ),
   ...['clientCertificate', 'privateKey', 'caCertificates'].map((field) =>
     destinationRule(
       `trafficPolicy.tls.${field}`,
@@ -336,5 +333,13 @@ export const NOTES: readonly Note[] = [
     router: 'yes',
     why: 'plain requests are sent to https',
     test: "compile() redirects plain requests where a Gateway's server says so",
+  },
+  {
+    kind: 'Gateway',
+    path: 'servers[].tls',
+    router: 'not yet',
+    gateway: 'not yet',
+    why: "a listener's certificate is given in code, by `listen({ tls })`, and not taken from a Gateway",
+    test: VALIDATED,
   },
 ];

@@ -5,6 +5,10 @@ import type { Cluster, Issue, ValidResource, ValidResourceOf } from '../../route
 export interface Means {
   /** This workload has something to show to others of its mesh. */
   readonly hasWorkloadCertificate: boolean;
+  /** There are Secrets for rules that name some. */
+  readonly hasSecrets: boolean;
+  /** The workload is a gateway at the edge. */
+  readonly isRouter: boolean;
 }
 
 /**
@@ -16,7 +20,8 @@ export function limitationsOf(
   means: Means,
   clusters: readonly Cluster[] = [],
 ): Issue[] {
-  const known = means.hasWorkloadCertificate ? knownInMesh : knownElsewhere;
+  const { hasWorkloadCertificate, hasSecrets, isRouter } = means;
+  const known = knownBy[Number(hasWorkloadCertificate) + 2 * Number(hasSecrets) + 4 * Number(isRouter)]!;
   const issues: Issue[] = [];
   for (const resource of resources) {
     let own = known.get(resource);
@@ -30,8 +35,7 @@ export function limitationsOf(
 }
 
 /** A resource that a reload leaves as it is is the same object, and need not be looked at again. */
-const knownInMesh = new WeakMap<ValidResource, readonly Issue[]>();
-const knownElsewhere = new WeakMap<ValidResource, readonly Issue[]>();
+const knownBy = Array.from({ length: 8 }, () => new WeakMap<ValidResource, readonly Issue[]>());
 
 function ofResource(resource: ValidResource, means: Means): readonly Issue[] {
   if (resource.kind === 'VirtualService') return ofVirtualService(resource);
@@ -65,9 +69,15 @@ export function unroutedOf(resources: readonly ValidResource[]): Issue[] {
 
 function ofDestinationRule(
   resource: ValidResourceOf<'DestinationRule'>,
-  { hasWorkloadCertificate }: Means,
+  { hasWorkloadCertificate, hasSecrets, isRouter }: Means,
 ): Issue[] {
-  const { trafficPolicy, subsets = [] } = resource.spec;
+  const { trafficPolicy, subsets = [], workloadSelector } = resource.spec;
+  const credentialEffect =
+    isRouter || workloadSelector
+      ? hasSecrets
+        ? undefined
+        : 'no source of rules has Secrets, and no connection is made'
+      : 'a sidecar takes it from a rule with a workloadSelector alone, and requests go in plaintext';
   return [
     { path: ['spec', 'trafficPolicy'], policy: trafficPolicy },
     ...subsets.map(({ trafficPolicy: policy }, index) => ({
@@ -88,13 +98,14 @@ function ofDestinationRule(
       ...(asks(({ connectionPool }) => connectionPool?.tcp?.tcpKeepalive?.interval)
         ? ['tcpKeepalive.interval']
         : []),
-      ...(asks(({ tls }) => tls?.credentialName) ? ['credentialName'] : []),
       ...(policy.tunnel ? ['tunnel'] : []),
       ...(policy.proxyProtocol ? ['proxyProtocol'] : []),
     ];
+    const isSecretless = credentialEffect !== undefined && asks(({ tls }) => tls?.credentialName);
     const isMeshless = !hasWorkloadCertificate && asks(({ tls }) => tls?.mode === 'ISTIO_MUTUAL');
     return [
       ...(features.length === 0 ? [] : [issueOf(resource, path, features)]),
+      ...(isSecretless ? [issueOf(resource, path, ['credentialName'], credentialEffect)] : []),
       ...(isMeshless ? [issueOf(resource, path, ['ISTIO_MUTUAL'], NO_CERTIFICATE)] : []),
     ];
   });

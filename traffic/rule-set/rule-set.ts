@@ -67,7 +67,11 @@ export function buildRuleSet(
     ? { table: withEndpoints(sent, known), issues: [] }
     : compiled(resources, { ...options.compile, services: known }, options);
   const { table, issues } = compilation;
-  const means = { hasWorkloadCertificate: pool.workloadCertificates !== undefined };
+  const means = {
+    hasWorkloadCertificate: pool.workloadCertificates !== undefined,
+    hasSecrets: pool.secrets !== undefined,
+    isRouter: options.compile.proxy?.type === 'router',
+  };
   const defaultServicePort =
     options.defaultHost === undefined ? undefined : onlyPortOf(table, options.defaultHost);
   return {

@@ -1,9 +1,13 @@
 /** The client's side of the discovery protocol, without a stream. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Any } from '@bufbuild/protobuf/wkt';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { type Any, anyPack } from '@bufbuild/protobuf/wkt';
 import { deltaRequest, stateRequest } from '../../../config/xds/message.ts';
 import { AdsState, type XdsRequest } from '../../../config/xds/state.ts';
+import { ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts';
+import { SecretSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts';
+import { UpstreamTlsContextSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts';
 import {
   badCluster,
   badRoutes,
@@ -54,6 +58,64 @@ function brief({ typeUrl, names, subscribe, unsubscribe, isAnswer, refusal }: Xd
     ...(refusal !== undefined && { refusal }),
   };
 }
+
+test('AdsState asks for the secrets that clusters name, and gives none away to a cache', () => {
+  const state = new AdsState({ isGrpc: false, keepsBytes: true, now: () => new Date(NOW) });
+  state.open();
+  const withSecrets = create(ClusterSchema, {
+    name: V1,
+    transportSocket: {
+      name: 'envoy.transport_sockets.tls',
+      configType: {
+        case: 'typedConfig',
+        value: anyPack(
+          UpstreamTlsContextSchema,
+          create(UpstreamTlsContextSchema, {
+            commonTlsContext: {
+              tlsCertificateSdsSecretConfigs: [{ name: 'kubernetes://own' }],
+              validationContextType: {
+                case: 'validationContextSdsSecretConfig',
+                value: { name: 'kubernetes://own-cacert' },
+              },
+            },
+          }),
+        ),
+      },
+    },
+  });
+  const SECRET = `type.googleapis.com/${SecretSchema.typeName}`;
+  const { requests } = answer(state, TYPE_URL.cluster, [anyPack(ClusterSchema, withSecrets)]);
+  const names = ['kubernetes://own', 'kubernetes://own-cacert'];
+  assert.deepEqual(
+    requests.filter(({ typeUrl }) => typeUrl === SECRET).map(({ subscribe }) => subscribe),
+    [names],
+  );
+  const inline = (text: string) => ({
+    specifier: { case: 'inlineBytes', value: Buffer.from(text) } as const,
+  });
+  const secret = (name: string, type: MessageInitShape<typeof SecretSchema>['type']) =>
+    anyPack(SecretSchema, create(SecretSchema, { name, ...(type && { type }) }));
+  const chain = { certificateChain: inline('chain'), privateKey: inline('own key') };
+  const own = secret('kubernetes://own', { case: 'tlsCertificate', value: chain });
+  const root = secret('kubernetes://own-cacert', {
+    case: 'validationContext',
+    value: { trustedCa: inline('root') },
+  });
+  answer(state, SECRET, [own, root], false);
+  assert.deepEqual(state.secrets.get('kubernetes://own'), {
+    certificateChain: 'chain',
+    privateKey: 'own key',
+  });
+  assert.deepEqual(state.secrets.get('kubernetes://own-cacert'), { rootCertificates: 'root' });
+  assert.ok(!state.sent.has(SECRET));
+  answer(state, SECRET, [], false, ['kubernetes://own']);
+  assert.equal(state.secrets.get('kubernetes://own'), undefined);
+  const elsewhere = secret('kubernetes://own', { case: 'tlsCertificate', value: {} });
+  assert.deepEqual(
+    answer(state, SECRET, [elsewhere], false).requests[0]?.refusal,
+    'Secret "kubernetes://own": a part of it is not sent with it',
+  );
+});
 
 test('AdsState asks for all clusters and listeners, then for the endpoints and routes that they name', () => {
   const state = newState();

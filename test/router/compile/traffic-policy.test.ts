@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Cluster, TrafficPolicy } from '../../../router/index.ts';
+import type { Cluster, CompileOptions, TrafficPolicy } from '../../../router/index.ts';
 import { service, tableOf } from '../rules.ts';
 
 /** The policy of port 80, or of its subset, that a DestinationRule's trafficPolicy comes to. */
@@ -164,6 +164,26 @@ test('compilePolicy() has ISTIO_MUTUAL ask for the service accounts of all endpo
   const want = ['spiffe://example.org/ns/shop/sa/a', 'spiffe://example.org/ns/shop/sa/b', 'z.example'];
   assert.deepEqual(tls('ISTIO_MUTUAL'), want);
   assert.deepEqual(tls('SIMPLE'), want);
+});
+
+test('compilePolicy() has credentialName at the edge, and in a sidecar by a rule for it alone', () => {
+  const tls = { mode: 'MUTUAL', credentialName: 'own', sni: 'x' };
+  const of = (proxy: CompileOptions['proxy'], selector: string) =>
+    tableOf(
+      `{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: a, namespace: default}, spec: {host: greeter, ${selector} trafficPolicy: {tls: ${JSON.stringify(tls)}}}}`,
+      { services: [service('greeter', ['v1'])], ...(proxy && { proxy }) },
+    ).clusters[0]?.policy.tls;
+  const want = {
+    mode: 'MUTUAL',
+    sni: 'x',
+    subjectAltNames: [],
+    certificateSecret: 'kubernetes://own',
+    rootSecret: 'kubernetes://own-cacert',
+    insecureSkipVerify: false,
+  };
+  assert.deepEqual(of({ type: 'router' }, ''), want);
+  assert.deepEqual(of({ labels: { app: 'web' } }, 'workloadSelector: {matchLabels: {app: web}},'), want);
+  assert.equal(of(undefined, ''), undefined);
 });
 
 test('compilePolicy() reads warm-up in its old form and its new one', () => {
