@@ -409,7 +409,7 @@ test('kubernetesSource() says of an address or kubeconfig that is none what woul
   );
   await assert.rejects(
     start(withoutKey),
-    /^Error: Cannot use the kubeconfig ".*without-key": ENOENT.*missing\.crt/,
+    /^Error: Cannot use the kubeconfig ".*without-key": ENOENT.*missing\.(crt|key)/,
   );
   await assert.rejects(start(empty), /it has no context "": choose one with kubectl config use-context/);
 });
