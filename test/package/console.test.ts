@@ -126,6 +126,10 @@ test('a canary is watched: what is intended, what is observed, and the counts on
   assert.deepEqual([host, route, failed], ['dubbo-go-server', 'canary: all requests', '0 (0 %)']);
   for (const time of percentiles) assert.match(time, /^[\d.]+ m?s$/);
   assert.match(await browser.value(textOf('.split')), /intended 90 %[\s\S]*intended 10 %/);
+  // All rates are of one time: what the destinations take is what there is.
+  const rates = `[...document.querySelectorAll('[aria-label^=Destinations] tbody tr')].reduce((sum, row) => sum + Number(row.cells[2].textContent), 0)`;
+  const all = `Number(/[\\d.]+$/.exec(document.querySelector('.figures').firstChild.textContent.trim())?.[0])`;
+  await browser.see(`Math.abs(${rates} - ${all}) < 0.05 * ${all} + 1`);
   await picture('traffic');
   await view('rules');
   await browser.see(`${textOf('#rules .badge')} === '200'`);

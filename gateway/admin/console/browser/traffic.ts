@@ -56,17 +56,19 @@ export function trafficView(): (report: TrafficReport, hosts: readonly HostNode[
     figures.p95.add(all.p95, timeText(all.p95));
     figures.p99.add(all.p99, timeText(all.p99));
     const counts = new Map(report.rules.map((each) => [each.id, each]));
+    // Also without a row, so that all rates begin at the same time.
+    const reached = rateTable(
+      'Destinations',
+      ['host', 'subset'],
+      report.destinations.map((each) => {
+        const cells = destinationCells(each);
+        return { key: JSON.stringify(cells), cells, counts: each };
+      }),
+    );
     destinations.replaceChildren(
       report.destinations.length === 0
         ? element('p', { class: 'notice' }, 'No request yet. Send one, and it is counted here.')
-        : rateTable(
-            'Destinations',
-            ['host', 'subset'],
-            report.destinations.map((each) => {
-              const cells = destinationCells(each);
-              return { key: JSON.stringify(cells), cells, counts: each };
-            }),
-          ),
+        : reached,
     );
     const taken = hosts.flatMap((host) =>
       host.rules.flatMap((rule) => {
@@ -74,7 +76,8 @@ export function trafficView(): (report: TrafficReport, hosts: readonly HostNode[
         return own ? [{ key: ruleKey(rule), cells: ruleCells(host, rule), counts: own }] : [];
       }),
     );
-    routes.replaceChildren(...(taken.length === 0 ? [] : [rateTable('Routes', ['host', 'route'], taken)]));
+    const met = rateTable('Routes', ['host', 'route'], taken);
+    routes.replaceChildren(...(taken.length === 0 ? [] : [met]));
     splits.replaceChildren(
       ...hosts
         .flatMap((host) =>
