@@ -317,8 +317,8 @@ function budgetOf({ budgetPercent, budgetInterval, minRetryConcurrency }: Messag
 function tlsOf(context: Message): { tls?: unknown } {
   if (!context?.commonTlsContext) return {};
   const { combinedValidationContext } = context.commonTlsContext;
-  const names = combinedValidationContext?.defaultValidationContext?.matchTypedSubjectAltNames ?? [];
-  const subjectAltNames: string[] = names.map(({ matcher }: Message) => matcher.exact);
+  const names = combinedValidationContext?.defaultValidationContext?.matchSubjectAltNames ?? [];
+  const subjectAltNames: string[] = names.map(({ exact }: Message) => exact);
   return {
     tls: { ...(context.sni && { sni: context.sni }), subjectAltNames: [...new Set(subjectAltNames)] },
   };

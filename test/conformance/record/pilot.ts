@@ -36,28 +36,34 @@ export interface Pilot {
 
 type Answer = Partial<Generated> & { id: string; error?: string; verdicts?: IstioVerdict[] };
 
-/** Starts the oracle's program. */
+/** Starts the oracle's program, and again after a configuration that ends it: pilot panics at some. */
 export function startPilot(program: string): Pilot {
-  const child: ChildProcessWithoutNullStreams = spawn(program, [], { stdio: ['pipe', 'pipe', 'pipe'] });
-  let said = '';
-  child.stderr.on('data', (chunk) => {
-    said = (said + chunk).slice(-4000);
-  });
   const waiting = new Map<string, (answer: Answer) => void>();
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    const answer: Answer = JSON.parse(line);
-    waiting.get(answer.id)?.(answer);
-    waiting.delete(answer.id);
-  });
-  child.on('exit', () => {
-    for (const [id, resolve] of waiting) resolve({ id, error: `the oracle ended: ${said}` });
-    waiting.clear();
-  });
+  let child: ChildProcessWithoutNullStreams | undefined;
+  const start = () => {
+    const started = spawn(program, [], { stdio: ['pipe', 'pipe', 'pipe'] });
+    let said = '';
+    started.stderr.on('data', (chunk) => {
+      said = (said + chunk).slice(0, 4000);
+    });
+    createInterface({ input: started.stdout }).on('line', (line) => {
+      const answer: Answer = JSON.parse(line);
+      waiting.get(answer.id)?.(answer);
+      waiting.delete(answer.id);
+    });
+    started.on('exit', () => {
+      child = undefined;
+      for (const [id, resolve] of waiting) resolve({ id, error: `the oracle ended: ${said}` });
+      waiting.clear();
+    });
+    return started;
+  };
   let count = 0;
   const ask = (request: object) =>
     new Promise<Answer>((resolve) => {
       const id = String(++count);
       waiting.set(id, resolve);
+      child ??= start();
       child.stdin.write(`${JSON.stringify({ id, ...request })}\n`);
     });
   return {
@@ -82,7 +88,7 @@ export function startPilot(program: string): Pilot {
       return { routes, managers, clusters, endpoints };
     },
     close() {
-      child.stdin.end();
+      child?.stdin.end();
     },
   };
 }

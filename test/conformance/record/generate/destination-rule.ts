@@ -12,6 +12,12 @@ const HOSTS = [
   'a.example.com',
   '*.example.com',
   '*.a.example.com',
+  '*',
+  'single',
+  'greeter.default',
+  'Greeter',
+  '*.com',
+  'new.example.com',
 ];
 
 /** One `spec`. */
@@ -21,7 +27,9 @@ export function destinationRule(draw: Draw): Spec {
     host: pick(HOSTS),
     ...maybe(0.75, 'subsets', () => subsets(draw)),
     ...maybe(0.5, 'trafficPolicy', () => trafficPolicy(draw, true)),
-    ...maybe(0.25, 'exportTo', () => [pick(['*', '.', 'default', 'prod'])]),
+    ...maybe(0.25, 'exportTo', () =>
+      pick([['*'], ['.'], ['default'], ['prod'], ['default', 'prod'], ['.', 'istio-system']]),
+    ),
     ...(chance(0.15) && { workloadSelector: { matchLabels: pick([{ app: 'client' }, { app: 'x' }]) } }),
   };
 }

@@ -2,7 +2,8 @@
 import { stringify } from 'yaml';
 import { destinationRule } from './destination-rule.ts';
 import { createDraw, type Draw } from './draw.ts';
-import { HEADERS, PATHS, rule, type Spec, VALUES } from './rule.ts';
+import { focusOf, request } from './request.ts';
+import { rule, type Spec } from './rule.ts';
 import { serviceEntry, workloadEntry } from './service-entry.ts';
 
 /** A case of the corpus' format, and its resources one by one: some may be refused by Istio. */
@@ -31,6 +32,12 @@ const HOSTS = [
   '*.cluster.local',
   'greeter.prod',
   'A.Example.com',
+  'greeter.prod.svc.cluster.local',
+  'empty',
+  'single.default.svc.cluster.local',
+  'greeter.default.svc',
+  '*.com',
+  '*.prod.svc.cluster.local',
 ]);
 const SERVER_HOSTS = [
   '*',
@@ -39,38 +46,12 @@ const SERVER_HOSTS = [
   'default/*',
   './*.a.example.com',
   '*/b.example.com',
+  'prod/*',
+  'prod/a.example.com',
+  '*.com',
+  'greeter.default.svc.cluster.local',
+  '~/*',
 ];
-const AUTHORITIES = [
-  'greeter',
-  'greeter:80',
-  'greeter.default',
-  'GREETER',
-  'other',
-  'greeter.prod',
-  'a.example.com',
-]
-  .concat([
-    'x.a.example.com',
-    'b.example.com:80',
-    '10.96.0.10',
-    'unknown.org',
-    'ext',
-    'plain',
-    'ext.prod',
-    '240.0.0.1',
-  ])
-  .concat([
-    '10.96.0.10:80',
-    'greeter.default.svc',
-    'greeter.default.svc.cluster.local.',
-    'greeter.default.svc.cluster.local:8080',
-    'a.example.com:8080',
-    'greeter:99',
-    '[::1]:80',
-    'B.EXAMPLE.com',
-    'example.com',
-    '.example.com',
-  ]);
 const NAMESPACES = ['default', 'default', 'default', 'prod', 'istio-system'];
 const SUBSETS = ['v1', 'v2', 'v3'].map((name) => ({ name, labels: { version: name } }));
 
@@ -91,8 +72,13 @@ export function generate(seed: number, count: number, requests: number): Generat
 
 function generateCase(draw: Draw, name: string, count: number): GeneratedCase {
   const { chance, pick, maybe, some, below } = draw;
-  const isGateway = chance(0.3);
-  const delegates = some(['leaf', 'twig'], 2);
+  const isGateway = chance(0.35);
+  // Every other case has few hosts, so that its rules meet.
+  const hosts = chance(0.5) ? HOSTS : [...some(HOSTS, 1), pick(HOSTS)];
+  const delegates = some(['leaf', 'twig'], 2).map((name): { name: string; namespace?: string } => ({
+    name,
+    ...maybe(0.3, 'namespace', () => pick(['default', 'prod'])),
+  }));
   const gateways = () =>
     pick(
       isGateway
@@ -108,14 +94,19 @@ function generateCase(draw: Draw, name: string, count: number): GeneratedCase {
     );
   const roots = Array.from({ length: 1 + below(3) }, (_, index) =>
     resource(draw, 'VirtualService', `v${index}`, pick(NAMESPACES), {
-      hosts: [...new Set([pick(HOSTS), ...some(HOSTS, 2)])],
+      hosts: [...new Set([pick(hosts), ...some(hosts, 2)])],
       ...(isGateway ? { gateways: gateways() } : maybe(0.4, 'gateways', gateways)),
-      ...maybe(0.2, 'exportTo', () => [pick(['*', '.', 'default', 'prod'])]),
+      ...maybe(0.2, 'exportTo', () =>
+        pick([['*'], ['.'], ['default'], ['prod'], ['prod', 'istio-system'], ['.', 'default']]),
+      ),
       http: Array.from({ length: 1 + below(4) }, (_, each) => rule(draw, each, delegates)),
     }),
   );
-  const leaves = delegates.map((each) =>
-    resource(draw, 'VirtualService', each, 'default', { http: [rule(draw, 0, []), rule(draw, 1, [])] }),
+  const leaves = delegates.map(({ name, namespace }) =>
+    resource(draw, 'VirtualService', name, namespace ?? 'default', {
+      http: Array.from({ length: 1 + below(3) }, (_, each) => rule(draw, each, [])),
+      ...maybe(0.15, 'exportTo', () => [pick(['*', '.', 'default', 'prod'])]),
+    }),
   );
   const others = several(draw, 2, 'DestinationRule', 'd', destinationRule);
   const entries = chance(0.5) ? several(draw, 2, 'ServiceEntry', 's', serviceEntry) : [];
@@ -134,6 +125,7 @@ function generateCase(draw: Draw, name: string, count: number): GeneratedCase {
     servers: servers.slice(0, 1).map((server) => ({ ...server, hosts: [pick(SERVER_HOSTS)] })),
   });
   const gatewayDocuments = chance(0.3) ? [gateway, more] : [gateway];
+  const focus = focusOf([...roots, ...leaves]);
   const base = resource(draw, 'DestinationRule', 'base', 'default', { host: 'greeter', subsets: SUBSETS });
   return {
     name,
@@ -157,7 +149,7 @@ function generateCase(draw: Draw, name: string, count: number): GeneratedCase {
       ...maybe(0.15, 'meshConfig', () => meshConfig(draw)),
       requests: Array.from({ length: count }, (_, index) => ({
         id: `r${String(index + 1).padStart(2, '0')}`,
-        ...request(draw),
+        ...request(draw, focus),
       })),
     },
   };
@@ -199,10 +191,13 @@ function meshConfig({ pick }: Draw): Spec {
 }
 
 const PORTS = [80, 8080].map((number) => ({ name: `http-${number}`, number, protocol: 'HTTP' }));
+const GRPC_PORT = { name: 'grpc', number: 9090, protocol: 'GRPC' };
 const SERVICES = [
-  service('greeter', 'default', PORTS, ['v1', 'v2', 'v3']),
+  service('greeter', 'default', [...PORTS, GRPC_PORT], ['v1', 'v2', 'v3']),
   service('other', 'default', PORTS.slice(0, 1), ['v1']),
   service('greeter', 'prod', PORTS.slice(0, 1), ['v1', 'v2']),
+  service('single', 'default', [{ name: 'http2', number: 8080, protocol: 'HTTP2' }], ['v1']),
+  service('empty', 'default', PORTS.slice(0, 1), []),
 ];
 
 function service(name: string, namespace: string, ports: Spec, versions: readonly string[]): Spec {
@@ -211,51 +206,4 @@ function service(name: string, namespace: string, ports: Spec, versions: readonl
     labels: { version },
   }));
   return { host: `${name}.${namespace}.svc.cluster.local`, namespace, ports, endpoints };
-}
-
-function request({ pick, chance, below, maybe }: Draw): Spec {
-  const isGrpc = chance(0.15);
-  const headers: [string, string][] = isGrpc ? [['content-type', 'application/grpc']] : [];
-  for (let left = below(4); left > 0; left--) {
-    const name = pick(HEADERS);
-    if (name !== 'content-type' || !isGrpc) headers.push([name, pick(VALUES)]);
-  }
-  const isPreflight = !isGrpc && chance(0.12);
-  if (isPreflight || chance(0.1))
-    headers.push(['origin', pick(['https://a.com', 'https://b.x', 'https://evil.com'])]);
-  if (isPreflight) headers.push(['access-control-request-method', pick(['GET', 'PUT'])]);
-  if (chance(0.06)) headers.push(['x-forwarded-proto', pick(['https', 'HTTPS', 'ftp'])]);
-  headers.push(['x-oracle-random', String(below(300))]);
-  return {
-    proto: isGrpc || chance(0.25) ? 'h2' : 'h1',
-    port: pick([80, 80, 8080]),
-    method: isGrpc ? 'POST' : isPreflight ? 'OPTIONS' : pick(['GET', 'GET', 'POST', 'HEAD']),
-    authority: pick(AUTHORITIES),
-    path:
-      pick([
-        ...PATHS,
-        '/a/../b',
-        '/%61',
-        '/c/d',
-        '/a%2Fb',
-        '/a\\b',
-        '/a/./b',
-        '/a;p=1',
-        '/%e4',
-        '/é',
-        '//',
-        '/a?',
-        '/A%2fb',
-        '/a%',
-        '*',
-        '/a/b/c/',
-        '/v1/items/',
-        '/a.json',
-        '/a%00',
-        '/a%25',
-      ]) + pick(['', '', '?q=1', '?id=a&q=', '?q', '#f']),
-    headers,
-    ...(isGrpc && { bodyB64: 'AAAAAAA=' }),
-    ...maybe(0.1, 'upstream', () => [{ status: pick([200, 404, 503]), headers: [['x-a', 'up']] }]),
-  };
 }

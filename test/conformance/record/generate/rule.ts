@@ -5,8 +5,35 @@ import type { Draw } from './draw.ts';
 // biome-ignore lint/suspicious/noExplicitAny: written as YAML, and judged by Istio
 export type Spec = any;
 
-export const PATHS = ['/', '/a', '/a/', '/a/b', '/ab', '/A', '/A/B', '/b', '/v1/items/42', '/a%20b', '/a//b'];
-export const HEADERS = ['x-a', 'x-b', 'X-C', 'user-agent', 'cookie', 'content-type', 'accept', 'referer'];
+export const PATHS = [
+  '/',
+  '/a',
+  '/a/',
+  '/a/b',
+  '/ab',
+  '/A',
+  '/A/B',
+  '/b',
+  '/v1/items/42',
+  '/a%20b',
+  '/a//b',
+].concat(['/api.Greeter/SayHello', '/a/b/', '/a.json', '/a;p=1']);
+export const HEADERS = [
+  'x-a',
+  'x-b',
+  'X-C',
+  'user-agent',
+  'cookie',
+  'content-type',
+  'accept',
+  'referer',
+].concat(['x-a', 'x-b']);
+/** Headers that proxies know, and what HTTP/2 says in its own way. */
+const KNOWN_HEADERS = [
+  ...['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-request-id', 'te', 'connection'],
+  ...['host', ':authority', ':method', ':path', ':scheme', 'content-length', 'transfer-encoding', 'upgrade'],
+  ...['x-envoy-attempt-count', 'x-envoy-original-path', 'x-envoy-internal', 'origin', 'x-oracle-random'],
+];
 export const VALUES = ['', 'a', 'b', 'A', 'ab', '1', 'a,b', 'x=1', 'https://a.com', 'application/grpc'];
 const REGEXES = ['.*', '*', '.+', 'a.*', '[a-z]+', '(a|b)', '^a$', '\\d+', '(?i)a', 'a?', '.*b.*'].concat([
   'a|b',
@@ -22,6 +49,46 @@ const REGEXES = ['.*', '*', '.+', 'a.*', '[a-z]+', '(a|b)', '^a$', '\\d+', '(?i)
   '(?i:A)|1',
   '\\bа?a\\b',
   '',
+  ...[
+    '[a-c]|[0-9]',
+    '(?U)a+?',
+    '(?m)^a$',
+    '\\Aa\\z',
+    '[^\\d]',
+    '\\W?',
+    '[[:^digit:]]*',
+    '\\p{L}',
+    '\\PN+',
+    'a||b',
+  ],
+  ...[
+    '()',
+    '(?:)',
+    'a{0}',
+    '(a{2}){3}|b',
+    'a*?b??',
+    '[\\]a]',
+    '[a-]',
+    '.',
+    '..',
+    '\\.',
+    '(?i)AB?',
+    'é',
+    '\\xe9|a',
+    '\\x{61}',
+  ],
+  ...[
+    '\\C',
+    '[[:word:]]',
+    '\\pN',
+    '\\p{Greek}|1',
+    '(?i)\\x{212a}|a',
+    'x=\\d',
+    '(?s:.)',
+    '(?-s).',
+    '$a|a^|b',
+    'a$|^b',
+  ],
 ]);
 const URI_REGEXES = [
   '/a.*',
@@ -34,6 +101,16 @@ const URI_REGEXES = [
   '/a/?',
   '(?i)/A.*',
   '/a\\?q=.*',
+  ...[
+    '/a/b|/b',
+    '/(?:a|A)(?:/b)?/?',
+    '/api\\.[A-Z]\\w+/.*',
+    '(/[a-z]+)+',
+    '/a(;p=\\d)?',
+    '/.{1}',
+    '/v\\d/items/\\d{1,3}',
+  ],
+  ...['.*[.]json', '(?i)/a', '/a%20b', '/a b', '^/a$', '/(?P<n>a)', '/\\w*', '/a/+b', '[^?]*', '/%61', ''],
 ];
 const FORMATS = ['v', '%REQ(x-a)%', '%REQ(:path)%', '%REQ(x-none?:authority)%', '100%%', '', 'a b']
   .concat([
@@ -46,6 +123,12 @@ const FORMATS = ['v', '%REQ(x-a)%', '%REQ(:path)%', '%REQ(x-none?:authority)%', 
   ])
   .concat([
     '%REQ(x-a):2%',
+    '%REQ(X-B)%-%REQ(x-a)%',
+    '%PROTOCOL%/%REQ(:method)%',
+    '%REQ(:scheme)%',
+    '%FILTER_STATE(a)%x',
+    '%METADATA(ROUTE:a:b)%-',
+    '%DYNAMIC_METADATA(a)%',
     '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%',
     '%RESPONSE_CODE_DETAILS%',
     '%REQ(USER-AGENT?x-a)%',
@@ -63,15 +146,23 @@ const REWRITES = [
   { match: '^(.*)$', rewrite: '/p\\1' },
   { match: '/([^/]*)/([^/]*)', rewrite: '/\\2/\\1' },
   { match: 'b|a', rewrite: '%REQ(x)%' },
+  { match: '^/(?P<one>[a-z]+)', rewrite: '/\\1\\1' },
+  { match: '/$', rewrite: '' },
+  { match: '(?:/)+', rewrite: '/' },
+  { match: '$', rewrite: '/end' },
+  { match: '\\bb', rewrite: 'c\\0' },
+  { match: '[?].*', rewrite: '' },
+  { match: '%20', rewrite: ' ' },
+  { match: '(?i)[A-C]{1}', rewrite: '<\\0>' },
 ];
 
 /** One of `spec.http`; with `delegates` it may delegate to one of them. */
-export function rule(draw: Draw, index: number, delegates: readonly string[]): Spec {
+export function rule(draw: Draw, index: number, delegates: readonly Spec[]): Spec {
   const { chance, pick, maybe, below } = draw;
   const base = {
     ...maybe(0.6, 'name', () => pick([`r${index}`, 'r'])),
     ...maybe(0.7, 'match', () => Array.from({ length: 1 + below(2) }, () => match(draw))),
-    ...maybe(0.3, 'timeout', () => pick(['5s', '1.5s'])),
+    ...maybe(0.3, 'timeout', () => pick(['5s', '1.5s', '0s', '2m', '1h5m', '2500ms'])),
     ...maybe(0.3, 'retries', () => retries(draw)),
     ...maybe(0.1, 'fault', () => fault(draw)),
     ...maybe(0.15, 'mirror', () => destination(draw)),
@@ -86,16 +177,16 @@ export function rule(draw: Draw, index: number, delegates: readonly string[]): S
     ...maybe(0.2, 'corsPolicy', () => cors(draw)),
     ...maybe(0.35, 'headers', () => headers(draw)),
   };
-  if (delegates.length > 0 && chance(0.4)) return { ...base, delegate: { name: pick(delegates) } };
+  if (delegates.length > 0 && chance(0.4)) return { ...base, delegate: pick(delegates) };
   if (chance(0.12)) return { ...base, redirect: redirect(draw) };
   if (chance(0.1)) {
     const body = chance(0.2)
-      ? { bytes: pick(['aGk=', '']) }
-      : { string: pick(['hi', '%REQ(:path)%', 'é', '', '{"a":1}']) };
+      ? { bytes: pick(['aGk=', '', '_-8']) }
+      : { string: pick(['hi', '%REQ(:path)%', 'é', '', '{"a":1}', '%', '100%% of %REQ(x-a)%']) };
     return {
       ...base,
       directResponse: {
-        status: pick([200, 204, 301, 418, 503, 404, 599, 302, 500]),
+        status: pick([200, 204, 301, 418, 503, 404, 599, 302, 500, 401, 429, 304, 205]),
         ...maybe(0.7, 'body', () => body),
       },
     };
@@ -103,7 +194,7 @@ export function rule(draw: Draw, index: number, delegates: readonly string[]): S
   const count = pick([1, 1, 2, 3]);
   const route = Array.from({ length: count }, () => ({
     destination: destination(draw),
-    ...(count > 1 && { weight: pick([0, 1, 25, 50, 100]) }),
+    ...((count > 1 ? chance(0.95) : chance(0.1)) && { weight: pick([0, 1, 25, 50, 100, 7, 1000]) }),
     ...maybe(0.35, 'headers', () => headers(draw)),
   }));
   return { ...base, route, ...maybe(0.3, 'rewrite', () => rewrite(draw)) };
@@ -119,6 +210,37 @@ function texts(draw: Draw, names: readonly string[]): Spec {
   return Object.fromEntries(draw.some(names, 2).map((name) => [name, text(draw, VALUES)]));
 }
 
+/** A header that proxies know and a value that it has. */
+function knownText({ pick, chance }: Draw): Spec {
+  const [name, values] = pick([
+    [':method', ['GET', 'POST', 'P']],
+    [':path', ['/a', '/', '/a?q=1']],
+    [':scheme', ['http', 'https']],
+    [':authority', ['greeter', 'a.example.com']],
+    ['host', ['greeter', 'greeter:80', 'a.']],
+    ['x-forwarded-proto', ['http', 'https']],
+    ['x-forwarded-host', ['a', 'a.example.com']],
+    ['te', ['trailers']],
+    ['content-type', ['application/grpc', 'application/grpc+proto', 'application/']],
+    ['origin', ['https://a.com', 'https://']],
+    ['x-oracle-random', ['1', '2']],
+    ['connection', ['x-a', 'close']],
+    ['content-length', ['5', '0']],
+    ['x-envoy-attempt-count', ['1']],
+    ['x-envoy-original-path', ['/a']],
+    ['upgrade', ['websocket']],
+  ] as const);
+  const value = pick(values as readonly string[]);
+  const condition = chance(0.5)
+    ? { exact: value }
+    : chance(0.5)
+      ? { prefix: value }
+      : chance(0.5)
+        ? {}
+        : { regex: '.+' };
+  return { [name]: condition };
+}
+
 function match(draw: Draw): Spec {
   const { pick, chance, maybe, some } = draw;
   const uri = () =>
@@ -132,12 +254,22 @@ function match(draw: Draw): Spec {
     ...maybe(0.65, 'uri', uri),
     ...maybe(0.15, 'ignoreUriCase', () => true),
     ...maybe(0.1, 'scheme', () => text(draw, ['http', 'https'])),
-    ...maybe(0.2, 'method', () => text(draw, ['GET', 'POST', 'get'])),
-    ...maybe(0.1, 'authority', () => text(draw, ['greeter', 'a.example.com', 'greeter:80'])),
-    ...maybe(0.35, 'headers', () => texts(draw, [...HEADERS, 'host'])),
-    ...maybe(0.15, 'withoutHeaders', () => texts(draw, HEADERS)),
-    ...maybe(0.2, 'queryParams', () => texts(draw, ['q', 'id'])),
-    ...maybe(0.1, 'port', () => pick([80, 8080])),
+    ...maybe(0.2, 'method', () => text(draw, ['GET', 'POST', 'get', 'PATCH', 'CONNECT', 'OPTIONS', 'HEAD'])),
+    ...maybe(0.1, 'authority', () =>
+      text(draw, [
+        'greeter',
+        'a.example.com',
+        'greeter:80',
+        'GREETER',
+        'greeter.default',
+        '10.96.0.10',
+        'gre',
+      ]),
+    ),
+    ...maybe(0.35, 'headers', () => (chance(0.15) ? knownText(draw) : texts(draw, [...HEADERS, 'host']))),
+    ...maybe(0.15, 'withoutHeaders', () => (chance(0.15) ? knownText(draw) : texts(draw, HEADERS))),
+    ...maybe(0.2, 'queryParams', () => texts(draw, ['q', 'id', 'Q', 'a b', 'x%20y'])),
+    ...maybe(0.1, 'port', () => pick([80, 8080, 9090])),
     ...maybe(0.1, 'sourceLabels', () =>
       pick([{ app: 'client' }, { app: 'x' }, { app: 'client', more: 'y' }, { istio: 'ingressgateway' }]),
     ),
@@ -158,15 +290,20 @@ function destination({ pick, maybe }: Draw): Spec {
         'ext',
         'b.example.com',
         '*.example.com',
+        'greeter.prod',
+        'Greeter',
+        'empty',
+        'single',
+        'greeter.default.svc',
       ],
     ]),
     ...maybe(0.5, 'subset', () => pick(['v1', 'v2', 'v3', 'gone'])),
-    ...maybe(0.25, 'port', () => ({ number: pick([80, 8080]) })),
+    ...maybe(0.25, 'port', () => ({ number: pick([80, 8080, 9090, 9999]) })),
   };
 }
 
 function headers(draw: Draw): Spec {
-  const { pick, maybe, some } = draw;
+  const { pick, maybe, some, chance } = draw;
   const names = [
     ...HEADERS,
     'x-d',
@@ -178,6 +315,7 @@ function headers(draw: Draw): Spec {
     'x-forwarded-for',
     'authorization',
     'server',
+    ...(chance(0.2) ? KNOWN_HEADERS : []),
   ];
   const changes = () => ({
     ...maybe(0.5, 'set', () => Object.fromEntries(some(names, 2).map((name) => [name, pick(FORMATS)]))),
@@ -201,6 +339,14 @@ function retries({ pick, maybe }: Draw): Spec {
         '5xx, reset',
         '503,504,retriable-4xx',
         '409',
+        'connect-failure,refused-stream,503',
+        ' 503 , 5xx',
+        'retriable-status-codes,404',
+        'envoy-ratelimited,reset-before-request',
+        'cancelled,deadline-exceeded,internal,resource-exhausted,unavailable',
+        '500,501,500',
+        'http3-post-connect-failure',
+        'retriable-headers',
       ]),
     ),
     ...maybe(0.15, 'backoff', () => pick(['10ms', '1s'])),
@@ -210,9 +356,12 @@ function retries({ pick, maybe }: Draw): Spec {
 }
 
 function fault({ pick, chance }: Draw): Spec {
-  const percentage = { value: pick([0, 100, 100]) };
-  if (chance(0.3)) return { delay: { fixedDelay: '5ms', percentage } };
+  const percentage = { value: pick([0, 100, 100, 100, 0.001, 33.3333]) };
+  if (chance(0.3)) return { delay: { fixedDelay: pick(['5ms', '0.002s']), percentage } };
   return {
+    ...(chance(0.15) && {
+      delay: { fixedDelay: '3ms', ...(chance(0.5) ? { percent: 100 } : { percentage }) },
+    }),
     abort: {
       percentage,
       ...pick([
@@ -220,7 +369,10 @@ function fault({ pick, chance }: Draw): Spec {
         { httpStatus: 503 },
         { grpcStatus: 'NOT_FOUND' },
         { grpcStatus: 'UNAVAILABLE' },
+        { grpcStatus: 'OK' },
         { httpStatus: 200 },
+        { httpStatus: 404 },
+        { httpStatus: 429 },
       ]),
     },
   };
@@ -234,13 +386,18 @@ function cors({ pick, maybe, some }: Draw): Spec {
     { exact: '*' },
     { prefix: '' },
     { regex: 'https://[ab]\\..*' },
+    { regex: '.*' },
+    { regex: 'https://(a|evil)\\.com' },
+    { exact: 'null' },
+    { prefix: 'HTTPS://' },
+    { exact: 'https://A.com' },
   ];
   return {
     ...maybe(0.8, 'allowOrigins', () => some(origins, 2)),
     ...maybe(0.1, 'allowOrigin', () => ['https://a.com']),
-    ...maybe(0.6, 'allowMethods', () => some(['GET', 'POST', '*'], 2)),
-    ...maybe(0.4, 'allowHeaders', () => some(['x-a', '*'], 2)),
-    ...maybe(0.4, 'exposeHeaders', () => ['x-e']),
+    ...maybe(0.6, 'allowMethods', () => some(['GET', 'POST', '*', 'put', 'DELETE'], 3)),
+    ...maybe(0.4, 'allowHeaders', () => some(['x-a', '*', 'X-B', 'content-type'], 3)),
+    ...maybe(0.4, 'exposeHeaders', () => some(['x-e', 'X-F', '*'], 2)),
     ...maybe(0.4, 'maxAge', () => pick(['1m', '0s', '1.5s', '24h'])),
     ...maybe(0.4, 'allowCredentials', () => pick([true, false])),
     ...maybe(0.3, 'unmatchedPreflights', () => pick(['FORWARD', 'IGNORE'])),
@@ -248,9 +405,14 @@ function cors({ pick, maybe, some }: Draw): Spec {
 }
 
 function rewrite({ pick, chance, maybe }: Draw): Spec {
-  const authority = maybe(0.4, 'authority', () => pick(['new.example.com', 'UP.example.com:8080']));
+  const authority = maybe(0.4, 'authority', () =>
+    pick(['new.example.com', 'UP.example.com:8080', '%REQ(x-a)%', 'a b']),
+  );
   if (chance(0.4)) return { uriRegexRewrite: pick(REWRITES), ...authority };
-  return { uri: pick(['/', '/b', '/b/', 'b', '/a?z=1', '/é', '/b//', ' ']), ...authority };
+  return {
+    uri: pick(['/', '/b', '/b/', 'b', '/a?z=1', '/é', '/b//', ' ', '/b#f', '/%20', '/%REQ(x-a)%', '//b']),
+    ...authority,
+  };
 }
 
 function redirect({ pick, maybe }: Draw): Spec {
@@ -261,10 +423,15 @@ function redirect({ pick, maybe }: Draw): Spec {
     { port: 443 },
     { port: 8080 },
     { derivePort: 'FROM_REQUEST_PORT' },
+    { derivePort: 'FROM_PROTOCOL_DEFAULT' },
   ]);
   return {
-    ...maybe(0.5, 'uri', () => pick(['/r', '/r?x=1', '/', 'r', '%PREFIX()%/x', '/a b', '/é', '/r#f'])),
-    ...maybe(0.4, 'authority', () => pick(['r.example.com', 'r.example.com:8443'])),
+    ...maybe(0.5, 'uri', () =>
+      pick(['/r', '/r?x=1', '/', 'r', '%PREFIX()%/x', '/a b', '/é', '/r#f', '', '/r?', '//r', '/%41']),
+    ),
+    ...maybe(0.4, 'authority', () =>
+      pick(['r.example.com', 'r.example.com:8443', 'R.example.com:80', '[::1]', '[::1]:443']),
+    ),
     ...maybe(0.4, 'scheme', () => pick(['http', 'https'])),
     ...maybe(0.4, 'redirectCode', () => pick([301, 302, 303, 307, 308])),
     ...port,

@@ -11,12 +11,16 @@ const HOSTS = [
   'ext.default.svc.cluster.local',
   'ext.prod.svc.cluster.local',
   'plain',
+  'greeter.default.svc.cluster.local',
+  'new.example.com',
+  '*.com',
+  'B.example.com',
 ];
 
 /** One `spec` of a ServiceEntry. */
 export function serviceEntry(draw: Draw): Spec {
   const { pick, chance, maybe, some } = draw;
-  const resolution = pick(['STATIC', 'STATIC', 'NONE', 'DNS', 'DNS_ROUND_ROBIN', undefined]);
+  const resolution = pick(['STATIC', 'STATIC', 'NONE', 'DNS', 'DNS_ROUND_ROBIN', 'DYNAMIC_DNS', undefined]);
   const isStatic = resolution === 'STATIC';
   const isSelector = chance(0.25) && resolution !== 'NONE';
   return {
