@@ -19,7 +19,8 @@ export interface ClusterOptions {
 
 /**
  * One cluster for each port of each service, and one more for each subset of it. A subset holds the endpoints
- * that carry all of its labels; without labels, all.
+ * that carry all of its labels; without labels, all. A service whose names are looked up for each request
+ * (`DYNAMIC_DNS`) has no subsets.
  *
  * Source: Istio `pilot/pkg/networking/core/cluster.go` (buildOutboundClusters),
  * `pilot/pkg/networking/core/cluster_builder.go` (applyDestinationRule, buildSubsetCluster).
@@ -37,14 +38,20 @@ export function compileClusters(
     for (const port of service.ports) {
       if (port.protocol.toUpperCase() === 'UDP') continue;
       const all = endpointsOf(service, port);
-      for (const subset of [undefined, ...(rule?.subsets ?? [])]) {
+      const isDynamic = service.resolution === 'DYNAMIC_DNS';
+      const hasNoEndpoints =
+        isDynamic || (service.resolution === 'NONE' && !isKubernetes(service) && !isRouter);
+      for (const subset of [undefined, ...((isDynamic ? undefined : rule?.subsets) ?? [])]) {
         const endpoints = subset ? all.filter((endpoint) => hasLabels(endpoint, subset.labels ?? {})) : all;
         // Envoy is given no cluster by DNS that has no name to look up.
         if (service.resolution?.startsWith('DNS') && endpoints.length === 0) continue;
-        const isPassthrough = service.resolution === 'NONE' && !isKubernetes(service) && !isRouter;
         clusters.push(
           compileCluster(service, port, rule, subset, endpoints, {
-            ...{ h2Upgrade, isPassthrough, connectTimeoutMs },
+            ...{
+              h2Upgrade,
+              isPassthrough: hasNoEndpoints || isPassthrough(rule, subset, port),
+              connectTimeoutMs,
+            },
             accounts,
             takesCredentials: isRouter || rule?.workloadSelector !== undefined,
           }),
@@ -55,11 +62,23 @@ export function compileClusters(
   return clusters;
 }
 
+type Subset = NonNullable<DestinationRuleSpec['subsets']>[number];
+
+/** A port without load balancing has none for its subsets either, and a subset without has none on any port, whatever else is asked for. */
+function isPassthrough(
+  rule: DestinationRuleSpec | undefined,
+  subset: Subset | undefined,
+  port: ServicePort,
+): boolean {
+  const base = policyParts(rule, undefined, port.number).loadBalancer;
+  return [base, subset?.trafficPolicy?.loadBalancer].some((each) => each?.simple === 'PASSTHROUGH');
+}
+
 function compileCluster(
   service: Service,
   port: ServicePort,
   rule: DestinationRuleSpec | undefined,
-  subset: NonNullable<DestinationRuleSpec['subsets']>[number] | undefined,
+  subset: Subset | undefined,
   endpoints: readonly ClusterEndpoint[],
   {
     h2Upgrade,
@@ -80,7 +99,8 @@ function compileCluster(
     protocol: isHttp2Cluster ? 'http2' : 'http1',
     endpoints,
     ...(subset && { selector: subset.labels ?? {} }),
-    ...(resolution !== 'STATIC' && { resolution }),
+    // A name that is looked up for each request is the original destination's.
+    ...(resolution !== 'STATIC' && { resolution: resolution === 'DYNAMIC_DNS' ? 'NONE' : resolution }),
     policy: compilePolicy(parts, {
       ...context,
       destination,

@@ -58,21 +58,9 @@ function servicesOf(
     ...(spec.workloadSelector && { selector: spec.workloadSelector.labels ?? {} }),
     ...(spec.exportTo && spec.exportTo.length > 0 && { exportTo: spec.exportTo }),
     ...(metadata.creationTimestamp !== undefined && { creationTimestamp: metadata.creationTimestamp }),
-    resolution: resolutionOf(spec.resolution),
+    resolution: spec.resolution ?? 'NONE',
     ...(spec.subjectAltNames && spec.subjectAltNames.length > 0 && { subjectAltNames: spec.subjectAltNames }),
   }));
-}
-
-/** A name that is looked up for each request (`DYNAMIC_DNS`) is the original destination's. */
-function resolutionOf(resolution: ServiceEntry['spec']['resolution']): NonNullable<Service['resolution']> {
-  switch (resolution) {
-    case 'STATIC':
-    case 'DNS':
-    case 'DNS_ROUND_ROBIN':
-      return resolution;
-    default:
-      return 'NONE';
-  }
 }
 
 interface NamedWorkload {

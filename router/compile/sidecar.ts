@@ -57,7 +57,7 @@ export function sidecarVirtualHosts(
     port === 80 ? virtualServices : virtualServices.filter((each) => concerns(each, services, wildcards));
   const sources = selected.map((each) => routeSource(each, (rules) => routesOn(rules, services, view, port)));
   const groups: HostGroup[] = sources.flatMap(
-    (source, index) => hostGroup(source, index, selected, services, port) ?? [],
+    (source, index) => hostGroup(source, index, selected, services, view, port) ?? [],
   );
   const ruled = new Set(groups.flatMap((group) => group.services));
   for (const service of services.values()) {
@@ -143,6 +143,7 @@ function hostGroup(
   index: number,
   all: readonly PreparedVirtualService[],
   services: ReadonlyMap<string, Service>,
+  view: ProxyView,
   port: number,
 ): HostGroup | undefined {
   if (routes.length === 0) return undefined;
@@ -159,7 +160,8 @@ function hostGroup(
     for (const [name, service] of services) {
       if (!hostsOverlap(name, host)) continue;
       covers = true;
-      if (ruleOwner(name, all) === virtualService) found.push(service);
+      // Who owns which service is kept by names as they are written: nobody owns one with capitals.
+      if (view.services.has(name) && ruleOwner(name, all) === virtualService) found.push(service);
     }
     if (!covers) hosts.push(host);
   }
@@ -197,9 +199,14 @@ function ownersByHost(
   return byHost;
 }
 
-/** Source: Istio `pilot/pkg/networking/core/route/route.go` (BuildDefaultHTTPOutboundRoute). */
+/**
+ * A service written in capitals is looked up by its name in lower case, by which no rule is kept: no hash.
+ *
+ * Source: Istio `pilot/pkg/networking/core/route/route.go` (BuildDefaultHTTPOutboundRoute, hashForService).
+ */
 function serviceRoute(service: Service, port: number, view: ProxyView): Route {
-  const hash = hashOfService(view.rules.ruleOf(view.services.get(service.host) ?? service), port);
+  const known = view.services.get(service.host);
+  const hash = known && hashOfService(view.rules.ruleOf(known), port);
   const retry = compileRetry(view.defaultRetry, false);
   return {
     name: 'default',

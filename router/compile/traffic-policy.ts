@@ -72,7 +72,7 @@ function forPort(
 
 /** What a cluster's policy depends on besides its rule. */
 export interface PolicyContext {
-  /** The service has no endpoints of its own (`resolution: NONE`). */
+  /** Requests go where they were sent, by the service (`resolution: NONE`) or by the policy that a subset adds to. */
   readonly isPassthrough: boolean;
   readonly destination: Destination;
   /** The service is a ServiceEntry's. */

@@ -30,7 +30,7 @@ export interface Service {
    * How endpoints are found. Default `STATIC`. `DNS`: endpoint addresses are names, each of whose addresses is an
    * endpoint; `DNS_ROUND_ROBIN`: one address at a time; `NONE`: the original destination.
    */
-  readonly resolution?: 'STATIC' | 'DNS' | 'DNS_ROUND_ROBIN' | 'NONE';
+  readonly resolution?: 'STATIC' | 'DNS' | 'DNS_ROUND_ROBIN' | 'DYNAMIC_DNS' | 'NONE';
   /** The service's own; ServiceEntries of one host are one service only where these and the selector are alike. */
   readonly labels?: Readonly<Record<string, string>>;
   /** Labels that its endpoints were selected by. */

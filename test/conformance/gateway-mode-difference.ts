@@ -14,6 +14,7 @@ export const KNOWN_DIFFERENCES: Readonly<Record<string, string>> = {
   'rewrite-regex-substitutions': REWRITTEN,
   'rewrite-uri-slashes': REWRITTEN,
   'se-host-capitals': ENTRIES,
+  'se-host-capitals-rules': ENTRIES,
   'se-not-alike': ENTRIES,
 };
 
