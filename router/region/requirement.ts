@@ -68,7 +68,7 @@ export function isWhole({ headers, claims }: RouteMatch): boolean {
   return claims.length === 0 && headers.every(({ name }) => name !== ':path');
 }
 
-/** Source: Envoy's pseudo headers; `host` is the authority. */
+/** Source: Envoy's pseudo headers; `host` is the authority, and `x-forwarded-proto` is set where a client sends none. */
 function headerDimension(name: string): Dimension {
   switch (name) {
     case ':method':
@@ -78,6 +78,8 @@ function headerDimension(name: string): Dimension {
     case ':authority':
     case 'host':
       return { id: 'authority', presence: 'one' };
+    case 'x-forwarded-proto':
+      return { id: `header ${name}`, presence: 'one' };
     default:
       return { id: `header ${name}`, presence: isSingleHeader(name) ? 'optional' : 'many' };
   }

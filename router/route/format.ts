@@ -15,6 +15,8 @@ export interface FormatContext {
   readonly view: RequestView;
   /** The request's headers as they are when the value is made. */
   readonly headers: HeaderList;
+  /** What was taken away from them. */
+  readonly removed?: ReadonlySet<string>;
   readonly routeName: string | undefined;
   readonly cluster: string | undefined;
   /** The path that a rewrite took the place of; absent where there was none. */
@@ -67,7 +69,7 @@ function withoutRemoved(templates: readonly HeaderTemplate[], context: FormatCon
   const removed = new Set(
     templates.flatMap(({ operation }) => (operation.kind === 'remove' ? operation.name : [])),
   );
-  return { ...context, headers: context.headers.filter(([name]) => !removed.has(name)) };
+  return { ...context, headers: context.headers.filter(([name]) => !removed.has(name)), removed };
 }
 
 type Part = string | ((context: FormatContext) => string) | LatePart;
@@ -253,6 +255,7 @@ function command(raw: string, name: string, argument: string, length: string | u
 
 const originalOf = ({ view, originalPath }: FormatContext): string => originalPath ?? view.path;
 
-function readHeader({ view, headers }: FormatContext, name: string): string {
-  return pseudoHeader(view, name) ?? headerValues(headers, name)[0] ?? '';
+function readHeader({ view, headers, removed }: FormatContext, name: string): string {
+  const [value] = headerValues(headers, name);
+  return value ?? (removed?.has(name) ? '' : (pseudoHeader(view, name) ?? ''));
 }

@@ -178,7 +178,10 @@ function schemeOf(request: RouteRequest, forwardedProto: string): string {
   return forwarded === 'http' || forwarded === 'https' ? forwarded : asciiLower(request.scheme);
 }
 
-/** The value of a pseudo header, or undefined for a name that is none. `host` is the authority. */
+/**
+ * The value of a pseudo header, or undefined for a name that is none. `host` is the authority, and rules see
+ * `x-forwarded-proto` whether the client sent it or not.
+ */
 export function pseudoHeader(view: RequestView, name: string): string | undefined {
   switch (name) {
     case ':authority':
@@ -190,6 +193,8 @@ export function pseudoHeader(view: RequestView, name: string): string | undefine
       return view.path;
     case ':scheme':
       return view.scheme;
+    case FORWARDED_PROTO:
+      return view.forwardedProto;
     default:
       return undefined;
   }
@@ -200,4 +205,7 @@ export function isPseudoHeader(name: string): boolean {
   return PSEUDO_HEADERS.has(name);
 }
 
-const PSEUDO_HEADERS: ReadonlySet<string> = new Set([':authority', 'host', ':method', ':path', ':scheme']);
+const PSEUDO_HEADERS: ReadonlySet<string> = new Set([
+  ...[':authority', 'host', ':method', ':path', ':scheme'],
+  FORWARDED_PROTO,
+]);
