@@ -2,7 +2,6 @@
  * The upstreams of a case: each endpoint is a port of its own that speaks HTTP/1.1 and HTTP/2, does what the request's
  * script says and writes down what it saw. Ports are opened once and named anew for each case.
  */
-import { createServer } from 'node:net';
 import { listen } from '../../gateway/listener/index.ts';
 import type { ConnectionFacts, Listening } from '../../gateway/listener/listening.ts';
 import { isGrpcContentType } from '../../router/index.ts';
@@ -66,15 +65,6 @@ export async function openUpstreamPort(): Promise<UpstreamPort> {
     () => {},
   );
   return new UpstreamPort(listening, holder);
-}
-
-/** A port that nothing listens on. */
-export async function closedPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function answer(

@@ -8,10 +8,10 @@ import {
   type Router,
   type Service,
 } from '../../router/index.ts';
+import { closedPort } from '../closed-port.ts';
 import { type Client, type ClientAnswer, openClient } from './gateway-mode-client.ts';
 import { moveEndpoints } from './gateway-mode-resource.ts';
 import {
-  closedPort,
   type EndpointRole,
   openUpstreamPort,
   type Seen,

@@ -17,12 +17,13 @@ import { join } from 'node:path';
 import { nodeOf } from '../../config/xds/node.ts';
 import { xdsSource } from '../../config/xds/source.ts';
 import { createGateway, type Gateway } from '../../gateway/index.ts';
+import { closedPort } from '../closed-port.ts';
 import { type Envoy, ISTIO_RUNTIME, startEnvoy } from '../peer/envoy.ts';
 import { findPeer } from '../peer/find.ts';
 import { type Istiod, startIstiod } from '../peer/istiod.ts';
 import { type Client, type ClientAnswer, openClient } from './gateway-mode-client.ts';
 import { moveEndpoints } from './gateway-mode-resource.ts';
-import { closedPort, openUpstreamPort, type Seen, type UpstreamPort } from './gateway-mode-upstream.ts';
+import { openUpstreamPort, type Seen, type UpstreamPort } from './gateway-mode-upstream.ts';
 import { sleep } from './gateway-mode-world.ts';
 import type { Case, CaseRequest, ScriptedAnswer } from './world.ts';
 

@@ -1,8 +1,9 @@
 /** A workload of a mesh: Envoy in front of a server of its own, as Istio's sidecar has it, with mutual TLS by files. */
-import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { WorkloadCertificate } from '../../router/table/workload-certificate.ts';
+import { closedPort } from '../closed-port.ts';
+import { type Envoy, startEnvoy } from '../peer/envoy.ts';
 import { findPeer } from '../peer/find.ts';
 
 /** See the fields. */
@@ -15,11 +16,6 @@ export interface MeshEnvoyOptions {
   readonly client: string;
   /** Port of a server of gRPC by h2c, where requests over HTTP/2 go. Those over HTTP/1.1 are answered 200. */
   readonly grpcPort: number;
-}
-
-/** One that listens. */
-export interface MeshEnvoy {
-  stop(): void;
 }
 
 /** What answers tell of the connection. */
@@ -40,7 +36,7 @@ export async function startMeshEnvoy({
   certificate,
   client,
   grpcPort,
-}: MeshEnvoyOptions): Promise<MeshEnvoy> {
+}: MeshEnvoyOptions): Promise<Envoy> {
   mkdirSync(folder, { recursive: true });
   const write = (name: string, text: string) => {
     writeFileSync(join(folder, name), text, { mode: 0o600 });
@@ -137,16 +133,5 @@ export async function startMeshEnvoy({
       ],
     },
   };
-  const { filename } = write('envoy.json', JSON.stringify(config));
-  const args = ['-c', filename, '--concurrency', '1', '--disable-hot-restart', '-l', 'info'];
-  const child = spawn(findPeer('envoy')!, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  await new Promise<void>((done, fail) => {
-    let text = '';
-    child.stderr.on('data', (chunk: Uint8Array) => {
-      text += Buffer.from(chunk).toString();
-      if (text.includes('starting main dispatch loop')) done();
-    });
-    child.on('exit', () => fail(new Error(text)));
-  });
-  return { stop: () => void child.kill('SIGKILL') };
+  return startEnvoy(findPeer('envoy')!, folder, config, await closedPort());
 }

@@ -16,7 +16,7 @@ import { createGateway, type GatewayOptions } from '../../gateway/index.ts';
 import { Greeter } from '../../gen/api/greeter_pb.ts';
 import type { Cluster, RouteTable } from '../../router/index.ts';
 import { routes as greeterV1 } from '../../services/greeter/v1.ts';
-import { closedPort } from '../gateway/upstream-fault/endpoint.ts';
+import { closedPort } from '../closed-port.ts';
 import { connectServer } from '../gateway/world.ts';
 import { skipWithout } from '../peer/find.ts';
 import { tableOf } from '../router/rules.ts';

@@ -4,9 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { closedPort } from '../closed-port.ts';
 import { patternOf, stepsOf } from '../console-page.ts';
 import { type Program, root, run, runtime, startAny } from '../program.ts';
 
@@ -21,7 +21,7 @@ test('docs/tutorial.md prints what it says', {
 }, async () => {
   const page = readFileSync(join(root, 'docs/tutorial.md'), 'utf8');
   const ports = new Map<string, string>();
-  for (const port of PORTS) ports.set(port, String(await freePort()));
+  for (const port of PORTS) ports.set(port, String(await closedPort()));
   const onOurs = (text: string) =>
     text.replace(/\b(8080|9901|20001|20002)\b/g, (port) => ports.get(port) ?? port);
   const env = { POINTSMAN_PORT: ports.get('8080')!, POINTSMAN_ADMIN_PORT: ports.get('9901')!, TZ: 'UTC' };
@@ -60,12 +60,4 @@ async function rulesOnOurs(onOurs: (text: string) => string): Promise<string> {
   const file = join(await mkdtemp(join(tmpdir(), 'pointsman-tutorial-')), 'endpoints.yaml');
   await writeFile(file, onOurs(readFileSync(join(root, 'examples/client/endpoints.yaml'), 'utf8')));
   return file;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as { port: number };
-  await new Promise((done) => server.close(done));
-  return port;
 }

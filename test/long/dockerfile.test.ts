@@ -3,12 +3,11 @@
  * Debian's packages here, as no registry of images need be reached; npm's is.
  */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import * as net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { closedPort } from '../closed-port.ts';
 import { openPodman, type Podman } from '../package/podman.ts';
 import { findPeer, skipWithout } from '../peer/find.ts';
 import { root } from '../program.ts';
@@ -37,16 +36,6 @@ const skip =
   (process.getuid?.() !== 0 && 'base images are made by root');
 const rules = mkdtempSync(join(tmpdir(), 'pointsman-rules-'));
 let podman: Podman;
-
-/** Free a moment ago, for a container that is told its ports. */
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 function build(): number {
   const startMs = performance.now();
@@ -110,7 +99,7 @@ test('the default image runs gateway and greeters, which answer curl and grpcurl
     join(rules, 'endpoints.yaml'),
     ENDPOINTS.replace('PORT1', ports[0]!).replace('PORT2', ports[1]!),
   );
-  const [port, adminPort] = [await freePort(), await freePort()];
+  const [port, adminPort] = [await closedPort(), await closedPort()];
   podman.succeed(
     ...['create', '--name', 'gateway', '--network=host', '--read-only', '-v', `${rules}:/etc/pointsman:ro`],
     ...[IMAGE, 'serve', '--config', '/etc/pointsman', '--default-host', 'dubbo-go-server'],

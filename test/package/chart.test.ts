@@ -5,10 +5,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { closedPort } from '../closed-port.ts';
 import { patternOf, stepsOf } from '../console-page.ts';
 import { findPeer, skipWithout } from '../peer/find.ts';
 import { root } from '../program.ts';
@@ -60,7 +60,8 @@ const field = (what: string, path: string) =>
 
 before(async () => {
   if (skip) return;
-  const port = await freePort();
+  // Two further ones follow it.
+  const port = Math.min(await closedPort(), 65_000);
   const kubeconfig = succeed(join(root, 'test/peer/kube-apiserver'), ['start', scratch, String(port)])
     .trim()
     .split('\n')
@@ -74,15 +75,6 @@ after(() => {
   if (!skip) run(join(root, 'test/peer/kube-apiserver'), ['stop', scratch]);
   rmSync(scratch, { recursive: true });
 });
-
-/** One of three in a row that are free. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as { port: number };
-  await new Promise((done) => server.close(done));
-  return Math.min(port, 65_000);
-}
 
 test('the chart has nothing for helm lint to say', { skip }, () => {
   for (const component of COMPONENTS)

@@ -1,22 +1,15 @@
 /** What a real OpenTelemetry Collector makes of the spans that a gateway sends to it. */
 import assert from 'node:assert/strict';
-import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { textSource } from '../../../config/text.ts';
 import { createOtlpExporter } from '../../../gateway/telemetry/otlp.ts';
+import { closedPort } from '../../closed-port.ts';
 import { findPeer, skipWithout } from '../../peer/find.ts';
 import { startAny } from '../../program.ts';
-import { ask, openGateway, start } from '../world.ts';
+import { ask, openGateway } from '../world.ts';
 
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
 const PARENT_ID = 'b7ad6b7169203331';
-
-/** A port that nobody has, as the collector does not say which one it took. */
-async function freePort(): Promise<number> {
-  const { port, kill } = await start(createServer());
-  await kill();
-  return port;
-}
 
 /** The collector, listening. */
 async function startCollector(port: number) {
@@ -45,7 +38,8 @@ test('createOtlpExporter() sends spans that a real collector takes', {
   skip: skipWithout('otelcol'),
   timeout: 30_000,
 }, async () => {
-  const port = await freePort();
+  // The collector does not say which one it took.
+  const port = await closedPort();
   const { program, told } = await startCollector(port);
   const warnings: string[] = [];
   const sink = await createOtlpExporter({

@@ -59,13 +59,6 @@ export async function openEndpoint(protocol: 'http1' | 'http2', fails: Fails): P
   };
 }
 
-/** A port that nothing listens on. */
-export async function closedPort(): Promise<number> {
-  const { port, close } = await openEndpoint('http1', () => {});
-  await close();
-  return port;
-}
-
 function readHeads(socket: Socket, came: (stream: number) => void): void {
   let text = '';
   socket.on('data', (chunk: Uint8Array) => {

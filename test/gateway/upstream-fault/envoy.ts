@@ -1,10 +1,10 @@
-/** Real Envoy with a route and a cluster for each case, as Istio would have written them. Imports node only. */
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+/** Real Envoy with a route and a cluster for each case, as Istio would have written them. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { closedPort } from '../../closed-port.ts';
+import { startEnvoy } from '../../peer/envoy.ts';
 import { type FaultCase, UNKNOWN_NAME } from './case.ts';
-import { closedPort } from './endpoint.ts';
 
 /** Istio's own, where a rule has none. Source: Istio `pilot/pkg/networking/core/route/retry/retry.go` (DefaultPolicy). */
 const DEFAULT_RETRIES = {
@@ -17,11 +17,11 @@ export interface RunningEnvoy {
   readonly port: number;
   /** The flags of a call that is over. */
   flagsOf(id: string): Promise<string>;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 /** Starts it before the ports, one for each case; `c0` is the host of the first. Throws what it says against its configuration. */
-export async function startEnvoy(
+export async function startFaultEnvoy(
   program: string,
   cases: readonly FaultCase[],
   ports: readonly number[],
@@ -110,37 +110,13 @@ export async function startEnvoy(
       },
     ],
   };
-  const file = join(folder, 'envoy.json');
   const listener = {
     name: 'listener',
     address: { socketAddress: { address: '127.0.0.1', portValue: port } },
     filterChains: [{ filters: [{ name: 'http', typedConfig: manager }] }],
   };
-  writeFileSync(file, JSON.stringify({ staticResources: { listeners: [listener], clusters } }));
-  const child = spawn(
-    program,
-    // Without hot restart: it binds a socket of one name on the whole machine, where another runtime's Envoy may have it.
-    [
-      '-c',
-      file,
-      '--concurrency',
-      '1',
-      '--disable-hot-restart',
-      '--file-flush-interval-msec',
-      '10',
-      '-l',
-      'info',
-    ],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
-  );
-  await new Promise<void>((done, fail) => {
-    let text = '';
-    child.stderr.on('data', (chunk: Uint8Array) => {
-      text += Buffer.from(chunk).toString();
-      if (text.includes('starting main dispatch loop')) done();
-    });
-    child.on('exit', () => fail(new Error(text)));
-  });
+  const bootstrap = { staticResources: { listeners: [listener], clusters } };
+  const envoy = await startEnvoy(program, folder, bootstrap, await closedPort());
   return {
     port,
     async flagsOf(id) {
@@ -153,8 +129,8 @@ export async function startEnvoy(
       }
       return 'not logged';
     },
-    stop() {
-      child.kill('SIGKILL');
+    async stop() {
+      await envoy.stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };

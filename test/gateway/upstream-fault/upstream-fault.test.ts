@@ -5,7 +5,7 @@ import { createGateway, type RequestOutcome, textSource } from '../../../gateway
 import { findPeer, skipWithout } from '../../peer/find.ts';
 import { FAULT_CASES, type FaultCase } from './case.ts';
 import { askOnce } from './client.ts';
-import { startEnvoy } from './envoy.ts';
+import { startFaultEnvoy } from './envoy.ts';
 import { openEndpoints, rulesOf, serviceOf } from './world.ts';
 
 const EVERY_MS = 5;
@@ -58,13 +58,13 @@ test('listen() tells clients what Envoy tells them of endpoints that fail, and n
 
 test('Envoy tells clients so', { skip: skipWithout('envoy') }, async (t) => {
   const endpoints = await openEndpoints(FAULT_CASES);
-  const envoy = await startEnvoy(findPeer('envoy')!, FAULT_CASES, endpoints.ports);
+  const envoy = await startFaultEnvoy(findPeer('envoy')!, FAULT_CASES, endpoints.ports);
   for (const [index, each] of FAULT_CASES.entries())
     await t.test(each.name, async () => {
       const answer = await play(envoy.port, index, each);
       const flags = await envoy.flagsOf(`c${index}-${each.calls ?? 1}`);
       assert.deepEqual([answer, flags, endpoints.all[index]?.requests ?? 0], each.want);
     });
-  envoy.stop();
+  await envoy.stop();
   await endpoints.close();
 });

@@ -1,7 +1,8 @@
 /** The endpoints and rules of cases: each is a host of its own, `c0` the first. Imports the cases. */
 import type { Service } from '../../../router/index.ts';
+import { closedPort } from '../../closed-port.ts';
 import { type FaultCase, UNKNOWN_NAME } from './case.ts';
-import { closedPort, type FaultyEndpoint, openEndpoint } from './endpoint.ts';
+import { type FaultyEndpoint, openEndpoint } from './endpoint.ts';
 
 /** The endpoints of cases, in their order. */
 export interface Endpoints {

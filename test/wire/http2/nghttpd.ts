@@ -5,7 +5,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,6 +14,7 @@ import type { Socket } from '../../../upstream/socket/socket.ts';
 import { Http2ClientConnection } from '../../../wire/http2/client.ts';
 import type { Http2Limits } from '../../../wire/http2/limit.ts';
 import type { Field, FieldList, ResponseReceiver, Stream } from '../../../wire/stream.ts';
+import { closedPort } from '../../closed-port.ts';
 import { findPeer } from '../../peer/find.ts';
 import { createDraws, type Draws } from '../../router/route/generate.ts';
 import { drawFields } from './differential.ts';
@@ -195,7 +195,7 @@ class Nghttpd {
   }
 
   static async start(args: readonly string[], folder: string): Promise<Nghttpd> {
-    const port = await freePort();
+    const port = await closedPort();
     const all = ['-v', '--no-tls', '--address=127.0.0.1', `--htdocs=${folder}`, ...args, `${port}`];
     // Arguments are text, of which each character here is one byte.
     const child = spawn(findPeer('nghttpd')!, all, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -218,14 +218,6 @@ class Nghttpd {
   get log(): string {
     return this.#log;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((done) => server.close(done));
-  return port;
 }
 
 /** What nghttpd had and sent, by stream id, and the faults that it found. */
