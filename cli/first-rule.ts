@@ -2,13 +2,11 @@
  * Whether a gateway that lives by files has had a rule in effect: before it has, it is of no use to anybody. A cluster or a
  * control plane says by itself what there is, be it nothing. Imports the store.
  */
+import { isRemoteSource } from '../config/named.ts';
 import type { ConfigStore } from '../config/store.ts';
 
 /** What becomes of a gateway whose files hold no rule at its start. */
 export type Ruleless = 'ends' | 'waits';
-
-/** Of sources that are no files. */
-const SCHEME = /^(k8s|xds):/i;
 
 /** Follows a store from before its start. */
 export class FirstRule {
@@ -22,7 +20,7 @@ export class FirstRule {
     this.#store = store;
     this.#config = config;
     this.#changed = changed;
-    this.#isThere = config.some((name) => SCHEME.test(name));
+    this.#isThere = config.some(isRemoteSource);
     changed(this.#isThere);
     store.subscribe(() => this.#look());
   }

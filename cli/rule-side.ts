@@ -1,11 +1,12 @@
 /** Rules from wherever people keep a version of them: files and folders, a revision of git, a running gateway, a cluster or a mesh. */
 import { existsSync } from 'node:fs';
+import { isRemoteSource } from '../config/named.ts';
 import { type Issue, parse, type Resource, type ValidResource, validate } from '../router/index.ts';
 import type { Client } from '../workbench/client.ts';
 import type { ProxyState } from '../workbench/proxy/proxy-state.ts';
 import { usageFailure } from './failure.ts';
 import { type RuleText, readTexts } from './rule-text.ts';
-import { isSource, readSource } from './source-side.ts';
+import { readSource } from './source-side.ts';
 
 /** One version of the rules. */
 export interface RuleSide {
@@ -28,7 +29,7 @@ interface Text {
  */
 export async function readSide(name: string, other: string, client: Client = {}): Promise<RuleSide> {
   if (/^https?:\/\//.test(name)) return fromGateway(name);
-  if (isSource(name)) return readSource(name, client);
+  if (isRemoteSource(name)) return readSource(name, client);
   if (name === '-' || existsSync(name)) {
     const { texts, issues } = await readTexts([name]);
     const proxy = await readDump(texts, client);

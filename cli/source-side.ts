@@ -9,11 +9,6 @@ import type { RuleSide } from './rule-side.ts';
 /** How long a peer may take to tell all that it has. */
 const TIMEOUT_MS = 60_000;
 
-/** True for `k8s://` and `xds://HOST:PORT`. */
-export function isSource(name: string): boolean {
-  return /^(?:k8s|xds):/.test(name);
-}
-
 /** The side of a source. A source waits for a peer that is away; whoever asks once is told so. */
 export async function readSource(name: string, { namespace, labels, gateway }: Client): Promise<RuleSide> {
   const identity = {

@@ -16,6 +16,11 @@ export interface SourceIdentity {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
+/** True for what is no file or folder: `k8s://` and `xds://HOST:PORT`. */
+export function isRemoteSource(name: string): boolean {
+  return /^(?:k8s|xds):/.test(name);
+}
+
 /** The source of a name. Throws a TypeError for a kind of source that there is not, or an address that is none. */
 export function sourceOf(name: SourceName, identity: SourceIdentity = {}): ConfigSource {
   if (typeof name !== 'string') return name;
