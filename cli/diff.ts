@@ -37,7 +37,10 @@ export function diffCommand(): Command {
     )
     .argument('<new>', 'the same')
     .option('--log <file>', 'count how many requests of an access log move (lines of Envoy or JSON)')
-    .option('--gateway <name>', 'look at requests through this gateway alone')
+    .option(
+      '--gateway <name>',
+      'look at requests through this gateway alone; without the Gateway on either side one is assumed',
+    )
     .option('--namespace <name>', 'look at clients in this namespace alone')
     .option('--labels <k=v>', 'look at clients with these labels alone; repeatable', parseLabel)
     .addOption(jsonOption())
@@ -88,6 +91,8 @@ interface Compared {
 async function compared(before: RuleSide, after: RuleSide, client: Client | undefined): Promise<Compared> {
   const { diffRules } = await import('../workbench/diff/index.ts');
   if (!before.proxy && !after.proxy) {
+    const { assertKnownGateway } = await import('./assumed-gateway.ts');
+    if (client) assertKnownGateway('compare requests', [...before.resources, ...after.resources], client);
     const { tablesOfRules } = await import('../workbench/diff/replay.ts');
     const found = diffRules(before.resources, after.resources, client ? { clients: [client] } : {});
     return {

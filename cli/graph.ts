@@ -26,7 +26,10 @@ export function graphCommand(): Command {
       ]),
     )
     .option('-o, --output <file>', 'write to a file')
-    .option('--gateway <name>', 'only what comes through this gateway')
+    .option(
+      '--gateway <name>',
+      'only what comes through this gateway; without the Gateway in PATH one is assumed',
+    )
     .option('--namespace <name>', 'only what clients in this namespace see')
     .option('--labels <k=v>', 'only what clients with these labels see; repeatable', parseLabel)
     .addOption(jsonOption())
@@ -35,6 +38,7 @@ export function graphCommand(): Command {
 
 async function graph(paths: readonly string[], options: GraphOptions): Promise<void> {
   const { readPaths } = await import('./input.ts');
+  const { assertKnownGateway } = await import('./assumed-gateway.ts');
   const { graphOf } = await import('../workbench/graph/model.ts');
   const { issueText, note, print } = await import('./terminal.ts');
   const { resources, issues } = await readPaths(paths);
@@ -42,6 +46,7 @@ async function graph(paths: readonly string[], options: GraphOptions): Promise<v
   for (const issue of errors) note(`${issueText(issue, process.stderr)}\n`);
   if (errors.length > 0) process.exitCode = EXIT.findings;
   const client = clientOf(options);
+  if (client) assertKnownGateway('draw rules', resources, client);
   const found = graphOf(resources, client);
   const text = options.json ? JSON.stringify(found, null, 2) : await draw(found, formatOf(options));
   if (options.output === undefined) return print(text);

@@ -7,35 +7,50 @@ type Gateway = ValidResourceOf<'Gateway'>;
 
 /** How the rules know a gateway. */
 export type GatewayState =
-  /** It is among the resources, and serves the port. */
-  | { readonly kind: 'there' }
-  /** It is not, and rules are bound to it: `gateway` serves every host on the port. */
+  /** It is among the resources, and serves these ports; a client in the mesh has no gateway to look for, and no ports. */
+  | { readonly kind: 'there'; readonly name: string; readonly ports: readonly number[] }
+  /** It is not, and rules are bound to it: `gateway` serves every host on the ports asked for. */
   | { readonly kind: 'assumed'; readonly gateway: Gateway }
-  /** It is among the resources and serves other ports than the one asked for. */
-  | { readonly kind: 'other-port'; readonly name: string; readonly ports: readonly number[] }
   /** Neither it nor a rule that is bound to it is there; `others` are. */
   | { readonly kind: 'unknown'; readonly name: string; readonly others: readonly string[] };
 
-/** What there is of the client's gateway at the port; `there` for a client in the mesh. */
-export function gatewayAt(
+/** What there is of the client's gateway; where it has to be assumed, it serves the given ports. */
+export function gatewayOf(
   resources: readonly ValidResource[],
   { gateway, namespace = 'default' }: Client,
-  port: number,
+  ports: readonly number[],
 ): GatewayState {
   const name = gateway === undefined ? 'mesh' : resolveGatewayName(gateway, namespace);
-  if (name === 'mesh') return { kind: 'there' };
+  if (name === 'mesh') return { kind: 'there', name, ports: [] };
   const written = resources.filter((each) => each.kind === 'Gateway');
   const own = written.find(({ metadata }) => `${metadata.namespace}/${metadata.name}` === name);
   if (own !== undefined) {
-    const ports = [...new Set((own.spec.servers ?? []).map((server) => server.port.number))];
-    return ports.includes(port) ? { kind: 'there' } : { kind: 'other-port', name, ports };
+    const served = new Set((own.spec.servers ?? []).map((server) => server.port.number));
+    return { kind: 'there', name, ports: [...served] };
   }
   const bound = new Set(boundGateways(resources));
   if (!bound.has(name)) {
     for (const { metadata } of written) bound.add(`${metadata.namespace}/${metadata.name}`);
     return { kind: 'unknown', name, others: [...bound].sort() };
   }
-  return { kind: 'assumed', gateway: gatewayFor(name, [port]) };
+  return { kind: 'assumed', gateway: gatewayFor(name, ports) };
+}
+
+/**
+ * The gateway that has to be assumed for the client's rules to take effect, if any; it serves the given ports. `known`
+ * are the resources of both sides of a comparison: where they have the Gateway and `resources` do not, it serves
+ * nothing, as to lose it is a difference.
+ */
+export function assumedGateways(
+  resources: readonly ValidResource[],
+  client: Client,
+  ports: readonly number[],
+  known = resources,
+): Gateway[] {
+  const state = gatewayOf(known, client, ports);
+  if (state.kind === 'assumed') return [state.gateway];
+  const isLost = state.kind === 'there' && gatewayOf(resources, client, ports).kind !== 'there';
+  return isLost ? [gatewayFor(state.name, [])] : [];
 }
 
 /** `NAMESPACE/NAME` of each gateway that VirtualServices are bound to. */

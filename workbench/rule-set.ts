@@ -1,12 +1,13 @@
 /** Rules away from their cluster: a table of them for each client and port that somebody asks for. Imports the router. */
 import { compile, type RouteTable, type Service, type ValidResource } from '../router/index.ts';
+import { assumedGateways } from './assumed-gateway.ts';
 import { assumedServices } from './assumed-service.ts';
 import { type Client, proxyOf } from './client.ts';
 
 /** Valid resources and the tables made of them so far. */
 export interface RuleSet {
   readonly resources: readonly ValidResource[];
-  /** The table that the client obeys; services that rules name are assumed, with these ports and those of rules at least. */
+  /** The table that the client obeys; services that rules name are assumed, with these ports and those of rules at least, and its Gateway, with these. */
   tableFor(client: Client, ports: readonly number[]): RouteTable;
 }
 
@@ -23,7 +24,7 @@ export function createRuleSet(resources: readonly ValidResource[], services?: re
       let table = tables.get(key);
       if (table === undefined) {
         const options = { services: services ?? assumedServices(resources, ports), proxy: proxyOf(client) };
-        table = compile(resources, options).table;
+        table = compile([...resources, ...assumedGateways(resources, client, ports)], options).table;
         tables.set(key, table);
       }
       return table;

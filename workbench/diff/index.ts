@@ -10,6 +10,7 @@ import {
   type ValidResource,
 } from '../../router/index.ts';
 import type { Workspace } from '../../router/region/partition.ts';
+import { assumedGateways } from '../assumed-gateway.ts';
 import { assumedServices, assumedSubsets } from '../assumed-service.ts';
 import { type Client, clientsOf, proxyOf } from '../client.ts';
 import { portsOf } from '../rule-set.ts';
@@ -90,8 +91,10 @@ export function diffRules(
   const known = new Map<string, Found[]>();
   const clusters = new Map<string, ClusterChange>();
   for (const client of clients) {
-    const tableOf = (resources: readonly ValidResource[]): RouteTable =>
-      compile([...resources, ...assumed], { services, proxy: proxyOf(client) }).table;
+    const tableOf = (own: readonly ValidResource[]): RouteTable => {
+      const given = [...assumed, ...assumedGateways(own, client, ports, both)];
+      return compile([...own, ...given], { services, proxy: proxyOf(client) }).table;
+    };
     const tables = { before: tableOf(before), after: tableOf(after) };
     for (const each of diffTables(tables, workspace, known)) found.add(each, client);
     for (const change of diffClusters(tables.before, tables.after))

@@ -1,9 +1,10 @@
 /** An access log held against two tables: how many of its requests fare otherwise. Imports the workbench. */
-import type { RouteRequest, RouteTable, ValidResource } from '../../router/index.ts';
+import { compile, type RouteRequest, type RouteTable, type ValidResource } from '../../router/index.ts';
 import { type AccessLogFormat, readLogLine } from '../access-log.ts';
+import { assumedGateways } from '../assumed-gateway.ts';
 import { assumedServices, assumedSubsets } from '../assumed-service.ts';
-import type { Client } from '../client.ts';
-import { createRuleSet, portsOf } from '../rule-set.ts';
+import { type Client, proxyOf } from '../client.ts';
+import { portsOf } from '../rule-set.ts';
 import { createTester, type Tester } from '../trial.ts';
 import { changesBetween } from './change.ts';
 import { isSameCut, NO_ROUTE, outcomeOf, pathCutOf } from './outcome.ts';
@@ -56,8 +57,9 @@ export function tablesOfRules(
   const of =
     (own: readonly ValidResource[]): TableOfPort =>
     (port) => {
-      const services = assumedServices(both, [...new Set([...portsOf(both), port])]);
-      return createRuleSet([...own, ...assumed], services).tableFor(client, []);
+      const ports = [...new Set([...portsOf(both), port])];
+      const all = [...own, ...assumed, ...assumedGateways(own, client, ports, both)];
+      return compile(all, { services: assumedServices(both, ports), proxy: proxyOf(client) }).table;
     };
   return { before: of(before), after: of(after) };
 }

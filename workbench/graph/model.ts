@@ -1,6 +1,7 @@
 /** Rules as a graph: hosts, rules in the order in which they are tried, destinations, endpoints. Imports the router. */
 import { compile, type Route, type RouteTable, type ValidResource } from '../../router/index.ts';
 import { requestRequirements } from '../../router/region/requirement.ts';
+import { assumedGateways } from '../assumed-gateway.ts';
 import { assumedServices, assumedSubsets } from '../assumed-service.ts';
 import { type Client, clientsOf, proxyOf } from '../client.ts';
 import { wordsOf } from '../diff/condition-text.ts';
@@ -46,14 +47,17 @@ export interface RuleGraph {
 /** The graph of what the client's requests meet; without a client, of what the mesh and each gateway have. */
 export function graphOf(resources: readonly ValidResource[], client?: Client): RuleGraph {
   const all = [...resources, ...assumedSubsets(resources)];
-  const services = assumedServices(all, portsOf(all));
+  const ports = portsOf(all);
+  const services = assumedServices(all, ports);
   const graph = createGraph();
   const usual = clientsOf(all).clients.filter(
     ({ gateway, namespace, labels }) =>
       gateway !== undefined || (namespace === 'default' && labels === undefined),
   );
-  for (const each of client ? [client] : usual)
-    addTable(compile(all, { services, proxy: proxyOf(each) }).table, each, graph);
+  for (const each of client ? [client] : usual) {
+    const resources = [...all, ...assumedGateways(all, each, ports)];
+    addTable(compile(resources, { services, proxy: proxyOf(each) }).table, each, graph);
+  }
   return graph.build();
 }
 

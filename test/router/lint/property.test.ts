@@ -19,7 +19,7 @@ import { hostWorld } from '../../../router/lint/host-world.ts';
 import { regionOf } from '../../../router/lint/rule-region.ts';
 import { requestOf } from '../../../router/region/example.ts';
 import { type Reach, reachOf } from '../../../router/region/reach.ts';
-import { gatewayAt } from '../../../workbench/assumed-gateway.ts';
+import { assumedGateways } from '../../../workbench/assumed-gateway.ts';
 import { assumedServices } from '../../../workbench/assumed-service.ts';
 import { checkTexts } from '../../../workbench/check/index.ts';
 import { proxyOf } from '../../../workbench/client.ts';
@@ -261,8 +261,7 @@ function takerOfExample(resources: readonly ValidResource[], example: string): s
     ...(labels !== undefined && { labels: parseLabel(labels, undefined) }),
   };
   const services = assumedServices(resources, [request.port]);
-  const state = gatewayAt(resources, client, request.port);
-  const all = state.kind === 'assumed' ? [...resources, state.gateway] : resources;
+  const all = [...resources, ...assumedGateways(resources, client, [request.port])];
   return takerOf(createReferenceRouter(compile(all, { services, proxy: proxyOf(client) }).table), request);
 }
 

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { compile, parse, type ValidResource, validate } from '../../../router/index.ts';
 import { assumedServices } from '../../../workbench/assumed-service.ts';
 import { type DiffOptions, diffRules, diffTableSets } from '../../../workbench/diff/index.ts';
+import { createReplay, tablesOfRules } from '../../../workbench/diff/replay.ts';
 import { diffMarkdown, diffText } from '../../../workbench/diff/text.ts';
 
 function rules(text: string): readonly ValidResource[] {
@@ -191,6 +192,66 @@ spec: { hosts: [${hosts}], gateways: [public], http: [${to(subset)}] }
     gone.moves.map(({ hosts, after: side }) => [hosts, side.outcome]),
     [[['*.example.com'], 'no route (404)']],
   );
+});
+
+test('diffRules() looks at every port that rules ask for at a gateway without its Gateway', () => {
+  const gateway = (subset: string) => `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: public }
+spec: { hosts: [shop.example.com], gateways: [public], http: [${to(subset, 'match: [{ port: 8080 }],')}] }
+`;
+  for (const options of [{}, { clients: [{ gateway: 'public' }] }]) {
+    const { moves } = diffRules(rules(gateway('v1')), rules(gateway('v2')), options);
+    assert.deepEqual(
+      moves.map(({ ports, flows }) => [ports, flows.map(({ from, to }) => `${from} -> ${to}`)]),
+      [[[8080], ['shop v1 -> shop v2']]],
+    );
+  }
+});
+
+test('createReplay() finds the rules of a gateway without its Gateway on the port of each request', () => {
+  const gateway = (subset: string) =>
+    rules(`
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: public }
+spec: { hosts: [shop.example.com], gateways: [public], http: [${to(subset, 'match: [{ port: 8080 }],')}] }
+`);
+  const replay = createReplay(tablesOfRules(gateway('v1'), gateway('v2'), { gateway: 'public' }));
+  for (const port of [80, 8080])
+    replay.add(
+      `[2026-01-01T00:00:00.000Z] "GET / HTTP/1.1" 200 - 5 9 1 1 "-" "curl" "1" "shop.example.com:${port}" "-"`,
+    );
+  assert.deepEqual(replay.report().moves, [{ what: 'shop v1 → shop v2', requests: 1 }]);
+});
+
+test('diffRules() and createReplay() see the requests that a gateway loses with its Gateway', () => {
+  const bound = rules(`
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: public }
+spec: { hosts: [shop.example.com], gateways: [public], http: [${to('v1')}] }
+`);
+  const gateway = rules(`
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: public }
+spec: { servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: ['*'] }] }
+`);
+  const before = [...bound, ...gateway];
+  for (const options of [{}, { clients: [{ gateway: 'public' }] }]) {
+    const { moves } = diffRules(before, bound, options);
+    assert.deepEqual(
+      moves.map(({ ports, flows }) => [ports, flows.map(({ from, to }) => `${from} -> ${to}`)]),
+      [[[80], ['shop v1 -> no route (404)']]],
+    );
+  }
+  const replay = createReplay(tablesOfRules(before, bound, { gateway: 'public' }));
+  replay.add(
+    '[2026-01-01T00:00:00.000Z] "GET / HTTP/1.1" 200 - 5 9 1 1 "-" "curl" "1" "shop.example.com" "-"',
+  );
+  assert.deepEqual(replay.report().moves, [{ what: 'shop v1 → no route (404)', requests: 1 }]);
 });
 
 test('diffRules() tells of plain requests that a gateway begins to redirect to https', () => {

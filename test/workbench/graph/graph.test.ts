@@ -34,7 +34,7 @@ spec:
 apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: { name: public }
-spec: { hosts: [www.example.com], gateways: [edge], http: [{ route: [{ destination: { host: shop, subset: v1 } }] }] }
+spec: { hosts: [www.example.com], gateways: [edge], http: [{ match: [{ port: 8080 }], route: [{ destination: { host: shop, subset: v1 } }] }] }
 `;
 
 const GRAPH = graphOf(validate(parse(RULES).resources).resources);

@@ -199,6 +199,16 @@ test('runRouteTests() sees what a request itself chooses where an annotation let
   assert.match(result?.mismatches[0]?.got ?? '', /^(?:0|100) %$/);
 });
 
+test('runRouteTests() assumes the Gateway of a request where the rules come without it', () => {
+  const rules = RULES.replace('hosts: [shop]', 'hosts: [shop]\n  gateways: [public]');
+  const input = inputOf(
+    rules.replace('http:', 'http:\n    - { match: [{ port: 8080 }], directResponse: { status: 418 } }'),
+    `tests: [{ name: a, request: { url: 'http://shop.default.svc.cluster.local:8080/', from: { gateway: public } }, expect: { response: { status: 418 } } }]`,
+  );
+  const [result] = runRouteTests(createRuleSet(input.resources), input.tests).results;
+  assert.deepEqual(result?.mismatches, []);
+});
+
 test('readRouteTests() fills in what a request leaves out from the test and the document', () => {
   const { tests } = inputOf(`
 request: { url: 'http://shop/', headers: { a: 1 } }
