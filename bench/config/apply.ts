@@ -86,6 +86,8 @@ const rows: string[][] = [];
   const { signal } = new AbortController();
   const save = (version: number) => api.patch(path, { spec: rule(version).spec }, signal);
   rows.push(await measure('a PATCH, API server, `k8s://`', kubernetesSource('k8s://', { kubeconfig }), save));
+  // Where istiod keeps its own secret.
+  await kubectl('create', 'namespace', 'istio-system');
   const istiod = await startIstiodOverKubernetes(kubeconfig, join(folder, 'released'));
   const source = xdsSource(`xds://${istiod.address}`);
   rows.push(await measure('a PATCH, API server, istiod, `xds://`', source, save));
