@@ -2,9 +2,9 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname, extname } from 'node:path';
 import type { Command } from 'commander';
+import { makeFolder } from '../config/folder.ts';
 import { defineCommand, jsonOption, parseLabel, parsePort } from './command.ts';
 import { CommandFailure, EXIT, usageFailure } from './failure.ts';
-import { makeFolder } from './folder.ts';
 
 interface CompileOptions {
   readonly out: string;

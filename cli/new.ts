@@ -2,10 +2,10 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { makeFolder } from '../config/folder.ts';
 import metadata from '../package.json' with { type: 'json' };
 import { defineCommand, jsonOption } from './command.ts';
 import { CommandFailure, usageFailure } from './failure.ts';
-import { makeFolder } from './folder.ts';
 import { print, printJson } from './terminal.ts';
 
 interface NewOptions {

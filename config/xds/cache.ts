@@ -2,13 +2,14 @@
  * What a control plane sent last, in a folder, so that a process that starts while it is away goes on with it: one file
  * for each kind of resource, a DeltaDiscoveryResponse as it could have been sent.
  */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import {
   DeltaDiscoveryResponseSchema,
   ResourceSchema,
 } from '../../gen/envoy/service/discovery/v3/discovery_pb.ts';
+import { makeFolder } from '../folder.ts';
 import type { SourceIdentity } from '../named.ts';
 import type { XdsAddress } from './address.ts';
 import { resourceTypes, type SentResource } from './collection.ts';
@@ -48,7 +49,7 @@ export async function readCache(folder: string, owner: string): Promise<Sent | u
  * to whom, so that nobody else goes on with it; it stands where a response has the version of its system.
  */
 export async function writeCache(folder: string, owner: string, sent: Sent): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder, 0o700);
   for (const { kind, typeUrl } of TYPES) {
     const resources = (sent.get(typeUrl) ?? []).map(({ version, any }) =>
       create(ResourceSchema, { version, resource: any }),

@@ -260,6 +260,48 @@ test('kubernetesSource() goes on from where a watch ended, and lists anew where 
   await following.stop();
 });
 
+test('kubernetesSource() follows through watches that end again and again, without a list', async () => {
+  const server = cluster();
+  const following = await follow(server);
+  await following.started;
+  await following.untilState('connected');
+  const asked = (what: string) => server.asked.filter((each) => each.endsWith(what)).length;
+  for (let time = 1; time <= 8; time++) {
+    while (asked('/virtualservices watch') < time) await new Promise((done) => setTimeout(done, 10));
+    server.endWatches();
+    server.put('virtualservices', rule(`v${time}`));
+    await following.untilSubset(`v${time}`);
+  }
+  assert.equal(asked('/virtualservices'), 1);
+  await following.stop();
+});
+
+for (const { status, reason } of [
+  { status: 429, reason: /VirtualService: HTTP 429/ },
+  { status: 500, reason: /VirtualService: HTTP 500/ },
+  { status: 401, reason: /VirtualService: the API server does not know who we are/ },
+  { status: 403, reason: /VirtualService: the service account may not list and watch virtualservices/ },
+])
+  test(`kubernetesSource() keeps what it has read while a server answers ${status}, says why, and heals`, async () => {
+    const server = cluster();
+    const following = await follow(server);
+    await following.started;
+    await following.untilState('connected');
+    const { resources } = following.latest();
+    const watches = () => server.asked.filter((each) => each.endsWith('/virtualservices watch')).length;
+    while (watches() < 1) await new Promise((done) => setTimeout(done, 10));
+    server.fail(/\/virtualservices watch$/, { status }, 3);
+    server.endWatches();
+    await following.until(() => reason.test(following.states.at(-1)?.reason ?? ''));
+    assert.equal(following.states.at(-1)?.state, 'disconnected');
+    assert.deepEqual(following.latest().resources, resources);
+    server.put('virtualservices', rule('v7'));
+    await following.untilSubset('v7');
+    await following.untilState('connected');
+    assert.equal(following.states.at(-1)?.reason, undefined);
+    await following.stop();
+  });
+
 for (const { name, about, fault, reason } of [
   {
     name: 'a server that has no time',

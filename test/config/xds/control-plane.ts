@@ -35,6 +35,8 @@ export interface ControlPlaneOptions {
   readonly knowsDelta?: boolean;
   /** Takes connections and streams, and never says anything. */
   readonly isSilent?: boolean;
+  /** The only token that is taken: `Bearer first`. Absent: any, and none. */
+  readonly authorization?: string;
   /** PEM. Absent: plaintext. */
   readonly tls?: { readonly cert: string; readonly key: string };
 }
@@ -88,11 +90,16 @@ export class ControlPlane {
   }
 
   #routes(router: ConnectRouter): void {
-    const { isSilent = false, knowsDelta = true } = this.#options;
+    const { isSilent = false, knowsDelta = true, authorization: wanted } = this.#options;
     const self = this;
+    const check = (given: string | null) => {
+      if (wanted !== undefined && given !== wanted)
+        throw new ConnectError('authentication failure', Code.Unauthenticated);
+    };
     router.service(AggregatedDiscoveryService, {
       async *streamAggregatedResources(requests, context) {
         const authorization = context.requestHeader.get('authorization');
+        check(authorization);
         for await (const typeUrl of self.#asked<DiscoveryRequest>(
           requests,
           authorization,
@@ -103,6 +110,7 @@ export class ControlPlane {
       async *deltaAggregatedResources(requests, context) {
         if (!knowsDelta) throw new ConnectError('no delta here', Code.Unimplemented);
         const authorization = context.requestHeader.get('authorization');
+        check(authorization);
         for await (const typeUrl of self.#asked<DeltaDiscoveryRequest>(
           requests,
           authorization,
@@ -124,7 +132,7 @@ export class ControlPlane {
     let hasEnded = false;
     let wake = () => {};
     const push = (typeUrl: string) => {
-      if (subscribed.has(typeUrl)) due.push(typeUrl);
+      if (subscribed.has(typeUrl) && !due.includes(typeUrl)) due.push(typeUrl);
       wake();
     };
     this.#pushes.add(push);

@@ -91,6 +91,25 @@ test('xdsSource() keeps the rules of a control plane that is gone, says why, and
   await next.close();
 });
 
+test('xdsSource() goes back to an older version with a control plane that does', async () => {
+  const { plane, port } = await planeOf();
+  const following = follow(`xds://127.0.0.1:${port}`);
+  await following.started;
+  for (let version = 0; version < 5; version++) plane.set(TYPE_URL.routes, routes(80, 'reviews', V2));
+  await following.untilDestination(V2);
+  await plane.close();
+  await following.untilState('disconnected');
+  assert.equal(destination(following.latest()), V2);
+  // Its versions are lower than those that were sent before.
+  const older = new ControlPlane({ port });
+  setAll(older, REVIEWS);
+  await older.listen();
+  await following.untilDestination(V1);
+  await following.untilState('connected');
+  following.stop();
+  await older.close();
+});
+
 /** Passes bytes on to a port, until it is told not to. */
 async function pausable(port: number) {
   const pairs = new Set<readonly [Socket, Socket]>();
@@ -155,6 +174,20 @@ test('xdsSource() refuses resources with the reason, and takes the others', asyn
   await plane.close();
 });
 
+test('xdsSource() says why its cache cannot be written, and goes on without one', {
+  skip: process.platform !== 'linux' && 'there is no /proc',
+}, async () => {
+  const { plane, port } = await planeOf();
+  const following = follow(`xds://127.0.0.1:${port}?cache=/proc/below/cache`);
+  await following.started;
+  await following.until(() => following.states.at(-1)?.reason !== undefined);
+  const { state, reason } = following.states.at(-1)!;
+  assert.equal(state, 'connected');
+  assert.match(reason!, /^the cache in \/proc\/below\/cache cannot be written: ENOENT/);
+  following.stop();
+  await plane.close();
+});
+
 test('xdsSource() goes on with its cache where a restart finds no control plane', async () => {
   const { plane, port } = await planeOf();
   const url = `xds://127.0.0.1:${port}?cache=${join(folder, 'cache')}`;
@@ -192,6 +225,28 @@ test('xdsSource() sends the token of a file with each connection', async () => {
   await next.listen();
   await following.untilDestination(V2);
   assert.deepEqual(new Set(next.heard.map(({ authorization }) => authorization)), new Set(['Bearer second']));
+  following.stop();
+  await next.close();
+});
+
+test('xdsSource() keeps its rules while its token has expired, and goes on with a new one', async () => {
+  const file = join(folder, 'expiring');
+  writeFileSync(file, 'old\n');
+  const { plane, port } = await planeOf({ authorization: 'Bearer old' });
+  const following = follow(`xds://127.0.0.1:${port}?token=${file}`);
+  await following.started;
+  await plane.close();
+  const next = new ControlPlane({ port, authorization: 'Bearer new' });
+  setAll(next, { ...REVIEWS, routes: [routes(80, 'reviews', V2)] });
+  await next.listen();
+  await following.until(() => /authentication failure/.test(following.states.at(-1)?.reason ?? ''));
+  const { state, reason } = following.states.at(-1)!;
+  assert.equal(state, 'disconnected');
+  assert.doesNotMatch(reason!, /Bearer|old/);
+  assert.equal(destination(following.latest()), V1);
+  writeFileSync(file, 'new\n');
+  await following.untilDestination(V2);
+  await following.untilState('connected');
   following.stop();
   await next.close();
 });
