@@ -7,7 +7,6 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { noH2 } from '../gateway/world.ts';
 import { skipWithout } from '../peer/find.ts';
 import { startIstiod } from '../peer/istiod.ts';
 import { root, start } from '../program.ts';
@@ -23,7 +22,7 @@ async function startGreeter(version: string) {
 }
 
 test("the greeter's client routes itself by a real istiod's rules, through the scenarios of the tutorial", {
-  skip: noH2 || skipWithout('istiod-file'),
+  skip: skipWithout('istiod-file'),
   timeout: 120_000,
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'pointsman-proxyless-'));

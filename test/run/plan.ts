@@ -17,7 +17,7 @@ const ONCE: readonly RegExp[] = [
   /^test\/edge\//, // drives workerd, a runtime of its own
   /^test\/run\//, // what runs the tests, by Bun
   /^test\/cli\/(?!serve|runtime)/, // the command line, which Bun runs
-  /^test\/e2e\/(kubernetes|proxyless|tutorial-page)\.test\.ts$/, // peers and pages; istiod.test.ts is on each
+  /^test\/e2e\/(kubernetes|tutorial-page)\.test\.ts$/, // peers and pages; istiod.test.ts and proxyless.test.ts are on each
   /^test\/(deploy|workbench)\//, // scripts that start Node, and pure code that the command line asks, which Bun runs
   /^test\/conformance\/sidecar\.test\.ts$/, // peers
   /^test\/conformance\/(table|validation)\.test\.ts$/, // what pure code makes of the corpus; router.test.ts asks it on each
