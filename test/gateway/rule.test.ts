@@ -237,12 +237,10 @@ for (const protocol of ['http1', 'http2'] as const) {
       });
     assert.equal((await call()).status, 200);
     await server.kill();
-    const startedMs = performance.now();
     const dead = await call();
     assert.equal(dead.status, 503);
     assert.match(dead.body, /^upstream connect error or disconnect\/reset before headers\. .*reset reason: /);
     assert.equal((await call()).status, 503);
-    assert.ok(performance.now() - startedMs < 1000);
     assert.equal(seen.at(-1)?.flag, 'URX,UF');
     server = await connectServer(protocol, echoRoutes('v1'), server.port);
     assert.equal((await call()).status, 200);

@@ -15,6 +15,10 @@ interface Manifest {
 export function editView(): { open(key: string): Promise<void>; changed(): Promise<void> } {
   /** The configuration that the text was reviewed against; what is applied has to be what was reviewed. */
   let reviewed: number | undefined;
+  /** Somebody else changed the rules under a text that is being written; said until it is applied or left. */
+  let overtaken = false;
+  /** What is being applied makes a new version too, of which the page may hear before it has its answer. */
+  let applying = false;
   let undoable: { readonly version: number; readonly at: number } | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let loaded = '';
@@ -55,16 +59,20 @@ export function editView(): { open(key: string): Promise<void>; changed(): Promi
       return undefined;
     }
     const { isValid, verdicts, version } = got.body;
+    overtaken ||= text.value !== loaded && reviewed !== undefined && version !== reviewed;
     reviewed = version;
     apply.disabled = !isValid;
     const judges = verdicts.map(
       ({ istio, cluster }) =>
         `Istio ${istio ? 'takes' : 'refuses'} it${cluster === undefined ? '' : `, a cluster ${cluster ? 'takes' : 'refuses'} it`}`,
     );
-    say(
-      `${isValid ? 'Valid' : 'Refused'}: ${[...new Set(judges)].join('; ') || 'no resource'}`,
-      isValid ? 'good' : 'bad',
-    );
+    const judgement = `${isValid ? 'Valid' : 'Refused'}: ${[...new Set(judges)].join('; ') || 'no resource'}`;
+    if (overtaken)
+      say(
+        `Somebody has changed the rules meanwhile. Your text is kept and not applied; the difference below is against theirs: look at it before you apply. ${judgement}`,
+        'bad',
+      );
+    else say(judgement, isValid ? 'good' : 'bad');
     issues.replaceChildren(
       ...got.body.issues.map(({ severity, line, column, code, message }) =>
         element(
@@ -83,16 +91,17 @@ export function editView(): { open(key: string): Promise<void>; changed(): Promi
     clearTimeout(timer);
     const before = reviewed;
     if (before === undefined) return;
+    const sent = text.value;
+    applying = true;
     const got = await ask<{
       readonly version: number;
       readonly resources: readonly { readonly key: string; readonly outcome: string }[];
-    }>('/resources', { method: 'PUT', body: text.value, headers: { 'if-match': `"${before}"` } });
+    }>('/resources', { method: 'PUT', body: sent, headers: { 'if-match': `"${before}"` } }).finally(() => {
+      applying = false;
+    });
     if (got.status === 412) {
+      overtaken = true;
       await review();
-      say(
-        'Somebody has changed the rules meanwhile. Nothing was applied and your text is kept; the difference below is against theirs: look at it, and apply again.',
-        'bad',
-      );
       return;
     }
     if (!got.ok) {
@@ -100,7 +109,9 @@ export function editView(): { open(key: string): Promise<void>; changed(): Promi
       return;
     }
     const { resources, version } = got.body;
-    loaded = text.value;
+    loaded = sent;
+    reviewed = version;
+    overtaken = false;
     if (version !== before) {
       undoable = { version: before, at: version };
       undo.disabled = false;
@@ -137,6 +148,7 @@ export function editView(): { open(key: string): Promise<void>; changed(): Promi
     }
     text.value = got.body;
     loaded = got.body;
+    overtaken = false;
     await review();
   };
 
@@ -177,7 +189,7 @@ export function editView(): { open(key: string): Promise<void>; changed(): Promi
       if (keys.includes(chosen)) choice.value = chosen;
       // A text that somebody is at is never replaced.
       if (text.value === '' || (text.value === loaded && !keys.includes(chosen))) await open(first);
-      else if (text.value !== loaded) await review();
+      else if (text.value !== loaded && !applying) await review();
     },
   };
 }
