@@ -15,33 +15,43 @@ export function systemConnections(): Pick<PoolOptions, 'connect' | 'resolve'> {
   };
 }
 
-const connectLazily: Connect = (endpoint, protocol, settings) => {
-  let opened: Upstream | undefined;
-  let opening: Promise<Upstream> | undefined;
-  let isClosed = false;
-  const load = async (): Promise<Upstream> => {
+const connectLazily: Connect = (endpoint, protocol, settings) =>
+  new LazyUpstream(endpoint, protocol, settings);
+
+/** One of many, most of which nobody may ever ask for: it holds what it is made of, and no function of its own. */
+class LazyUpstream implements Upstream {
+  readonly #from: Parameters<Connect>;
+  #opened: Upstream | undefined;
+  #opening: Promise<Upstream> | undefined;
+  #isClosed = false;
+
+  constructor(...from: Parameters<Connect>) {
+    this.#from = from;
+  }
+
+  open(...[request, hasEnded, receiver]: Parameters<Upstream['open']>): ReturnType<Upstream['open']> {
+    if (this.#opened) return this.#opened.open(request, hasEnded, receiver);
+    const pending = new PendingStream(request, hasEnded, receiver);
+    this.#opening ??= this.#load();
+    this.#opening.then(
+      (upstream) => pending.attach(upstream),
+      (cause) => pending.fail('remote-connection-failure', `${cause}`),
+    );
+    return pending;
+  }
+
+  close(isNow = false): void {
+    this.#isClosed = true;
+    this.#opened?.close?.(isNow);
+  }
+
+  async #load(): Promise<Upstream> {
     const { createRemoteUpstream } = await import('./remote/index.ts');
-    opened = createRemoteUpstream(endpoint, protocol, settings);
-    if (isClosed) opened.close?.();
-    return opened;
-  };
-  return {
-    open(request, hasEnded, receiver) {
-      if (opened) return opened.open(request, hasEnded, receiver);
-      const pending = new PendingStream(request, hasEnded, receiver);
-      opening ??= load();
-      opening.then(
-        (upstream) => pending.attach(upstream),
-        (cause) => pending.fail('remote-connection-failure', `${cause}`),
-      );
-      return pending;
-    },
-    close(isNow = false) {
-      isClosed = true;
-      opened?.close?.(isNow);
-    },
-  };
-};
+    this.#opened = createRemoteUpstream(...this.#from);
+    if (this.#isClosed) this.#opened.close?.();
+    return this.#opened;
+  }
+}
 
 /**
  * Whether the runtime has sockets. Workers have a `process` too, where compatibility is asked for, but call themselves
