@@ -28,6 +28,7 @@ import { RulesInEffect } from '../traffic/rule-set/rules-in-effect.ts';
 import { type ClusterState, describeCluster } from '../upstream/cluster-state.ts';
 import { systemConnections } from '../upstream/connect.ts';
 import { UpstreamPool } from '../upstream/pool.ts';
+import { spreadByPlace } from '../upstream/spread.ts';
 import { type CallContext, routeCall } from './routed-call.ts';
 
 /** What calls are routed by. */
@@ -83,6 +84,7 @@ export class Routing {
     }
     this.#pool = new UpstreamPool(() => undefined, {
       ...systemConnections(),
+      spread: spreadByPlace,
       prefersHttp2: true,
       workloadCertificates: () => workloadCertificatesOf(sources),
       secrets: () => secretsOf(sources),

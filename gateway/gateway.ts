@@ -25,6 +25,7 @@ import {
 } from '../upstream/cluster-state.ts';
 import { hasSockets, systemConnections } from '../upstream/connect.ts';
 import { PASSTHROUGH_CLUSTER } from '../upstream/original-destination.ts';
+import { spreadByPlace } from '../upstream/spread.ts';
 import type { RequestHead, ServerStream, StreamReceiver } from '../wire/stream.ts';
 import { Coverage } from './coverage.ts';
 import { type AccessLogOptions, createTelemetry, type TracingOptions } from './exchange-telemetry.ts';
@@ -105,6 +106,7 @@ export class Gateway extends WebGateway {
       compile: { services: remoteServices, ...(proxy && { proxy }), ...(meshConfig && { meshConfig }) },
       connections: {
         ...systemConnections(),
+        spread: spreadByPlace,
         workloadCertificates: () => workloadCertificatesOf(sources),
         secrets: () => secretsOf(sources),
       },

@@ -42,7 +42,7 @@ export interface EndpointState {
   readonly weight: number;
   /** Exchanges under way. */
   readonly active: number;
-  /** `ejected`: taken out for now as an outlier. */
+  /** `ejected`: taken out for now, as an outlier or by the control plane. */
   readonly health: 'healthy' | 'ejected';
   /** How often it was taken out. */
   readonly ejections: number;

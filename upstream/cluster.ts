@@ -41,7 +41,10 @@ export class RunningCluster {
   readonly breaker: CircuitBreaker;
   readonly counter: ClusterCounter;
   readonly #pool: UpstreamPool;
-  readonly #balancer: Balancer<RunningEndpoint>;
+  /** Of endpoints that are all of one priority, and of no locality. */
+  readonly #plain: Balancer<RunningEndpoint>;
+  #spread: Balancer<RunningEndpoint> | undefined;
+  readonly #chance: () => number;
   readonly #detector: OutlierDetector | undefined;
   /** It picks by the request's hash. */
   readonly isHashing: boolean;
@@ -70,7 +73,8 @@ export class RunningCluster {
     const hasSameLimits = isSame([known?.connectionPool, known?.retryBudget], [connectionPool, retryBudget]);
     this.breaker = before && hasSameLimits ? before.breaker : new CircuitBreaker(connectionPool, retryBudget);
     this.counter = before?.counter ?? new ClusterCounter();
-    this.#balancer = createBalancer(loadBalancer, { chance, nowMs });
+    this.#chance = chance;
+    this.#plain = createBalancer(loadBalancer, { chance, nowMs });
     this.#originals = loadBalancer.kind === 'PASSTHROUGH' ? new Map() : undefined;
     this.isHashing = loadBalancer.kind === 'RING_HASH' || loadBalancer.kind === 'MAGLEV';
     this.#detector =
@@ -105,7 +109,7 @@ export class RunningCluster {
       if (address !== undefined) return this.#pickOriginal(this.#originals, address);
     }
     const { hash, avoid } = context;
-    const balancer = this.#balancer;
+    const balancer = this.#spread ?? this.#plain;
     if (avoid === undefined && !this.#isStale) return balancer.pick(hash, 0);
     let left = MAX_PICKS;
     let last: RunningEndpoint | undefined;
@@ -186,6 +190,8 @@ export class RunningCluster {
     this.#taken = taken;
     for (const pooled of given) this.#pool.giveBack(pooled);
     for (const { monitor } of before.values()) if (monitor) this.#detector?.unwatch(monitor);
+    if (!this.#isSpread(endpoints)) this.#spread = undefined;
+    else this.#spread ??= this.#createSpread();
     this.#rebuild();
   }
 
@@ -213,6 +219,19 @@ export class RunningCluster {
     return [new RunningEndpoint(endpoint, pooled, http2, history)];
   }
 
+  #isSpread(endpoints: readonly ClusterEndpoint[]): boolean {
+    const places = endpoints.map(({ place }) => place);
+    return this.#pool.spread?.isNeeded(places, this.#cluster.policy.isLocalityWeighted ?? false) === true;
+  }
+
+  #createSpread(): Balancer<RunningEndpoint> | undefined {
+    const { loadBalancer, isLocalityWeighted = false } = this.#cluster.policy;
+    return this.#pool.spread?.create({
+      ...{ policy: loadBalancer, isLocalityWeighted, chance: this.#chance, nowMs: this.#pool.nowMs },
+      panicPercent: this.#detector?.policy.minHealthPercent ?? PANIC_PERCENT,
+    });
+  }
+
   #healthChanged(): void {
     if (!this.isHashing && this.#endpoints.length <= MAX_AT_ONCE) this.#rebuild();
     else if (!this.#isStale) {
@@ -225,14 +244,15 @@ export class RunningCluster {
   #rebuild(): void {
     this.#isStale = false;
     const endpoints = this.#endpoints;
+    if (this.#spread) return this.#spread.update(endpoints);
     const healthy = this.#detector ? endpoints.filter(({ isEjected }) => !isEjected) : endpoints;
     const { minHealthPercent = 0 } = this.#detector?.policy ?? {};
-    this.#balancer.update(
-      isInPanic(endpoints.length, healthy.length, minHealthPercent) ? endpoints : healthy,
-    );
+    this.#plain.update(isInPanic(endpoints.length, healthy.length, minHealthPercent) ? endpoints : healthy);
   }
 }
 
+/** Envoy's, of a cluster that does not say. */
+const PANIC_PERCENT = 50;
 const NOTHING: PickContext = {};
 
 /**

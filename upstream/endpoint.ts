@@ -1,7 +1,7 @@
 /** One endpoint as a cluster can pick it. Imports the table's types and the policies that look at endpoints. */
 import type { Candidate } from '../router/policy/balancer.ts';
 import type { HostMonitor } from '../router/policy/outlier.ts';
-import type { ClusterEndpoint } from '../router/table/cluster.ts';
+import type { ClusterEndpoint, EndpointPlace } from '../router/table/cluster.ts';
 import type { PooledUpstream } from './pool.ts';
 import type { ResetReason, Upstream } from './upstream.ts';
 
@@ -34,6 +34,7 @@ export class RunningEndpoint implements Candidate {
   readonly load: { active: number };
   readonly monitor: HostMonitor | undefined;
   readonly sinceMs: number;
+  readonly place: EndpointPlace | undefined;
 
   constructor(
     endpoint: ClusterEndpoint,
@@ -53,6 +54,7 @@ export class RunningEndpoint implements Candidate {
     this.load = pooled;
     this.monitor = monitor;
     this.sinceMs = sinceMs;
+    this.place = endpoint.place;
   }
 
   get active(): number {
@@ -64,9 +66,9 @@ export class RunningEndpoint implements Candidate {
     return this.address;
   }
 
-  /** Taken out for now as an outlier. */
+  /** Taken out for now: as an outlier, or by the control plane. */
   get isEjected(): boolean {
-    return this.monitor?.isEjected ?? false;
+    return this.monitor?.isEjected === true || this.place?.isDown === true;
   }
 
   /**

@@ -2,10 +2,18 @@
  * The upstreams of all endpoints, kept while any cluster in effect names them: a change of rules leaves the
  * connections of endpoints that stay alone, and drains those of endpoints that go.
  */
+import type { Balancer } from '../router/policy/balancer.ts';
 import type { CircuitBreaker } from '../router/policy/circuit-breaker.ts';
-import type { ClientTls, Cluster, ClusterEndpoint, ConnectionPool } from '../router/table/cluster.ts';
+import type { SpreadOptions } from '../router/policy/spread.ts';
+import type {
+  ClientTls,
+  Cluster,
+  ClusterEndpoint,
+  ConnectionPool,
+  EndpointPlace,
+} from '../router/table/cluster.ts';
 import type { Secrets, WorkloadCertificates } from '../router/table/workload-certificate.ts';
-import type { RunningCluster } from './cluster.ts';
+import type { RunningCluster, RunningEndpoint } from './cluster.ts';
 import { countRequests } from './counted-upstream.ts';
 import { type Delay, Names, type Resolve } from './dns.ts';
 import { createFetchUpstream, unreachable } from './fetch.ts';
@@ -44,6 +52,13 @@ export type Connect = (
   settings: ConnectSettings,
 ) => Upstream;
 
+/** Tells endpoints of several priorities and localities apart. */
+export interface Spread {
+  /** True where endpoints in these places have to be. */
+  isNeeded(places: readonly (EndpointPlace | undefined)[], isLocalityWeighted: boolean): boolean;
+  create(options: SpreadOptions): Balancer<RunningEndpoint>;
+}
+
 /** What a pool needs from outside. */
 export interface PoolOptions {
   /** Default: `fetch`, which every runtime has. */
@@ -55,6 +70,8 @@ export interface PoolOptions {
   /** Looks names up. Default: nothing is, names are dialled. */
   readonly resolve?: Resolve;
   readonly delay?: Delay;
+  /** Default: all endpoints of a cluster are alike, as those of compiled rules are. */
+  readonly spread?: Spread;
   /**
    * True: a request that came over HTTP/2 goes on over it, to clusters that speak HTTP/1.1 too: a client knows what its
    * protocol needs. Default false.
@@ -76,6 +93,7 @@ export class UpstreamPool {
   readonly later: (run: () => void) => void;
   readonly names: Names;
   readonly prefersHttp2: boolean;
+  readonly spread: Spread | undefined;
   readonly #certificates: () => WorkloadCertificates | undefined;
   readonly #secrets: () => Secrets | undefined;
   readonly #held = new Map<string, PooledUpstream>();
@@ -93,6 +111,7 @@ export class UpstreamPool {
     this.#certificates = options.workloadCertificates ?? (() => undefined);
     this.#secrets = options.secrets ?? (() => undefined);
     this.later = later;
+    this.spread = options.spread;
     this.names = new Names(resolve, delay);
   }
 

@@ -91,6 +91,8 @@ export type ClusterEndpoint = Readonly<{
   weight: number;
   /** It takes mutual TLS as workloads of a mesh do. Absent: it is not known to. */
   tlsMode?: 'istio';
+  /** Absent: it stands beside all others that say nothing of it. */
+  place?: EndpointPlace;
 }> &
   (
     | { readonly kind: 'socket'; readonly address: string; readonly port: number }
@@ -98,9 +100,25 @@ export type ClusterEndpoint = Readonly<{
     | { readonly kind: 'in-process' }
   );
 
+/** Where an endpoint stands among those of its cluster, as a control plane says. */
+export interface EndpointPlace {
+  /** 0 is asked first; the next one for what those before are not well enough for. */
+  readonly priority: number;
+  /** Which of the localities, from 0 on. */
+  readonly locality: number;
+  /** The locality's share of its priority, where shares count. 0: none. */
+  readonly localityWeight: number;
+  /** So much more than its part the well endpoints of a priority or locality take before others have to, in percent: 140. */
+  readonly overprovisioningPercent: number;
+  /** It takes no requests, and counts for how well the others are. */
+  readonly isDown?: true;
+}
+
 /** A DestinationRule's trafficPolicy with Istio's and Envoy's defaults resolved, for one cluster. */
 export interface TrafficPolicy {
   readonly loadBalancer: LoadBalancer;
+  /** Localities take requests by their weights. Default false: they are not told apart. */
+  readonly isLocalityWeighted?: true;
   /** Absent: no limits, and the defaults of {@link ConnectionPool}. */
   readonly connectionPool?: ConnectionPool;
   /** Absent: endpoints are never taken out. */

@@ -2,7 +2,7 @@
 import { HealthStatus } from '../../gen/envoy/config/core/v3/health_check_pb.ts';
 import type { LbEndpoint } from '../../gen/envoy/config/endpoint/v3/endpoint_components_pb.ts';
 import type { ClusterLoadAssignment } from '../../gen/envoy/config/endpoint/v3/endpoint_pb.ts';
-import type { ClusterEndpoint } from '../table/cluster.ts';
+import type { ClusterEndpoint, EndpointPlace } from '../table/cluster.ts';
 
 /** The endpoints of one cluster. */
 export interface XdsEndpoints {
@@ -17,31 +17,44 @@ const UNHEALTHY: ReadonlySet<HealthStatus> = new Set([
   HealthStatus.TIMEOUT,
 ]);
 
+/** Envoy's, of an assignment that does not say. */
+const OVERPROVISIONING_PERCENT = 140;
+
 /**
- * The endpoints of the first priority that has some. Localities are not told apart: an endpoint's weight is its own.
+ * The endpoints of all priorities and localities. Where there is nothing to tell apart, endpoints say nothing of it.
  *
  * Source: Envoy `api/envoy/config/endpoint/v3/endpoint.proto`.
  */
-export function readLoadAssignment({ clusterName, endpoints }: ClusterLoadAssignment): XdsEndpoints {
-  const byPriority = Map.groupBy(endpoints, ({ priority }) => priority);
-  for (const priority of [...byPriority.keys()].sort((a, b) => a - b)) {
-    const usable = byPriority.get(priority)!.flatMap(({ lbEndpoints }) => lbEndpoints.flatMap(readEndpoint));
-    if (usable.length > 0) return { name: clusterName, endpoints: usable };
-  }
-  return { name: clusterName, endpoints: [] };
+export function readLoadAssignment({ clusterName, endpoints, policy }: ClusterLoadAssignment): XdsEndpoints {
+  const isPlain =
+    endpoints.every(({ priority }) => priority === endpoints[0]!.priority) &&
+    endpoints.filter(({ lbEndpoints }) => lbEndpoints.length > 0).length < 2 &&
+    endpoints.every(({ lbEndpoints }) =>
+      lbEndpoints.every(({ healthStatus }) => !UNHEALTHY.has(healthStatus)),
+    );
+  const overprovisioningPercent = policy?.overprovisioningFactor ?? OVERPROVISIONING_PERCENT;
+  const read = endpoints.flatMap(({ lbEndpoints, priority, loadBalancingWeight = 0 }, locality) => {
+    const up = { priority, locality, localityWeight: loadBalancingWeight, overprovisioningPercent };
+    const down = { ...up, isDown: true as const };
+    return lbEndpoints.flatMap((each) =>
+      readEndpoint(each, isPlain ? undefined : UNHEALTHY.has(each.healthStatus) ? down : up),
+    );
+  });
+  return { name: clusterName, endpoints: read };
 }
 
-function readEndpoint({
-  hostIdentifier,
-  healthStatus,
-  loadBalancingWeight,
-  metadata,
-}: LbEndpoint): ClusterEndpoint[] {
-  if (UNHEALTHY.has(healthStatus)) return [];
+function readEndpoint(
+  { hostIdentifier, loadBalancingWeight, metadata }: LbEndpoint,
+  place: EndpointPlace | undefined,
+): ClusterEndpoint[] {
   const address = hostIdentifier.value?.address?.address;
   const weight = loadBalancingWeight ?? 1;
   const isInMesh = metadata?.filterMetadata[TRANSPORT_SOCKET_MATCH]?.['tlsMode'] === 'istio';
-  const own = { labels: NO_LABELS, weight, ...(isInMesh && { tlsMode: 'istio' as const }) };
+  const own = {
+    ...{ labels: NO_LABELS, weight },
+    ...(isInMesh && { tlsMode: 'istio' as const }),
+    ...(place && { place }),
+  };
   switch (address?.case) {
     case 'socketAddress': {
       const { address: host, portSpecifier } = address.value;

@@ -42,6 +42,9 @@ export function readTrafficPolicy(
   const connectionPool = readConnectionPool(cluster, http);
   return {
     loadBalancer: readLoadBalancer(cluster),
+    ...(commonLbConfig?.localityConfigSpecifier.case === 'localityWeightedLbConfig' && {
+      isLocalityWeighted: true as const,
+    }),
     // Clusters without limits of their own share their connections, as they do where no rule says any.
     ...(!isPlain(connectionPool) && { connectionPool }),
     ...(outlierDetection && { outlierDetection: readOutlier(outlierDetection, minHealthPercent) }),
