@@ -131,7 +131,9 @@ async function staticCluster(
     filters: _filters,
     ...rest
   } = cluster;
-  const isPassthrough = cluster.type === 'ORIGINAL_DST';
+  // Whoever is dialled, or looked up for each request, is one upstream here.
+  const isPassthrough =
+    cluster.type === 'ORIGINAL_DST' || cluster.clusterType?.name === 'envoy.clusters.dynamic_forward_proxy';
   const names = isPassthrough
     ? [cluster.name]
     : (byEds ??
