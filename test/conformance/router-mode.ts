@@ -20,6 +20,7 @@ import {
   type WireReply,
   wireReply,
 } from '../../router/index.ts';
+import { endToEnd } from '../../traffic/filter/hop-by-hop.ts';
 import { type Comparison, createComparison, type Difference } from './compare.ts';
 import { compareCounts } from './counts.ts';
 import type { Case, CaseRequest, ExpectedResult, HeaderValues } from './world.ts';
@@ -67,8 +68,8 @@ export function toRouteRequest(request: CaseRequest): RouteRequest {
     scheme: request.scheme ?? 'http',
     authority: request.authority,
     path: request.path,
-    // A codec takes the space around a value away.
-    headers: (request.headers ?? []).map(([name, value]) => [name.toLowerCase(), value.trim()]),
+    // A codec takes away the space around a value, and what is between client and gateway alone.
+    headers: endToEnd((request.headers ?? []).map(([name, value]) => [name.toLowerCase(), value.trim()])),
     port: request.port,
     http2: request.proto === 'h2',
     sourceAddress: '127.0.0.1',

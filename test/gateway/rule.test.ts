@@ -100,7 +100,8 @@ test('listen() passes method, path, headers and body on as they are', async () =
   assert.deepEqual(values('cookie'), ['a=1']);
   assert.deepEqual(values('x-secret'), []);
   assert.deepEqual(values('te'), []);
-  assert.deepEqual(values('x-request-id'), ['mine']);
+  // Named in Connection it is the connection's own, and the request gets another: so does Envoy (case headers-connection-names).
+  assert.match(values('x-request-id').join(), /^[0-9a-f]{8}-[0-9a-f-]{27}$/);
   assert.deepEqual(values('x-forwarded-proto'), ['http']);
   // Deno's server joins repeats before anybody sees them.
   if (!('Deno' in globalThis)) assert.deepEqual(values('x-one'), ['1', '2']);

@@ -11,21 +11,20 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** Names that a client cannot have dropped by naming them in `connection`: other parties rely on them. */
+/** Names that nobody can have dropped by naming them in `connection`: they frame the message, or tell where it is from. */
 const KEPT: ReadonlySet<string> = new Set([
   'content-length',
-  'content-type',
-  'cookie',
   'host',
   'x-forwarded-for',
   'x-forwarded-host',
   'x-forwarded-proto',
-  'x-request-id',
 ]);
 
 /**
  * The headers that go on: without hop-by-hop ones and those that `connection` names. Of `te` only `trailers`
  * stays, as gRPC asks. Returns the list itself where nothing goes.
+ *
+ * Source: RFC 9110, 7.6.1; Envoy `source/common/http/utility.cc` (sanitizeConnectionHeader).
  */
 export function endToEnd(headers: HeaderList): HeaderList {
   if (!hasHopByHop(headers)) return headers;

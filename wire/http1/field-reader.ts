@@ -27,7 +27,7 @@ export class FieldReader {
   /** Content-Length; -1: none. */
   contentLength = -1;
   isChunked = false;
-  /** Bits of {@link CONNECTION}. */
+  /** Bits of {@link CONNECTION}, and the number of names. */
   connection = 0;
   /** Value of Host; undefined: none came. */
   host: string | undefined = undefined;
@@ -222,7 +222,7 @@ export class FieldReader {
         this.isChunked = true;
         break;
       case FIELD.CONNECTION:
-        this.connection |= parseConnection(value);
+        this.connection = parseConnection(value, this.connection);
         break;
       case FIELD.UPGRADE:
         this.upgrade ??= value;

@@ -18,21 +18,45 @@ export function parseContentLength(value: string): number {
   return sum;
 }
 
-/** What a Connection field asks for, as bits. */
+/** What Connection fields ask for, as bits. Above them stands the number of names. */
 export const CONNECTION = { CLOSE: 1, KEEP_ALIVE: 2, UPGRADE: 4 } as const;
 
-/** The bits of a Connection field's value, a list of names in any case; others are ignored. Source: RFC 9110, 7.6.1. */
-export function parseConnection(value: string): number {
-  if (value === 'keep-alive') return CONNECTION.KEEP_ALIVE;
-  if (value === 'close') return CONNECTION.CLOSE;
-  let bits = 0;
+const REFUSED = 8;
+const ONE_NAME = 16;
+const REFUSED_NAMES = 10;
+
+/** Names of fields that tell who is asked, or where a request comes from: nobody may have them taken away. */
+const NEVER_NAMED: ReadonlySet<string> = new Set([
+  'host',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+]);
+
+/** The bits of a Connection field's value, a list of names in any case, added to those of fields `before` it. Source: RFC 9110, 7.6.1. */
+export function parseConnection(value: string, before = 0): number {
+  if (value === 'keep-alive') return (before + ONE_NAME) | CONNECTION.KEEP_ALIVE;
+  if (value === 'close') return (before + ONE_NAME) | CONNECTION.CLOSE;
+  let bits = before;
   for (const item of value.split(',')) {
     const name = item.trim().toLowerCase();
+    if (name === '') continue;
+    bits += ONE_NAME;
     if (name === 'close') bits |= CONNECTION.CLOSE;
     else if (name === 'keep-alive') bits |= CONNECTION.KEEP_ALIVE;
     else if (name === 'upgrade') bits |= CONNECTION.UPGRADE;
+    else if (name.startsWith(':') || NEVER_NAMED.has(name)) bits |= REFUSED;
   }
   return bits;
+}
+
+/**
+ * Whether a request's Connection fields, by their bits, name ten fields or more, or one that is not the connection's.
+ *
+ * Source: Envoy `source/common/http/utility.cc` (sanitizeConnectionHeader).
+ */
+export function isRefusedConnection(bits: number): boolean {
+  return (bits & REFUSED) !== 0 || bits >= REFUSED_NAMES * ONE_NAME;
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { RequestHead } from '../stream.ts';
 import { readLatin1 } from '../text.ts';
 import { FieldReader } from './field-reader.ts';
-import { CONNECTION, upgradeProtocol } from './framing.ts';
+import { CONNECTION, isRefusedConnection, upgradeProtocol } from './framing.ts';
 import type { Http1Limits } from './limit.ts';
 import { MessageError } from './message-error.ts';
 import { CR, LF, READ_TARGET, SPACE, TOKEN } from './octet.ts';
@@ -49,6 +49,8 @@ export class RequestReader extends FieldReader {
       if (contentLength >= 0) throw new MessageError(400, 'Both Transfer-Encoding and Content-Length');
       if (isOld) throw new MessageError(400, 'Transfer-Encoding in HTTP/1.0');
     }
+    if (isRefusedConnection(connection))
+      throw new MessageError(400, 'Connection names too many fields, or one that is not of the connection');
     const head = this.#head(scheme, isOld);
     return {
       head,
