@@ -1,14 +1,6 @@
-/**
- * Between the web's `Request` and `Response`, which Hono's middleware may read and replace, and the exchange that
- * the rules and upstreams see. Imports Hono's types.
- */
-import type { Context } from 'hono';
+/** Between the web's `Request`, which middleware may have replaced, and the head that rules and upstreams see. */
 import type { HeaderList, RouteRequest } from '../router/index.ts';
-import { streamOf } from '../upstream/web-program.ts';
-import type { GatewayBindings, ListenerExchange } from './exchange.ts';
-
-/** A context of the gateway's. */
-export type GatewayContext = Context<{ Bindings: GatewayBindings }>;
+import type { ListenerExchange } from './exchange.ts';
 
 /**
  * The head as it was on the wire, with the headers that middleware has changed; of a call without a listener,
@@ -48,15 +40,4 @@ function withChanges(raw: HeaderList, seen: Headers): HeaderList {
   if (changed.size === 0 && left.size === 0) return raw;
   const kept = raw.filter(([name]) => !changed.has(name) && !left.has(name));
   return [...kept, ...[...changed].filter(([name]) => name !== 'host')];
-}
-
-/** The body as middleware has left it: unread, or read and kept by Hono. Null: none. */
-export async function bodyOf(context: GatewayContext): Promise<ReadableStream<Uint8Array> | null> {
-  const { raw } = context.req;
-  if (raw.body === null) {
-    const body = context.env?.exchange?.body;
-    return body ? streamOf(body) : null;
-  }
-  if (!raw.bodyUsed) return raw.body as ReadableStream<Uint8Array>;
-  return new Response(await context.req.arrayBuffer()).body as ReadableStream<Uint8Array>;
 }

@@ -8,7 +8,6 @@ import type { ComparisonSink } from '../traffic/compare/comparison.ts';
 import type { Telemetry } from './observer.ts';
 import { WebGateway, type WebGatewayOptions } from './web-gateway.ts';
 
-export type { GatewayBindings } from './exchange.ts';
 export {
   type AccessLogOptions,
   createTelemetry,
@@ -19,7 +18,6 @@ export { MirrorLog } from './mirror-log.ts';
 export type { InProcessService } from './service.ts';
 export type { MetricSink, RequestOutcome } from './telemetry/metric.ts';
 export type { FinishedSpan, SpanSink } from './telemetry/span.ts';
-export type { WebGateway as Gateway } from './web-gateway.ts';
 
 /** As a gateway's; but that the table says already on whose behalf requests are routed. */
 export interface EdgeGatewayOptions extends WebGatewayOptions {
@@ -31,19 +29,41 @@ export interface EdgeGatewayOptions extends WebGatewayOptions {
   readonly mirrors?: ComparisonSink;
 }
 
+/** Routes by a compiled table. */
+export interface Gateway {
+  /**
+   * The answer to a request, as Workers, `Deno.serve` and `Bun.serve` ask for it. It can be taken off and given on, so a
+   * Hono app before it is `app.mount('/', gateway.fetch)`.
+   */
+  readonly fetch: (request: Request) => Promise<Response>;
+  /** Closes what is open towards endpoints. */
+  stop(): void;
+}
+
 /**
  * A gateway over a compiled table; services in process are endpoints of its clusters by host, port and labels, and all
  * other endpoints are asked by `fetch`. Throws a TypeError for a table of another version's format, and a RangeError for
  * two services in process of one name.
  */
-export function createGateway({ table, telemetry, mirrors, ...options }: EdgeGatewayOptions): WebGateway {
+export function createGateway({ table, telemetry, mirrors, ...options }: EdgeGatewayOptions): Gateway {
   const feed = tableFeed('table', table);
   if (!mirrors && comparesMirrors(table))
     options.log?.(
       'WARN',
       'The rules ask for mirrors to be compared, and nobody does: give the gateway mirrors: new MirrorLog()',
     );
-  return new WebGateway(options, { feed, telemetry, comparisons: mirrors });
+  const gateway = new WebGateway(options, { feed, telemetry, comparisons: mirrors });
+  return {
+    async fetch(request) {
+      try {
+        return await gateway.answer(request, request.body);
+      } catch (error) {
+        options.log?.('ERROR', `Cannot answer ${request.method} ${request.url}: ${(error as Error).message}`);
+        return new Response('Internal Server Error', { status: 500 });
+      }
+    },
+    stop: () => gateway.stop(),
+  };
 }
 
 function comparesMirrors({ listeners, fallback }: RouteTable): boolean {

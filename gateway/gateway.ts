@@ -1,7 +1,8 @@
 /**
- * The gateway for runtimes with sockets: follows a store of configuration, opens ports for full gRPC and connections of
- * its own, and can be asked what is in effect. What needs a runtime is loaded when it is asked for.
+ * The gateway for runtimes with sockets: a Hono app that follows a store of configuration, opens ports for full gRPC and
+ * connections of its own, and can be asked what is in effect. What needs a runtime is loaded when it is asked for.
  */
+import { type Context, Hono } from 'hono';
 import { RegExpRouter } from 'hono/router/reg-exp-router';
 import { SmartRouter } from 'hono/router/smart-router';
 import { TrieRouter } from 'hono/router/trie-router';
@@ -26,8 +27,10 @@ import {
 import { hasSockets, systemConnections } from '../upstream/connect.ts';
 import { PASSTHROUGH_CLUSTER } from '../upstream/original-destination.ts';
 import { spreadByPlace } from '../upstream/spread.ts';
+import { streamOf } from '../upstream/web-program.ts';
 import type { RequestHead, ServerStream, StreamReceiver } from '../wire/stream.ts';
 import { Coverage } from './coverage.ts';
+import type { GatewayBindings } from './exchange.ts';
 import { type AccessLogOptions, createTelemetry, type TracingOptions } from './exchange-telemetry.ts';
 import {
   type ConnectionFacts,
@@ -84,11 +87,15 @@ export interface ListenOptions {
   readonly servicePort?: number;
 }
 
-/** See {@link WebGateway}. Lives from `ready()`, `listen()` or its first request to `stop()`. */
-export class Gateway extends WebGateway {
+/**
+ * A Hono app whose "not found" is the mesh: middleware and routes that a user adds come first, and what they do
+ * not answer is routed by the rules. Lives from `ready()`, `listen()` or its first request to `stop()`.
+ */
+export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
   /** What is loaded, and the place to apply and delete resources. */
   readonly config: ConfigStore;
   readonly #options: GatewayOptions;
+  readonly #web: WebGateway;
   readonly #listening = new Set<Listening>();
   readonly #coverage = new Coverage(this);
   readonly #mirrors: MirrorLog;
@@ -96,12 +103,15 @@ export class Gateway extends WebGateway {
   #draining = false;
 
   constructor(options: GatewayOptions) {
-    const { config = [], proxy, meshConfig, remoteServices = [], accessLog, tracing } = options;
+    // Quick also with many routes of the user's.
+    super({ router: new SmartRouter({ routers: [new RegExpRouter(), new TrieRouter()] }) });
+    const { config = [], proxy, meshConfig, remoteServices = [], accessLog, tracing, log } = options;
     const sources = [config].flat();
-    const store = new ConfigStore(sources);
-    const mirrors = new MirrorLog();
-    super(options, {
-      feed: store,
+    this.config = new ConfigStore(sources);
+    this.#mirrors = new MirrorLog();
+    this.#options = options;
+    this.#web = new WebGateway(options, {
+      feed: this.config,
       compiler,
       compile: { services: remoteServices, ...(proxy && { proxy }), ...(meshConfig && { meshConfig }) },
       connections: {
@@ -111,13 +121,15 @@ export class Gateway extends WebGateway {
         secrets: () => secretsOf(sources),
       },
       telemetry: createTelemetry({ ...(accessLog && { accessLog }), ...(tracing && { tracing }) }),
-      comparisons: mirrors,
+      comparisons: this.#mirrors,
     });
-    this.config = store;
-    this.#mirrors = mirrors;
-    this.#options = options;
-    // Quick also with many routes of the user's.
-    this.router = new SmartRouter({ routers: [new RegExpRouter(), new TrieRouter()] });
+    // Comes after every route, in whatever order they are added, and within every middleware.
+    this.notFound((context) => this.#answer(context));
+    this.onError((error, context) => {
+      if ('getResponse' in error) return (error as { getResponse(): Response }).getResponse();
+      log?.('ERROR', `Cannot answer ${context.req.method} ${context.req.path}: ${error.message}`);
+      return context.text('Internal Server Error', 500);
+    });
     const setNotFound = this.notFound;
     this.notFound = (handler) => {
       this.#coverage.replaceNotFound();
@@ -125,16 +137,21 @@ export class Gateway extends WebGateway {
     };
   }
 
+  /** Resolves when the first configuration is in effect. Rejects when a source cannot start; the next call tries again. */
+  ready(): Promise<void> {
+    return this.#web.ready();
+  }
+
   /** The router in effect; undefined before the first configuration is. */
   get routing(): Router | undefined {
     // One that a compiler has made, or the user: both explain.
-    return this.rules.current?.router as Router | undefined;
+    return this.#web.rules.current?.router as Router | undefined;
   }
 
   /** Why no traffic should be sent here now; undefined when it should. */
   unreadiness(): string | undefined {
     if (this.#draining) return 'draining';
-    return this.rules.current === undefined ? 'no configuration has been loaded yet' : undefined;
+    return this.#web.rules.current === undefined ? 'no configuration has been loaded yet' : undefined;
   }
 
   /**
@@ -152,16 +169,16 @@ export class Gateway extends WebGateway {
       import('./listener/memory.ts'),
       this.ready(),
     ]);
-    this.ownHosts.add(hostname.toLowerCase());
+    this.#web.ownHosts.add(hostname.toLowerCase());
     const listening = await listen(
       { port, hostname, explains: explainNotFound, ...rest },
       (stream, head, hasEnded, connection) => this.#serve(stream, head, hasEnded, connection),
       (message) => log?.('WARN', message),
-      () => this.overload.isMemoryShort,
+      () => this.#web.overload.isMemoryShort,
     );
     this.#listening.add(listening);
     this.#unwatchMemory ??= watchMemory((isShort) => {
-      this.overload.isMemoryShort = isShort;
+      this.#web.overload.isMemoryShort = isShort;
       log?.('WARN', isShort ? 'memory is short: new requests are refused' : 'memory is no longer short');
     });
     return listening;
@@ -181,10 +198,10 @@ export class Gateway extends WebGateway {
   }
 
   /** Drains, ends watching the configuration and closes every connection. Resolves as {@link drain} does. */
-  override async stop(graceMs: number = DEFAULT_GRACE_MS): Promise<number> {
+  async stop(graceMs: number = DEFAULT_GRACE_MS): Promise<number> {
     const cut = await this.drain(graceMs);
     await this.config.stop();
-    await super.stop();
+    this.#web.stop();
     return cut;
   }
 
@@ -192,19 +209,19 @@ export class Gateway extends WebGateway {
   explain(request: RouteRequest): Explanation {
     const { routing } = this;
     if (routing === undefined) return { tried: [], outcomes: [] };
-    return routing.explain(this.addressed(request));
+    return routing.explain(this.#web.addressed(request));
   }
 
   /** Clusters in effect with their endpoints. */
   clusters(): readonly ClusterState[] {
-    return [...(this.rules.current?.clusters.values() ?? [])]
+    return [...(this.#web.rules.current?.clusters.values() ?? [])]
       .filter(({ cluster, endpoints }) => cluster !== PASSTHROUGH_CLUSTER || endpoints.length > 0)
       .map(describeCluster);
   }
 
   /** The rules in effect as compiled; undefined before the first ones are, and with a router of the user's. */
   table(): RouteTable | undefined {
-    return this.#options.router ? undefined : this.rules.current?.compilation.table;
+    return this.#options.router ? undefined : this.#web.rules.current?.compilation.table;
   }
 
   /** What comparisons of mirrors have found. */
@@ -214,21 +231,32 @@ export class Gateway extends WebGateway {
 
   /** Envoy's statistics of each cluster in effect that was asked for something; one at rest has none. */
   statistics(): readonly ClusterStatistics[] {
-    return [...(this.rules.current?.clusters.values() ?? [])].flatMap(
+    return [...(this.#web.rules.current?.clusters.values() ?? [])].flatMap(
       (cluster) => statisticsOf(cluster) ?? [],
     );
   }
 
   /** What the rules in effect say that has no effect. */
   issues(): readonly Issue[] {
-    return this.rules.current?.issues ?? [];
+    return this.#web.rules.current?.issues ?? [];
   }
 
   /** Service ports that the rules in effect know, the default host's first. */
   servicePorts(): readonly number[] {
-    const { defaultServicePort, servicePorts = [] } = this.rules.current ?? {};
+    const { defaultServicePort, servicePorts = [] } = this.#web.rules.current ?? {};
     if (defaultServicePort === undefined) return servicePorts;
     return [defaultServicePort, ...servicePorts.filter((port) => port !== defaultServicePort)];
+  }
+
+  /** A call that came through `fetch`, or through the user's middleware. */
+  async #answer({ req, env }: Context<{ Bindings: GatewayBindings }>): Promise<Response> {
+    const { raw } = req;
+    const exchange = env?.exchange;
+    if (raw.body === null)
+      return this.#web.answer(raw, exchange?.body ? streamOf(exchange.body) : null, exchange);
+    // Unread, or read by middleware and kept by Hono.
+    const body = raw.bodyUsed ? new Response(await req.arrayBuffer()).body : raw.body;
+    return this.#web.answer(raw, body as ReadableStream<Uint8Array>, exchange);
   }
 
   /** A listener's call. What middleware or routes of the user's cover goes through `fetch`, and the rest does not. */
@@ -255,7 +283,7 @@ export class Gateway extends WebGateway {
         servicePort,
         (message) => this.#options.log?.('ERROR', message),
       );
-    const context = this.context!;
+    const context = this.#web.context!;
     return proxy(
       stream,
       {

@@ -1,11 +1,10 @@
 /**
- * A gateway by the web's own types: a Hono app that asks the router where each request goes and moves the bytes there.
- * It knows rules only as decisions, what they come from is given to it, and runtimes it knows not at all. Whatever only
- * some gateways need (a store, the compiler, ports, connections of their own, logs) is given to it too, so that a bundle
- * for an edge has none of it.
+ * A gateway by the web's own types: asks the router where each request goes and moves the bytes there. It knows rules
+ * only as decisions, what they come from is given to it, and runtimes it knows not at all. Whatever only some gateways
+ * need (a store, the compiler, ports, connections of their own, logs, an app around it) is given to it too or put around
+ * it, so that a bundle for an edge has none of it.
  */
 import type { ConnectRouter } from '@connectrpc/connect';
-import { Hono } from 'hono/tiny';
 import type { CompileOptions, Random, RouteRequest, Router, Service } from '../router/index.ts';
 import { systemClock } from '../traffic/clock.ts';
 import type { ComparisonSink } from '../traffic/compare/comparison.ts';
@@ -13,8 +12,8 @@ import type { Compiler, RuleSet } from '../traffic/rule-set/rule-set.ts';
 import { type RuleFeed, RulesInEffect } from '../traffic/rule-set/rules-in-effect.ts';
 import { type PoolOptions, UpstreamPool } from '../upstream/pool.ts';
 import { isOwnAuthority } from './authority.ts';
-import { bodyOf, type GatewayContext, headOf } from './downstream.ts';
-import type { GatewayBindings } from './exchange.ts';
+import { headOf } from './downstream.ts';
+import type { ListenerExchange } from './exchange.ts';
 import { observer, type Telemetry } from './observer.ts';
 import { Overload } from './overload.ts';
 import { createOwnServices, type OwnCall, type OwnServices } from './own.ts';
@@ -83,39 +82,29 @@ export interface GatewayParts {
 const DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024;
 const DEFAULT_MAX_REQUESTS = 20_000;
 
-/**
- * A Hono app whose "not found" is the mesh: middleware and routes that a user adds come first, and what they do
- * not answer is routed by the rules. Lives from `ready()` or its first request to `stop()`.
- */
-export class WebGateway extends Hono<{ Bindings: GatewayBindings }> {
-  protected readonly pool: UpstreamPool;
-  protected readonly ownHosts: Set<string>;
-  protected readonly overload: Overload;
-  protected readonly rules: RulesInEffect;
+/** Routes every request by the rules. Lives from `ready()` or its first request to `stop()`. */
+export class WebGateway {
+  readonly ownHosts: Set<string>;
+  readonly overload: Overload;
+  readonly rules: RulesInEffect;
+  /** What calls need under the rules in effect; undefined before there are any. */
+  context: ProxyContext | undefined;
+  readonly #pool: UpstreamPool;
   readonly #options: WebGatewayOptions;
   readonly #parts: GatewayParts;
   readonly #own: OwnServices | undefined;
-  protected context: ProxyContext | undefined;
   #lastOwnAuthority: string | undefined;
 
   constructor(options: WebGatewayOptions, parts: GatewayParts) {
-    super();
     this.#options = options;
     this.#parts = parts;
     this.ownHosts = new Set(options.ownHosts?.map((host) => host.toLowerCase()));
-    const { services = [], maxBodyBytes = DEFAULT_MAX_BODY_BYTES, log } = options;
+    const { services = [], maxBodyBytes = DEFAULT_MAX_BODY_BYTES } = options;
     this.overload = new Overload(options.maxRequests ?? DEFAULT_MAX_REQUESTS);
     const registered = registerServices(services, maxBodyBytes);
-    this.pool = new UpstreamPool(registered.lookup, parts.connections);
+    this.#pool = new UpstreamPool(registered.lookup, parts.connections);
     this.#own = options.ownServices && createOwnServices(options.ownServices, maxBodyBytes);
     this.rules = this.#followRules(registered.services);
-    // Comes after every route, in whatever order they are added, and within every middleware.
-    this.notFound((context) => this.#route(context));
-    this.onError((error, context) => {
-      if ('getResponse' in error) return (error as { getResponse(): Response }).getResponse();
-      log?.('ERROR', `Cannot answer ${context.req.method} ${context.req.path}: ${error.message}`);
-      return context.text('Internal Server Error', 500);
-    });
   }
 
   /** Resolves when the first configuration is in effect. Rejects when a source cannot start; the next call tries again. */
@@ -123,17 +112,16 @@ export class WebGateway extends Hono<{ Bindings: GatewayBindings }> {
     return this.rules.ready();
   }
 
-  /** Closes every connection to endpoints. Resolves with the number of calls cut off. */
-  async stop(_graceMs?: number): Promise<number> {
+  /** Closes every connection to endpoints. */
+  stop(): void {
     // Calls are over; what still runs are copies that nobody waits for.
-    this.pool.close(true);
-    return 0;
+    this.#pool.close(true);
   }
 
   #followRules(inProcess: readonly Service[]): RulesInEffect {
     const { router, defaultHost, log } = this.#options;
     const { feed, compiler, compile } = this.#parts;
-    return new RulesInEffect(feed, this.pool, {
+    return new RulesInEffect(feed, this.#pool, {
       ...(compiler && { compiler }),
       compile: { ...compile, services: [...inProcess, ...(compile?.services ?? [])] },
       ...(router && { router }),
@@ -146,7 +134,8 @@ export class WebGateway extends Hono<{ Bindings: GatewayBindings }> {
     });
   }
 
-  protected addressed(request: RouteRequest): RouteRequest {
+  /** The request with the default host in place of the gateway's own address. */
+  addressed(request: RouteRequest): RouteRequest {
     const authority = this.#authorityOf(request);
     return authority === request.authority ? request : { ...request, authority };
   }
@@ -191,21 +180,26 @@ export class WebGateway extends Hono<{ Bindings: GatewayBindings }> {
     };
   }
 
-  /** A call that came through `fetch`, or through the user's middleware. */
-  async #route(call: GatewayContext): Promise<Response> {
+  /**
+   * The answer to a call that came by the web's types, with `body` where something has read the request's own.
+   * `exchange`: what a listener knows of it beside. Rejects when the client has gone, or the answer broke off.
+   */
+  async answer(
+    request: Request,
+    body: ReadableStream<Uint8Array> | null,
+    exchange?: ListenerExchange,
+  ): Promise<Response> {
     if (this.context === undefined) await this.ready();
     const context = this.context!;
-    const exchange = call.env?.exchange;
-    const head = headOf(call.req.raw, exchange);
-    const body = await bodyOf(call);
-    // A body that middleware has read as JSON is written anew, and need not be as long as it was.
-    const headers = call.req.raw.bodyUsed
+    const head = headOf(request, exchange);
+    // A body that was read as JSON is written anew, and need not be as long as it was.
+    const headers = request.bodyUsed
       ? head.headers.filter(([name]) => name !== 'content-length')
       : head.headers;
     const stream = new WebStream((trailers) => {
       if (exchange) exchange.trailers = trailers;
     }, exchange === undefined);
-    const { signal } = call.req.raw;
+    const { signal } = request;
     stream.receiver = proxy(
       stream,
       {
