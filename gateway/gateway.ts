@@ -3,9 +3,6 @@
  * connections of its own, and can be asked what is in effect. What needs a runtime is loaded when it is asked for.
  */
 import { type Context, Hono } from 'hono';
-import { RegExpRouter } from 'hono/router/reg-exp-router';
-import { SmartRouter } from 'hono/router/smart-router';
-import { TrieRouter } from 'hono/router/trie-router';
 import { type ConfigSource, secretsOf, workloadCertificatesOf } from '../config/source.ts';
 import { ConfigStore } from '../config/store.ts';
 import type {
@@ -25,6 +22,7 @@ import {
   statisticsOf,
 } from '../upstream/cluster-state.ts';
 import { hasSockets, systemConnections } from '../upstream/connect.ts';
+import { leanCalls } from '../upstream/in-process/lean.ts';
 import { PASSTHROUGH_CLUSTER } from '../upstream/original-destination.ts';
 import { spreadByPlace } from '../upstream/spread.ts';
 import { streamOf } from '../upstream/web-program.ts';
@@ -103,8 +101,7 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
   #draining = false;
 
   constructor(options: GatewayOptions) {
-    // Quick also with many routes of the user's.
-    super({ router: new SmartRouter({ routers: [new RegExpRouter(), new TrieRouter()] }) });
+    super();
     const { config = [], proxy, meshConfig, remoteServices = [], accessLog, tracing, log } = options;
     const sources = [config].flat();
     this.config = new ConfigStore(sources);
@@ -121,6 +118,7 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
         secrets: () => secretsOf(sources),
       },
       telemetry: createTelemetry({ ...(accessLog && { accessLog }), ...(tracing && { tracing }) }),
+      shortcut: leanCalls,
       comparisons: this.#mirrors,
     });
     // Comes after every route, in whatever order they are added, and within every middleware.

@@ -5,7 +5,7 @@
 import { type ConnectRouter, createConnectRouter } from '@connectrpc/connect';
 import type { Forward, RouteRequest } from '../router/index.ts';
 import { type RunningCluster, startClusters } from '../upstream/cluster.ts';
-import { createInProcessUpstream } from '../upstream/in-process.ts';
+import { createInProcessUpstream, type InProcessOptions } from '../upstream/in-process.ts';
 import { UpstreamPool } from '../upstream/pool.ts';
 
 /** A call that one of the gateway's own services answers. */
@@ -20,15 +20,15 @@ export type OwnServices = (head: RouteRequest) => OwnCall | undefined;
 /** Name of the cluster that no rule can name: a rule's begin with `outbound`. */
 const OWN = 'pointsman';
 
-/** Services registered as with any Connect router. `maxMessageBytes` limits a single message. */
+/** Services registered as with any Connect router. */
 export function createOwnServices(
   routes: (router: ConnectRouter) => void,
-  maxMessageBytes: number,
+  options: InProcessOptions,
 ): OwnServices {
   const router = createConnectRouter();
   routes(router);
   const methods = new Set(router.handlers.map(({ requestPath }) => requestPath));
-  const upstream = createInProcessUpstream(routes, { maxMessageBytes });
+  const upstream = createInProcessUpstream(routes, options);
   const clusters = startClusters(
     [
       {

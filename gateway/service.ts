@@ -3,7 +3,11 @@
  * router's services, and remembers which handler stands behind which endpoint and port.
  */
 import type { Endpoint, Service, ServicePort } from '../router/index.ts';
-import { createInProcessUpstream, type InProcessHandler } from '../upstream/in-process.ts';
+import {
+  createInProcessUpstream,
+  type InProcessHandler,
+  type InProcessOptions,
+} from '../upstream/in-process.ts';
 import type { InProcessLookup } from '../upstream/pool.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 
@@ -39,7 +43,7 @@ interface Collected {
 /** Joins the endpoints of each host. Throws a RangeError when two of one host and port have the same name. */
 export function registerServices(
   registered: readonly InProcessService[],
-  maxBodyBytes: number,
+  options: InProcessOptions,
 ): RegisteredServices {
   const hosts = new Map<string, Collected>();
   const upstreams = new Map<string, Upstream>();
@@ -56,7 +60,7 @@ export function registerServices(
       throw new RangeError(
         `Cannot register two endpoints "${id}" of ${host}:${port}: give each a name of its own`,
       );
-    upstreams.set(key, createInProcessUpstream(service.handler, { maxMessageBytes: maxBodyBytes }));
+    upstreams.set(key, createInProcessUpstream(service.handler, options));
 
     const known: Collected = hosts.get(host) ?? { namespace, ports: [], endpoints: new Map() };
     hosts.set(host, known);

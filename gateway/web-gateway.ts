@@ -10,6 +10,7 @@ import { systemClock } from '../traffic/clock.ts';
 import type { ComparisonSink } from '../traffic/compare/comparison.ts';
 import type { Compiler, RuleSet } from '../traffic/rule-set/rule-set.ts';
 import { type RuleFeed, RulesInEffect } from '../traffic/rule-set/rules-in-effect.ts';
+import type { Shortcut } from '../upstream/in-process.ts';
 import { type PoolOptions, UpstreamPool } from '../upstream/pool.ts';
 import { isOwnAuthority } from './authority.ts';
 import { headOf } from './downstream.ts';
@@ -73,6 +74,8 @@ export interface GatewayParts {
   readonly compile?: CompileOptions;
   /** Default: `fetch`. */
   readonly connections?: PoolOptions;
+  /** For services in process. Absent: Connect's own handlers take all calls. */
+  readonly shortcut?: Shortcut;
   /** Absent: requests are neither logged nor traced. */
   readonly telemetry?: Telemetry | undefined;
   /** Absent: answers of copies are not compared. */
@@ -101,9 +104,10 @@ export class WebGateway {
     this.ownHosts = new Set(options.ownHosts?.map((host) => host.toLowerCase()));
     const { services = [], maxBodyBytes = DEFAULT_MAX_BODY_BYTES } = options;
     this.overload = new Overload(options.maxRequests ?? DEFAULT_MAX_REQUESTS);
-    const registered = registerServices(services, maxBodyBytes);
+    const inProcess = { maxMessageBytes: maxBodyBytes, shortcut: parts.shortcut };
+    const registered = registerServices(services, inProcess);
     this.#pool = new UpstreamPool(registered.lookup, parts.connections);
-    this.#own = options.ownServices && createOwnServices(options.ownServices, maxBodyBytes);
+    this.#own = options.ownServices && createOwnServices(options.ownServices, inProcess);
     this.rules = this.#followRules(registered.services);
   }
 

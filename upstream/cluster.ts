@@ -7,7 +7,6 @@ import { CircuitBreaker } from '../router/policy/circuit-breaker.ts';
 import { isInPanic, OutlierDetector } from '../router/policy/outlier.ts';
 import type { Cluster, ClusterEndpoint } from '../router/table/cluster.ts';
 import { ClusterCounter } from './cluster-counter.ts';
-import { expandNames, namesOf } from './dns.ts';
 import { addressOf, RunningEndpoint } from './endpoint.ts';
 import { originalAddress, originalEndpoint } from './original-destination.ts';
 import type { PooledUpstream, UpstreamPool } from './pool.ts';
@@ -150,14 +149,12 @@ export class RunningCluster {
     const unwatch = this.#unwatchNames;
     this.#unwatchNames = undefined;
     let isFound = false;
-    const names = cluster.resolution?.startsWith('DNS') ? namesOf(cluster.endpoints) : [];
-    if (names.length > 0)
-      this.#unwatchNames = this.#pool.names.watch(names, (addresses) => {
-        this.#use(expandNames(cluster, addresses));
-        // What was known before is used from the start, and then nothing is let go that the rules still need.
-        if (isFound) this.#pool.prune();
-        isFound = true;
-      });
+    this.#unwatchNames = this.#pool.names?.watch(cluster, (endpoints) => {
+      this.#use(endpoints);
+      // What was known before is used from the start, and then nothing is let go that the rules still need.
+      if (isFound) this.#pool.prune();
+      isFound = true;
+    });
     if (!isFound) this.#use(cluster.endpoints);
     isFound = true;
     unwatch?.();

@@ -2,16 +2,17 @@
  * Connections of the system's own, for runtimes that have sockets: loaded when first needed, so that nothing of node's is
  * reached elsewhere. What only has `fetch` does not import this at all.
  */
+import { Names } from './dns.ts';
 import { PendingStream } from './pending-stream.ts';
 import type { Connect, PoolOptions } from './pool.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Sockets and names looked up, where the runtime has them; else nothing, so that a pool goes by `fetch`. */
-export function systemConnections(): Pick<PoolOptions, 'connect' | 'resolve'> {
+export function systemConnections(): Pick<PoolOptions, 'connect' | 'names'> {
   if (!hasSockets()) return {};
   return {
     connect: connectLazily,
-    resolve: async (name) => (await import('./resolve.ts')).resolveName(name),
+    names: new Names(async (name) => (await import('./resolve.ts')).resolveName(name), afterMs),
   };
 }
 
@@ -63,4 +64,10 @@ export function hasSockets(): boolean {
     navigator?: { userAgent?: string };
   };
   return process?.versions?.node !== undefined && navigator?.userAgent !== 'Cloudflare-Workers';
+}
+
+function afterMs(run: () => void, ms: number): () => void {
+  const timer = setTimeout(run, ms);
+  timer.unref?.();
+  return () => clearTimeout(timer);
 }

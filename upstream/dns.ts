@@ -19,7 +19,7 @@ export interface Resolution {
 export type Resolve = (name: string) => Promise<Resolution>;
 
 /** Addresses of each name that was looked up; none where it never could be. A name that is being looked up is missing. */
-export type Addresses = ReadonlyMap<string, readonly string[]>;
+type Addresses = ReadonlyMap<string, readonly string[]>;
 
 /** Runs something later; returns what calls it off. */
 export type Delay = (run: () => void, ms: number) => () => void;
@@ -37,28 +37,33 @@ interface Watched {
 
 /** Names that are watched. */
 export class Names {
-  readonly #resolve: Resolve | undefined;
+  readonly #resolve: Resolve;
   readonly #delay: Delay;
   readonly #watched = new Map<string, Watched>();
 
-  /** Without `resolve` nothing is looked up: the names themselves are dialled. */
-  constructor(resolve: Resolve | undefined, delay: Delay) {
+  constructor(resolve: Resolve, delay: Delay) {
     this.#resolve = resolve;
     this.#delay = delay;
   }
 
-  /** Tells the addresses of the names now and whenever they change, until the function returned is called. */
-  watch(names: readonly string[], changed: (addresses: Addresses) => void): () => void {
-    if (!this.#resolve) return () => {};
+  /**
+   * Tells the cluster's endpoints with each name's addresses in its place, now where they are known and whenever they
+   * change, until the function returned is called. Undefined: there is nothing to look up.
+   */
+  watch(
+    cluster: Cluster,
+    changed: (endpoints: readonly ClusterEndpoint[]) => void,
+  ): (() => void) | undefined {
+    const unique = cluster.resolution?.startsWith('DNS') ? [...new Set(namesOf(cluster.endpoints))] : [];
+    if (unique.length === 0) return undefined;
     const tell = (): void => {
       const known = new Map<string, readonly string[]>();
-      for (const name of names) {
+      for (const name of unique) {
         const { addresses } = this.#watched.get(name)!;
         if (addresses) known.set(name, addresses);
       }
-      changed(known);
+      changed(expandNames(cluster, known));
     };
-    const unique = [...new Set(names)];
     for (const name of unique) this.#listen(name, tell);
     if (unique.some((name) => this.#watched.get(name)!.addresses)) tell();
     return () => {
@@ -88,7 +93,7 @@ export class Names {
   async #lookUp(name: string, watched: Watched): Promise<void> {
     let resolution: Resolution | undefined;
     try {
-      resolution = await this.#resolve!(name);
+      resolution = await this.#resolve(name);
     } catch {
       // The last good addresses stay; a name that never had one has none.
       resolution = undefined;
@@ -105,7 +110,7 @@ export class Names {
 }
 
 /** The names among the endpoints' addresses. */
-export function namesOf(endpoints: readonly ClusterEndpoint[]): string[] {
+function namesOf(endpoints: readonly ClusterEndpoint[]): string[] {
   return endpoints.flatMap((each) =>
     each.kind === 'socket' && !isAddress(each.address) ? [each.address] : [],
   );
@@ -115,7 +120,7 @@ export function namesOf(endpoints: readonly ClusterEndpoint[]): string[] {
  * The endpoints with each name's addresses in its place; one that is being looked up for the first time stays, as
  * the system can dial a name too. With `DNS_ROUND_ROBIN` a name stands for its first address alone.
  */
-export function expandNames({ endpoints, resolution }: Cluster, known: Addresses): ClusterEndpoint[] {
+function expandNames({ endpoints, resolution }: Cluster, known: Addresses): ClusterEndpoint[] {
   return endpoints.flatMap((endpoint): ClusterEndpoint[] => {
     const addresses = endpoint.kind === 'socket' ? known.get(endpoint.address) : undefined;
     if (endpoint.kind !== 'socket' || !addresses) return [endpoint];

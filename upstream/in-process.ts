@@ -5,13 +5,10 @@
 import { type ConnectRouter, createConnectRouter } from '@connectrpc/connect';
 import type { UniversalHandler } from '@connectrpc/connect/protocol';
 import { encodeGrpcMessage } from '../router/route/grpc.ts';
-import { type FieldList, NO_FIELDS, type RequestHead, type Stream } from '../wire/stream.ts';
+import type { FieldList, RequestHead, Stream } from '../wire/stream.ts';
 import { gzip } from './compression.ts';
 import { askForBody } from './continue.ts';
-import { LeanCall, serviceFailure, type Universal } from './in-process/lean-call.ts';
-import { urlOf } from './in-process/lean-context.ts';
-import { type LeanMethod, watchRegistrations } from './in-process/lean-method.ts';
-import { readLeanRequest } from './in-process/lean-request.ts';
+import { serviceFailure, urlOf } from './in-process/service.ts';
 import { withSizeLimit } from './in-process/size-limit.ts';
 import { type Program, type ProgramAnswer, ProgramStream } from './program-stream.ts';
 import type { RequestBody } from './request-body.ts';
@@ -34,12 +31,35 @@ export type InProcessHandler = ConnectRoutes | FetchProgram;
 export interface InProcessOptions {
   /** A message larger than this is refused by Connect with `resource_exhausted`; as a body of its own with HTTP status 413. */
   readonly maxMessageBytes: number;
-  /**
-   * False: every call goes to Connect's own handlers, as those do that are no plain unary calls. Answers are the
-   * same; it is for tests and measurements that hold one against the other. Default true.
-   */
-  readonly isLean?: boolean;
+  /** For calls that it takes; answers are the same. Default: all calls go to Connect's own handlers. */
+  readonly shortcut?: Shortcut | undefined;
 }
+
+/** A shorter way to handlers than Connect's own: sees what is registered with the router, by which it is found again. */
+export type Shortcut = (
+  router: ConnectRouter,
+  maxMessageBytes: number,
+) => {
+  /** To register services on. */
+  readonly router: ConnectRouter;
+  /** For a method's path, once all are registered. */
+  find(path: string): Shorter | undefined;
+};
+
+/** Opens a call, or undefined: it is for Connect's handlers. So is what turns out to be while it runs, by `universal`. */
+export type Shorter = (
+  head: RequestHead,
+  hasEnded: boolean,
+  receiver: UpstreamReceiver,
+  universal: Universal,
+) => Stream | undefined;
+
+/** Hands a request to Connect's handlers. Of what will be written so many bytes were credited before. */
+export type Universal = (
+  head: RequestHead,
+  receiver: UpstreamReceiver,
+  prepaidBytes: number,
+) => ProgramStream;
 
 /** An upstream for either kind of handler. A Hono app is a program, though it can be called like a function. */
 export function createInProcessUpstream(handler: InProcessHandler, options: InProcessOptions): Upstream {
@@ -48,25 +68,25 @@ export function createInProcessUpstream(handler: InProcessHandler, options: InPr
 
 /** An upstream that calls the services that `routes` registers, in all of Connect's protocols. */
 export function createConnectUpstream(routes: ConnectRoutes, options: InProcessOptions): Upstream {
-  const { maxMessageBytes, isLean = true } = options;
+  const { maxMessageBytes } = options;
   const router = createConnectRouter({ acceptCompression: [gzip], readMaxBytes: maxMessageBytes });
-  const leanMethods = new Map<string, LeanMethod>();
-  routes(isLean ? watchRegistrations(router, maxMessageBytes, leanMethods) : router);
+  const shortcut = options.shortcut?.(router, maxMessageBytes);
+  routes(shortcut?.router ?? router);
   const methods = new Map<string, Method>();
   for (const handler of router.handlers) {
     const program = handlerProgram(handler);
     const universal: Universal = (head, receiver, prepaidBytes) =>
       new ProgramStream(program, head, false, receiver, prepaidBytes);
-    methods.set(handler.requestPath, { program, universal, lean: leanMethods.get(handler.requestPath) });
+    methods.set(handler.requestPath, { program, universal, shorter: shortcut?.find(handler.requestPath) });
   }
   return {
     open(head, hasEnded, receiver) {
       const method = methods.get(withoutQuery(head.path));
       if (!method) return new ProgramStream(unknownMethod, head, hasEnded, receiver);
-      if (hasEnded) return openMethod(method, head, hasEnded, receiver, maxMessageBytes);
+      if (hasEnded) return openMethod(method, head, hasEnded, receiver);
       askForBody(head, receiver);
       return withSizeLimit(maxMessageBytes, head, receiver, (watched) =>
-        openMethod(method, head, hasEnded, watched, maxMessageBytes),
+        openMethod(method, head, hasEnded, watched),
       );
     },
   };
@@ -77,20 +97,17 @@ function openMethod(
   head: RequestHead,
   hasEnded: boolean,
   receiver: UpstreamReceiver,
-  maxMessageBytes: number,
 ): Stream {
-  const request = method.lean && readLeanRequest(head);
-  if (!method.lean || !request || request.contentLength > maxMessageBytes)
-    return new ProgramStream(method.program, head, hasEnded, receiver);
-  const call = new LeanCall(method.lean, head, request, receiver, method.universal);
-  if (hasEnded) call.end(NO_FIELDS);
-  return call;
+  return (
+    method.shorter?.(head, hasEnded, receiver, method.universal) ??
+    new ProgramStream(method.program, head, hasEnded, receiver)
+  );
 }
 
 interface Method {
   readonly program: Program;
   readonly universal: Universal;
-  readonly lean: LeanMethod | undefined;
+  readonly shorter: Shorter | undefined;
 }
 
 /** An upstream that asks a program's `fetch`. Its responses have no trailers, so it cannot speak native gRPC. */

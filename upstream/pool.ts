@@ -15,7 +15,7 @@ import type {
 import type { Secrets, WorkloadCertificates } from '../router/table/workload-certificate.ts';
 import type { RunningCluster, RunningEndpoint } from './cluster.ts';
 import { countRequests } from './counted-upstream.ts';
-import { type Delay, Names, type Resolve } from './dns.ts';
+import type { Names } from './dns.ts';
 import { createFetchUpstream, unreachable } from './fetch.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -68,8 +68,7 @@ export interface PoolOptions {
   /** Runs what may take some time when nothing else is to be done. */
   readonly later?: (run: () => void) => void;
   /** Looks names up. Default: nothing is, names are dialled. */
-  readonly resolve?: Resolve;
-  readonly delay?: Delay;
+  readonly names?: Names | undefined;
   /** Default: all endpoints of a cluster are alike, as those of compiled rules are. */
   readonly spread?: Spread;
   /**
@@ -91,7 +90,7 @@ export class UpstreamPool {
   written: readonly Cluster[] = [];
   readonly nowMs: () => number;
   readonly later: (run: () => void) => void;
-  readonly names: Names;
+  readonly names: Names | undefined;
   readonly prefersHttp2: boolean;
   readonly spread: Spread | undefined;
   readonly #certificates: () => WorkloadCertificates | undefined;
@@ -102,8 +101,7 @@ export class UpstreamPool {
   readonly #connect: Connect;
 
   constructor(inProcess: InProcessLookup, options: PoolOptions = {}) {
-    const { connect = connectByFetch, nowMs = () => performance.now(), delay = afterMs } = options;
-    const { later = (run) => void afterMs(run, 0), resolve } = options;
+    const { connect = connectByFetch, nowMs = () => performance.now(), later = afterwards } = options;
     this.#inProcess = inProcess;
     this.#connect = connect;
     this.nowMs = nowMs;
@@ -112,7 +110,7 @@ export class UpstreamPool {
     this.#secrets = options.secrets ?? (() => undefined);
     this.later = later;
     this.spread = options.spread;
-    this.names = new Names(resolve, delay);
+    this.names = options.names;
   }
 
   /** What this workload can show to others of its mesh; undefined for nothing, and then automatic mutual TLS is plaintext. */
@@ -215,8 +213,6 @@ const connectByFetch: Connect = (endpoint, _protocol, { tls }) => {
   return createFetchUpstream(endpoint.address, endpoint.port, tls !== undefined);
 };
 
-function afterMs(run: () => void, ms: number): () => void {
-  const timer = setTimeout(run, ms);
-  timer.unref?.();
-  return () => clearTimeout(timer);
+function afterwards(run: () => void): void {
+  setTimeout(run, 0).unref?.();
 }

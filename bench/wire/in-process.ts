@@ -10,6 +10,7 @@
 import { create, toBinary, toJsonString } from '@bufbuild/protobuf';
 import type { ConnectRouter } from '@connectrpc/connect';
 import { Greeter, HelloRequestSchema } from '../../gen/api/greeter_pb.ts';
+import { leanCalls } from '../../upstream/in-process/lean.ts';
 import { createConnectUpstream } from '../../upstream/in-process.ts';
 import type { Upstream, UpstreamReceiver } from '../../upstream/upstream.ts';
 import { encodeEnvelope } from '../../wire/grpc/envelope.ts';
@@ -26,8 +27,8 @@ const routes = (router: ConnectRouter): void => {
 };
 const options = { maxMessageBytes: 4 * 1024 * 1024 };
 const upstreams = {
-  lean: createConnectUpstream(routes, options),
-  Connect: createConnectUpstream(routes, { ...options, isLean: false }),
+  lean: createConnectUpstream(routes, { ...options, shortcut: leanCalls }),
+  Connect: createConnectUpstream(routes, options),
 };
 
 const message = create(HelloRequestSchema, { name: 'laurence' });

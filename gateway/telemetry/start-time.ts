@@ -19,20 +19,20 @@ const MONTHS = [
 ];
 
 const two = (value: number): string => `${value}`.padStart(2, '0');
-const iso = (from: number, to: number) => (time: Date) => time.toISOString().slice(from, to);
+const iso = (time: Date, from: number, to: number): string => time.toISOString().slice(from, to);
 const fraction = (digits: number) => (time: Date) =>
   `${time.getUTCMilliseconds()}`.padStart(3, '0').padEnd(9, '0').slice(0, digits);
 
 const LETTERS: Readonly<Record<string, (time: Date) => string>> = {
-  Y: iso(0, 4),
-  m: iso(5, 7),
-  d: iso(8, 10),
-  H: iso(11, 13),
-  M: iso(14, 16),
-  S: iso(17, 19),
-  F: iso(0, 10),
-  T: iso(11, 19),
-  y: iso(2, 4),
+  Y: (time) => iso(time, 0, 4),
+  m: (time) => iso(time, 5, 7),
+  d: (time) => iso(time, 8, 10),
+  H: (time) => iso(time, 11, 13),
+  M: (time) => iso(time, 14, 16),
+  S: (time) => iso(time, 17, 19),
+  F: (time) => iso(time, 0, 10),
+  T: (time) => iso(time, 11, 19),
+  y: (time) => iso(time, 2, 4),
   e: (time) => `${time.getUTCDate()}`.padStart(2, ' '),
   I: (time) => two(time.getUTCHours() % 12 || 12),
   p: (time) => (time.getUTCHours() < 12 ? 'AM' : 'PM'),
@@ -67,8 +67,8 @@ export function compileStartTime(format: string): ((ms: number) => string) | und
       const write = LETTERS[letter];
       if (!write) return undefined;
       parts.push(write);
-    } else if (all === '%E*S') parts.push(iso(17, 23));
-    else if (ofSecond !== undefined) parts.push(iso(17, 20), fraction(Number(ofSecond)));
+    } else if (all === '%E*S') parts.push((time) => iso(time, 17, 23));
+    else if (ofSecond !== undefined) parts.push((time) => iso(time, 17, 20), fraction(Number(ofSecond)));
     else parts.push(fraction(Number(digits ?? 9)));
   }
   parts.push(format.slice(rest));

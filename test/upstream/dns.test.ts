@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Cluster, ClusterEndpoint } from '../../router/index.ts';
 import { startClusters } from '../../upstream/cluster.ts';
-import type { Resolution } from '../../upstream/dns.ts';
+import { Names, type Resolution } from '../../upstream/dns.ts';
 import { UpstreamPool } from '../../upstream/pool.ts';
 
 const endpoint = (address: string): ClusterEndpoint => ({
@@ -35,11 +35,13 @@ function world() {
   const timers = new Map<() => void, number>();
   const closed: string[] = [];
   const pool = new UpstreamPool(() => undefined, {
-    resolve: (name) => new Promise((answer, fail) => asked.push({ name, answer, fail })),
-    delay: (run, ms) => {
-      timers.set(run, ms);
-      return () => timers.delete(run);
-    },
+    names: new Names(
+      (name) => new Promise((answer, fail) => asked.push({ name, answer, fail })),
+      (run, ms) => {
+        timers.set(run, ms);
+        return () => timers.delete(run);
+      },
+    ),
     connect: (to) => {
       const address = to.kind === 'socket' ? to.address : '';
       return { open: () => assert.fail('nothing is sent'), close: () => closed.push(address) };

@@ -7,6 +7,7 @@ import { createTransport as connectTransport } from '@connectrpc/connect/protoco
 import { createTransport as grpcTransport } from '@connectrpc/connect/protocol-grpc';
 import { createTransport as grpcWebTransport } from '@connectrpc/connect/protocol-grpc-web';
 import { gzip } from '../../upstream/compression.ts';
+import { leanCalls } from '../../upstream/in-process/lean.ts';
 import { createConnectUpstream } from '../../upstream/in-process.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import { encodeEnvelope } from '../../wire/grpc/envelope.ts';
@@ -100,7 +101,10 @@ async function* texts(...values: string[]) {
 
 for (const [name, [make, options]] of Object.entries(transports)) {
   const world = (watch = {}) => {
-    const upstream = createConnectUpstream(echoRoutes('v1', watch), { maxMessageBytes: MAX_BYTES });
+    const upstream = createConnectUpstream(echoRoutes('v1', watch), {
+      maxMessageBytes: MAX_BYTES,
+      shortcut: leanCalls,
+    });
     const httpClient = clientOf(upstream);
     const transport = make({ ...common, ...options, httpClient } as Parameters<Make>[0]);
     return createClient(Echo, transport);
@@ -185,7 +189,7 @@ test('createConnectUpstream() asks no more of a handler while 64 KiB of its answ
           }
         },
       }),
-    { maxMessageBytes: MAX_BYTES },
+    { maxMessageBytes: MAX_BYTES, shortcut: leanCalls },
   );
   const request = head({ path: '/test.Echo/ServerStream', headers: [['content-type', 'application/grpc']] });
   const exchange = new Exchange(upstream, request, false, false);
@@ -218,7 +222,7 @@ test('createConnectUpstream() credits what a handler has read, and no more', asy
           return { value: `${count}` };
         },
       }),
-    { maxMessageBytes: MAX_BYTES },
+    { maxMessageBytes: MAX_BYTES, shortcut: leanCalls },
   );
   const request = head({ path: '/test.Echo/ClientStream', headers: [['content-type', 'application/grpc']] });
   const exchange = new Exchange(upstream, request, false);
@@ -242,7 +246,7 @@ test('createConnectUpstream() credits at once what nobody reads after an early a
           throw new ConnectError('no', Code.PermissionDenied);
         },
       }),
-    { maxMessageBytes: MAX_BYTES },
+    { maxMessageBytes: MAX_BYTES, shortcut: leanCalls },
   );
   const request = head({ path: '/test.Echo/ClientStream', headers: [['content-type', 'application/grpc']] });
   const exchange = new Exchange(upstream, request, false);
@@ -259,7 +263,10 @@ test('createConnectUpstream() credits at once what nobody reads after an early a
 });
 
 test('createConnectUpstream() answers for a method that there is not in the words of who asks', async () => {
-  const upstream = createConnectUpstream(echoRoutes('v1'), { maxMessageBytes: MAX_BYTES });
+  const upstream = createConnectUpstream(echoRoutes('v1'), {
+    maxMessageBytes: MAX_BYTES,
+    shortcut: leanCalls,
+  });
   const path = '/test.Echo/None?x=1';
   const grpc = await ask(upstream, head({ path, headers: [['content-type', 'application/grpc+proto']] }), [
     text('a'),
@@ -279,7 +286,10 @@ test('createConnectUpstream() answers for a method that there is not in the word
 });
 
 test('createConnectUpstream() tells of a method of HTTP that it does not take which it does', async () => {
-  const upstream = createConnectUpstream(echoRoutes('v1'), { maxMessageBytes: MAX_BYTES });
+  const upstream = createConnectUpstream(echoRoutes('v1'), {
+    maxMessageBytes: MAX_BYTES,
+    shortcut: leanCalls,
+  });
   const cases: readonly (readonly [path: string, allow: string])[] = [
     ['/test.Echo/ServerStream', 'POST'],
     ['/test.Echo/Unary', 'POST, GET'],
@@ -300,7 +310,7 @@ test('createConnectUpstream() says what failed when a handler comes to no answer
           throw new ConnectError('\ud800', Code.Internal);
         },
       }),
-    { maxMessageBytes: MAX_BYTES },
+    { maxMessageBytes: MAX_BYTES, shortcut: leanCalls },
   );
   const request = head({ path: '/test.Echo/ServerStream', headers: [['content-type', 'application/grpc']] });
   const { events } = await ask(upstream, request, [text('a')]);

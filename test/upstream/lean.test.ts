@@ -11,6 +11,7 @@ import {
   createContextKey,
   type HandlerContext,
 } from '@connectrpc/connect';
+import { leanCalls } from '../../upstream/in-process/lean.ts';
 import { LeanCall } from '../../upstream/in-process/lean-call.ts';
 import { CountedStream } from '../../upstream/in-process/size-limit.ts';
 import { createConnectUpstream } from '../../upstream/in-process.ts';
@@ -164,8 +165,8 @@ const routes = (router: ConnectRouter): void => {
   });
 };
 
-const lean = createConnectUpstream(routes, { maxMessageBytes: MAX_BYTES });
-const universal = createConnectUpstream(routes, { maxMessageBytes: MAX_BYTES, isLean: false });
+const lean = createConnectUpstream(routes, { maxMessageBytes: MAX_BYTES, shortcut: leanCalls });
+const universal = createConnectUpstream(routes, { maxMessageBytes: MAX_BYTES });
 const path = '/test.Echo/Unary';
 
 interface Protocol {
@@ -465,7 +466,7 @@ test('a service with interceptors is left to Connect, and so is one registered a
         ],
       });
     },
-    { maxMessageBytes: MAX_BYTES },
+    { maxMessageBytes: MAX_BYTES, shortcut: leanCalls },
   );
   const { told, isLean } = await outcome(upstream, 'application/json', { name: '', pieces: [utf8('"x"')] });
   assert.equal(new TextDecoder().decode(new Uint8Array(told.bytes)), '"second"');
@@ -484,7 +485,10 @@ test('the last registration of a method answers, and `this` is its implementatio
     router.rpc(Echo.method.unary, () => answers('first')).service(Echo, implementation);
   };
   for (const isLean of [true, false]) {
-    const upstream = createConnectUpstream(routes, { maxMessageBytes: MAX_BYTES, isLean });
+    const upstream = createConnectUpstream(routes, {
+      maxMessageBytes: MAX_BYTES,
+      ...(isLean && { shortcut: leanCalls }),
+    });
     const each = { name: '', pieces: [utf8('"x"')] };
     const { told, isLean: wasLean } = await outcome(upstream, 'application/json', each);
     assert.equal(new TextDecoder().decode(new Uint8Array(told.bytes)), '"this"');
@@ -493,7 +497,7 @@ test('the last registration of a method answers, and `this` is its implementatio
 });
 
 test('a large request is credited while it comes, to the last byte', async () => {
-  const upstream = createConnectUpstream(routes, { maxMessageBytes: 1 << 20 });
+  const upstream = createConnectUpstream(routes, { maxMessageBytes: 1 << 20, shortcut: leanCalls });
   const body = encodeEnvelope(0, proto('x'.repeat(200_000)));
   // A byte too many: what was credited before is not credited again by Connect's handlers.
   for (const extra of [0, 1]) {

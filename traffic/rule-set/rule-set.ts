@@ -34,10 +34,11 @@ export interface RuleSet {
   readonly issues: readonly Issue[];
 }
 
-/** Makes a table of resources, says what of them is not carried out, and makes a router that explains. */
+/** Makes a table of resources, says what of them is not carried out and how that is told, and makes a router that explains. */
 export interface Compiler {
   readonly compile: typeof compile;
   readonly limitationsOf: typeof limitationsOf;
+  readonly formatIssue: (issue: Issue) => string;
   readonly createRouter: (table: RouteTable) => Router;
 }
 

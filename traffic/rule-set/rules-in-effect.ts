@@ -3,7 +3,6 @@
  * rule sets, for gateways and clients alike. Imports the store's types and upstream's pool.
  */
 import type { ConfigSnapshot } from '../../config/store.ts';
-import { formatIssue } from '../../router/issue.ts';
 import type { UpstreamPool } from '../../upstream/pool.ts';
 import { buildRuleSet, type RuleSet, type RuleSetOptions } from './rule-set.ts';
 
@@ -75,11 +74,12 @@ export class RulesInEffect {
       log?.('ERROR', `Cannot compile the rules, the last good ones stay: ${(error as Error).message}`);
       return;
     }
-    const known = new Set(this.#current?.issues.map((issue) => formatIssue(issue)));
+    // Where nothing is compiled there is nothing to find.
+    const texts = (of: RuleSet | undefined) => of?.issues.map((each) => options.compiler!.formatIssue(each));
+    const known = new Set(texts(this.#current));
     this.#current = rules;
     swapped?.(rules);
     this.#pool.prune();
-    for (const text of rules.issues.map((issue) => formatIssue(issue)))
-      if (!known.has(text)) log?.('WARN', text);
+    for (const text of texts(rules)!) if (!known.has(text)) log?.('WARN', text);
   }
 }

@@ -6,19 +6,14 @@
 import { create } from '@bufbuild/protobuf';
 import { ENVELOPE_HEAD_BYTES, readEnvelopeLength } from '../../wire/grpc/envelope.ts';
 import type { FieldList, RequestHead, Stream } from '../../wire/stream.ts';
+import type { Universal } from '../in-process.ts';
 import type { ProgramStream } from '../program-stream.ts';
 import type { UpstreamReceiver } from '../upstream.ts';
 import { type Answer, answerError, answerMessage } from './lean-answer.ts';
 import { LeanContext } from './lean-context.ts';
 import type { LeanMethod } from './lean-method.ts';
 import type { LeanRequest } from './lean-request.ts';
-
-/** Hands a request to Connect's handlers. Of what will be written so many bytes were credited before. */
-export type Universal = (
-  head: RequestHead,
-  receiver: UpstreamReceiver,
-  prepaidBytes: number,
-) => ProgramStream;
+import { serviceFailure } from './service.ts';
 
 /** The stream of such a call. */
 export class LeanCall implements Stream {
@@ -237,11 +232,6 @@ export class LeanCall implements Stream {
     const { reason, detail } = serviceFailure(cause);
     this.#receiver.reset(reason, detail);
   }
-}
-
-/** What it means that a service's handlers came to no answer at all. */
-export function serviceFailure(cause: unknown): { readonly reason: 'remote-reset'; readonly detail: string } {
-  return { reason: 'remote-reset', detail: `The service in process failed: ${cause}` };
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -14,6 +14,7 @@ import { gzip } from '../compression.ts';
 import { fieldsOf, headersOf } from '../web-program.ts';
 import type { LeanMethod } from './lean-method.ts';
 import type { LeanRequest } from './lean-request.ts';
+import { urlOf } from './service.ts';
 
 /** The state behind a handler's context. {@link forHandler} is what the handler gets. */
 export class LeanContext {
@@ -146,11 +147,6 @@ export class LeanContext {
     }
     return controller;
   }
-}
-
-/** Where a request went, as Connect's handlers are told. */
-export function urlOf({ scheme, authority, path }: RequestHead): string {
-  return `${scheme}://${authority}${path}`;
 }
 
 const GRPC_OK = { 'grpc-status': '0' };
