@@ -12,6 +12,7 @@ import {
 import { invocation } from './invocation.ts';
 import { parseUpstream, type UpstreamOption, upstreamService } from './listen-option.ts';
 import type { RunOptions } from './run.ts';
+import { holdYoungGeneration } from './young-generation.ts';
 
 interface DevOptions {
   readonly config?: readonly string[];
@@ -61,7 +62,9 @@ export function devCommand(): Command {
 }
 
 async function dev(options: DevOptions): Promise<void> {
+  const release = holdYoungGeneration();
   const { run, urlOf } = await import('./run.ts');
+  release();
   const config = options.config ?? ['destinationrule.yaml', 'virtualservice.yaml'].map(shippedPath);
   await run({
     config,

@@ -11,6 +11,7 @@ import {
 import { usageFailure } from './failure.ts';
 import { type PortMapping, parsePortMapping } from './listen-option.ts';
 import type { RunOptions } from './run.ts';
+import { holdYoungGeneration } from './young-generation.ts';
 
 /** What {@link RunOptions} says, as the command line gives it: rules are asked for, a port is not. */
 interface ServeOptions
@@ -84,7 +85,9 @@ async function serve({ waitForRules, ...options }: ServeOptions): Promise<void> 
     throw usageFailure(
       'Cannot serve without rules: give --config with a file or folder, for example --config rules/',
     );
+  const release = holdYoungGeneration();
   const { run } = await import('./run.ts');
+  release();
   await run({
     ...options,
     config: options.config,
