@@ -63,7 +63,9 @@ def fill(name, **kw):
     kw = dict(dict(TMP=TMP, V1=V1, V2=V2), **kw)
     for k, v in kw.items():
         s = s.replace("@%s@" % k, str(v))
-    f = os.path.join(TMP, "%d-%s" % (kw.get("PORT", 0), name))
+    # a folder of its own: a gateway watches the one its rules are in, where h2load would write a line for each request
+    f = os.path.join(TMP, "%d" % kw.get("PORT", 0), name)
+    os.makedirs(os.path.dirname(f), exist_ok=True)
     open(f, "w").write(s)
     return f
 
