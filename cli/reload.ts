@@ -1,7 +1,8 @@
 /** What a new configuration snapshot means, in words for the log. Pure. */
+import { differences } from '../config/difference.ts';
 import { sameContent } from '../config/resource-state.ts';
 import { APPLIED, type ConfigSnapshot } from '../config/store.ts';
-import { type Issue, resourceKey } from '../router/index.ts';
+import type { Issue } from '../router/index.ts';
 import type { ValidResource } from '../router/schema/kind.ts';
 
 /** Two snapshots compared. */
@@ -19,15 +20,12 @@ const MAX_NAMED = 5;
 
 /** What changed from one snapshot to the next. */
 export function describeReload(before: ConfigSnapshot, after: ConfigSnapshot): Reload {
-  const old = byKey(before);
-  const next = byKey(after);
   const changes: string[] = [];
-  for (const [key, resource] of next) {
-    const was = old.get(key);
-    if (was === undefined) changes.push(`${nameOf(resource)} added`);
-    else if (!sameContent(was, resource)) changes.push(`${nameOf(resource)} changed`);
+  for (const { before: was, after: is } of differences(before, after)) {
+    if (was === undefined) changes.push(`${nameOf(is!)} added`);
+    else if (is === undefined) changes.push(`${nameOf(was)} removed`);
+    else if (!sameContent(was, is)) changes.push(`${nameOf(is)} changed`);
   }
-  for (const [key, resource] of old) if (!next.has(key)) changes.push(`${nameOf(resource)} removed`);
 
   changes.push(...tableChanges(before, after));
 
@@ -60,10 +58,6 @@ function tableChanges({ table: before }: ConfigSnapshot, { table: after }: Confi
     }),
     ...[...old.keys()].filter((port) => !next.has(port)).map((port) => `port ${port} removed`),
   ];
-}
-
-function byKey(snapshot: ConfigSnapshot): Map<string, ValidResource> {
-  return new Map(snapshot.resources.map((resource) => [resourceKey(resource), resource]));
 }
 
 function nameOf({ kind, metadata, source }: ValidResource): string {

@@ -46,7 +46,7 @@ async function firstSnapshot(name: string, identity: Partial<ProxyIdentity>): Pr
   let snapshot: SourceSnapshot | undefined;
   try {
     const started = sourceOf(name, identity).start(
-      (each) => {
+      async (each) => {
         snapshot ??= each;
       },
       ending.signal,

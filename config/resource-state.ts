@@ -5,6 +5,7 @@
 import type { Issue } from '../router/issue.ts';
 import type { ValidResource } from '../router/schema/kind.ts';
 import { resourceKey } from '../router/schema/resource.ts';
+import type { Steps } from '../router/steps.ts';
 import type { SourceSnapshot } from './source.ts';
 
 /**
@@ -58,12 +59,13 @@ export interface Duplicate {
 export const EMPTY_HOLDING: Holding = { held: new Map(), refused: new Map(), duplicates: [] };
 
 /** The holding after a snapshot: new versions taken, refused ones kept at their last good, absent ones gone. */
-export function holdNext(previous: Holding, snapshot: SourceSnapshot, now: string): Holding {
+export function* holdNext(previous: Holding, snapshot: SourceSnapshot, now: string): Steps<Holding> {
   const taken = new Map<string, Held>();
   const duplicates: Duplicate[] = [];
   const duplicatesBefore = new Map(previous.duplicates.map((each) => [placeKey(each.resource), each]));
   let known = 0;
   for (const resource of snapshot.resources) {
+    yield;
     const key = resourceKey(resource);
     if (taken.has(key)) {
       const before = duplicatesBefore.get(placeKey(resource));

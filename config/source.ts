@@ -57,11 +57,12 @@ export interface ConfigSource {
   /** As the user wrote it: `deploy/istio`, `k8s://`, `xds://localhost:15010`. */
   readonly name: string;
   /**
-   * Calls `onSnapshot` with the first snapshot before it resolves, then on each change. A source with a peer that may
+   * Calls `onSnapshot` with the first snapshot before it resolves, then on each change; what that returns resolves when
+   * the snapshot, or a later one, is in effect. A source with a peer that may
    * be away calls `onState` each time it stands otherwise with it, also while it waits for the first snapshot.
    */
   start(
-    onSnapshot: (snapshot: SourceSnapshot) => void,
+    onSnapshot: (snapshot: SourceSnapshot) => Promise<void>,
     signal: AbortSignal,
     onState?: (state: SourceState) => void,
   ): Promise<void>;

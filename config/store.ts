@@ -5,17 +5,15 @@
 import type { Issue } from '../router/issue.ts';
 import type { ValidResource } from '../router/schema/kind.ts';
 import { resourceKey } from '../router/schema/resource.ts';
+import type { Steps } from '../router/steps.ts';
 import type { Service } from '../router/table/cluster.ts';
 import type { RouteTable } from '../router/table/route-table.ts';
-import {
-  EMPTY_HOLDING,
-  type Held,
-  type Holding,
-  holdNext,
-  type ResourceState,
-  sameContent,
-} from './resource-state.ts';
+import { heldBy, type Joined, join, type Laid, placeOf, type QuietStates } from './join.ts';
+import { EMPTY_HOLDING, type Holding, holdNext, type ResourceState, sameContent } from './resource-state.ts';
+import { JobsEnded, SlicedJobs } from './slice.ts';
 import type { ConfigSource, SourceSnapshot, SourceState } from './source.ts';
+
+export { APPLIED } from './join.ts';
 
 /** All that is in effect at one moment, and what is not and why. Never changes once published. */
 export interface ConfigSnapshot {
@@ -75,17 +73,14 @@ export interface ConfigStoreOptions {
   readonly now?: () => Date;
 }
 
-/** Laid over the sources in memory: another version of a resource, or its absence. */
-interface Laid {
-  /** Null: deleted. */
-  readonly resource: ValidResource | null;
-  readonly since: string;
-}
-
 interface Feed {
   readonly source: ConfigSource;
   holding: Holding;
-  /** The last one. */
+  /** What the source has reported and what has its turn next. */
+  waiting: SourceSnapshot | undefined;
+  /** Resolves when {@link waiting} has been taken. */
+  taken: Promise<void>;
+  /** The last one taken. */
   snapshot: SourceSnapshot | undefined;
   issues: readonly Issue[];
   services: readonly Service[];
@@ -93,9 +88,6 @@ interface Feed {
   state: SourceState | undefined;
   reported: boolean;
 }
-
-/** All of a snapshot but what sources know beside their resources, which changes far more often. */
-type JoinedRules = Pick<ConfigSnapshot, 'resources' | 'issues' | 'states'>;
 
 /** True for snapshots of a source that has told of other services or another table alone: the lists are the same. */
 function hasSameRules(before: SourceSnapshot, next: SourceSnapshot): boolean {
@@ -108,22 +100,21 @@ function hasSameRules(before: SourceSnapshot, next: SourceSnapshot): boolean {
   );
 }
 
-/** Name under which {@link ResourceState.source} shows what was applied, and the file of its text. */
-export const APPLIED = 'apply';
-
 /** Holds the configuration from {@link start} to {@link stop}. */
 export class ConfigStore {
   readonly #feeds: readonly Feed[];
   readonly #overlay = new Map<string, Laid>();
+  readonly #followers = new Set<(snapshot: ConfigSnapshot) => Steps<void>>();
   readonly #listeners = new Set<(snapshot: ConfigSnapshot) => void>();
+  /** Changes, each with all that comes of it, one after the other. */
+  readonly #jobs = new SlicedJobs();
   readonly #stateListeners = new Set<(state: NamedSourceState) => void>();
   /** Made when it is needed: an edge lets a module make a store while it loads, but nothing that aborts. */
   #stopping: AbortController | undefined;
   readonly #now: () => Date;
-  /** States of what simply is in effect, which most of ten thousand resources are at each change of one. */
-  readonly #quiet = new WeakMap<Held, ResourceState>();
-  /** Undefined when they have changed since they were joined last. */
-  #rules: JoinedRules | undefined;
+  readonly #quiet: QuietStates = new WeakMap();
+  /** All but what sources know beside their resources, which changes far more often. Undefined when not joined yet. */
+  #rules: Joined | undefined;
   #started: Promise<void> | undefined;
   #current: ConfigSnapshot = { version: 0, resources: [], issues: [], states: [] };
 
@@ -131,6 +122,8 @@ export class ConfigStore {
     this.#feeds = sources.map((source) => ({
       source,
       holding: EMPTY_HOLDING,
+      waiting: undefined,
+      taken: Promise.resolve(),
       snapshot: undefined,
       issues: [],
       services: [],
@@ -159,6 +152,15 @@ export class ConfigStore {
     return this.#current;
   }
 
+  /**
+   * Has each later snapshot carried out, before listeners are told of it and {@link apply} resolves: in slices, between
+   * which calls go on, and one snapshot after the other. `carryOut` must not throw. Returns the function that ends it.
+   */
+  follow(carryOut: (snapshot: ConfigSnapshot) => Steps<void>): () => void {
+    this.#followers.add(carryOut);
+    return () => void this.#followers.delete(carryOut);
+  }
+
   /** Calls the listener, which must not throw, with each later snapshot. Returns the function that ends it. */
   subscribe(listener: (snapshot: ConfigSnapshot) => void): () => void {
     this.#listeners.add(listener);
@@ -179,11 +181,10 @@ export class ConfigStore {
   /**
    * Lays valid resources over the sources, all in one snapshot, until {@link delete}, a restart, or a later save
    * of a file that holds the same resource. One that is in effect with the same content already is left alone.
+   * Rejects when the store is stopped meanwhile, as {@link delete} does.
    */
   async apply(resources: readonly ValidResource[]): Promise<ApplyResult> {
-    await this.#refresh();
-    const results = resources.map((resource) => this.#lay(resource));
-    if (results.some(({ outcome }) => outcome !== 'unchanged')) this.#publishRules();
+    const { resources: results } = await this.#change(() => ({ lay: resources }));
     return { resources: results };
   }
 
@@ -197,10 +198,7 @@ export class ConfigStore {
 
   /** {@link delete} for several, all in one snapshot; the results are in the order of the keys. */
   async deleteAll(keys: readonly string[]): Promise<readonly DeleteResult[]> {
-    await this.#refresh();
-    const results = keys.map((key) => this.#lift(key));
-    if (results.some(({ outcome }) => outcome === 'deleted')) this.#publishRules();
-    return results;
+    return (await this.#change(() => ({ remove: keys }))).deleted;
   }
 
   /**
@@ -212,13 +210,32 @@ export class ConfigStore {
     version: number,
     plan: (current: ConfigSnapshot) => ConfigChange,
   ): Promise<ChangeResult | undefined> {
+    return this.#change((current: ConfigSnapshot) =>
+      current.version === version ? plan(current) : undefined,
+    );
+  }
+
+  async #change(plan: () => ConfigChange): Promise<ChangeResult>;
+  async #change(
+    plan: (current: ConfigSnapshot) => ConfigChange | undefined,
+  ): Promise<ChangeResult | undefined>;
+  async #change(
+    plan: (current: ConfigSnapshot) => ConfigChange | undefined,
+  ): Promise<ChangeResult | undefined> {
     await this.#refresh();
-    if (this.#current.version !== version) return undefined;
-    const { remove = [], lay = [] } = plan(this.#current);
-    const deleted = remove.map((key) => this.#lift(key));
-    const resources = lay.map((resource) => this.#lay(resource));
-    if ([...deleted, ...resources].some(({ outcome }) => outcome !== 'unchanged' && outcome !== 'not-found'))
-      this.#publishRules();
+    return this.#jobs.run(() => this.#make(plan(this.#current)));
+  }
+
+  *#make(change: ConfigChange | undefined): Steps<ChangeResult | undefined> {
+    if (!change) return undefined;
+    const deleted = (change.remove ?? []).map((key) => this.#lift(key));
+    const resources = (change.lay ?? []).map((resource) => this.#lay(resource));
+    if (
+      [...deleted, ...resources].some(({ outcome }) => outcome !== 'unchanged' && outcome !== 'not-found')
+    ) {
+      this.#rules = undefined;
+      yield* this.#publish();
+    }
     return { deleted, resources };
   }
 
@@ -232,7 +249,7 @@ export class ConfigStore {
 
   #lift(key: string): DeleteResult {
     if (this.#inEffect(key) === undefined) return { key, outcome: 'not-found' };
-    const owned = this.#held(key);
+    const owned = heldBy(this.#feeds, key);
     const lifted = this.#overlay.delete(key);
     if (!lifted) this.#overlay.set(key, { resource: null, since: this.#now().toISOString() });
     if (owned === undefined) return { key, outcome: 'deleted' };
@@ -243,6 +260,8 @@ export class ConfigStore {
   async stop(): Promise<void> {
     this.#stopping ??= new AbortController();
     this.#stopping.abort();
+    this.#jobs.end();
+    this.#followers.clear();
     this.#listeners.clear();
     this.#stateListeners.clear();
   }
@@ -261,12 +280,13 @@ export class ConfigStore {
       );
     try {
       await Promise.all(this.#feeds.map(start));
+      await this.#jobs.run(function* () {});
     } catch (error) {
       if (signal.aborted) return;
       attempt.abort();
       throw error;
     }
-    if (this.#current.version === 0 && !signal.aborted) this.#publish();
+    if (this.#current.version === 0 && !signal.aborted) await this.#jobs.run(() => this.#publish());
   }
 
   async #refresh(): Promise<void> {
@@ -279,10 +299,27 @@ export class ConfigStore {
     for (const listener of [...this.#stateListeners]) listener({ name: feed.source.name, ...state });
   }
 
-  #take(feed: Feed, snapshot: SourceSnapshot, watching: AbortSignal): void {
+  /** Of several that come while others have their turn the last one counts, and every save. */
+  async #take(feed: Feed, snapshot: SourceSnapshot, watching: AbortSignal): Promise<void> {
     if (watching.aborted) return;
+    const { waiting } = feed;
+    const saved = [...(waiting?.saved ?? []), ...(snapshot.saved ?? [])];
+    feed.waiting = waiting?.saved ? { ...snapshot, saved } : snapshot;
+    if (!waiting)
+      feed.taken = this.#jobs
+        .run(() => this.#takeNext(feed, watching))
+        .catch((error: unknown) => {
+          if (!(error instanceof JobsEnded)) throw error;
+        });
+    return feed.taken;
+  }
+
+  *#takeNext(feed: Feed, watching: AbortSignal): Steps<void> {
+    const snapshot = feed.waiting;
+    feed.waiting = undefined;
+    if (snapshot === undefined || watching.aborted) return;
     if (!feed.snapshot || !hasSameRules(feed.snapshot, snapshot)) {
-      feed.holding = holdNext(feed.holding, snapshot, this.#now().toISOString());
+      feed.holding = yield* holdNext(feed.holding, snapshot, this.#now().toISOString());
       this.#rules = undefined;
     }
     feed.snapshot = snapshot;
@@ -292,32 +329,18 @@ export class ConfigStore {
     feed.reported = true;
     for (const key of snapshot.saved ?? []) this.#overlay.delete(key);
     for (const [key, laid] of this.#overlay) {
-      if (laid.resource === null && this.#held(key) === undefined) this.#overlay.delete(key);
+      if (laid.resource === null && heldBy(this.#feeds, key) === undefined) this.#overlay.delete(key);
     }
-    if (this.#feeds.every(({ reported }) => reported)) this.#publish();
-  }
-
-  /** The version of a key that the sources would have in effect: that of the first one that holds it. */
-  #held(key: string): { readonly feed: Feed; readonly held: Held } | undefined {
-    for (const feed of this.#feeds) {
-      const held = feed.holding.held.get(key);
-      if (held !== undefined) return { feed, held };
-    }
-    return undefined;
+    if (this.#feeds.every(({ reported }) => reported)) yield* this.#publish();
   }
 
   #inEffect(key: string): ValidResource | undefined {
     const laid = this.#overlay.get(key);
-    return laid === undefined ? this.#held(key)?.held.resource : (laid.resource ?? undefined);
+    return laid === undefined ? heldBy(this.#feeds, key)?.held.resource : (laid.resource ?? undefined);
   }
 
-  #publishRules(): void {
-    this.#rules = undefined;
-    this.#publish();
-  }
-
-  #publish(): void {
-    this.#rules ??= this.#join();
+  *#publish(): Steps<void> {
+    this.#rules ??= yield* join(this.#feeds, this.#overlay, this.#quiet);
     const services = this.#feeds.flatMap((feed) => feed.services);
     const table = this.#feeds.find((feed) => feed.table !== undefined)?.table;
     this.#current = {
@@ -326,111 +349,10 @@ export class ConfigStore {
       ...(services.length > 0 && { services }),
       ...(table && { table }),
     };
-    for (const listener of [...this.#listeners]) listener(this.#current);
-  }
-
-  #join(): JoinedRules {
-    const resources: ValidResource[] = [];
-    const states: ResourceState[] = [];
-    const issues = this.#feeds.flatMap((feed) => feed.issues);
-    for (const feed of this.#feeds) {
-      const source = feed.source.name;
-      const found = groupIssues(feed.issues);
-      const refuse = (resource: ValidResource, since: string, own: readonly Issue[]) => {
-        const key = resourceKey(resource);
-        const owner = this.#held(key);
-        const issue = duplicateIssue(resource, owner === undefined ? source : placeOf(owner));
-        issues.push(issue);
-        states.push({
-          key,
-          source,
-          ...positionOf(resource),
-          state: 'refused',
-          since,
-          issues: [...own, issue],
-        });
-      };
-      for (const [key, held] of feed.holding.held) {
-        const { resource, state, since } = held;
-        const own = found.of(key, state === 'last-good' ? resource.source?.file : undefined);
-        if (this.#held(key)?.feed !== feed) {
-          refuse(resource, since, own);
-          continue;
-        }
-        const laid = this.#overlay.get(key);
-        if (laid === undefined) resources.push(resource);
-        const isQuiet = laid === undefined && own.length === 0;
-        const known = isQuiet ? this.#quiet.get(held) : undefined;
-        if (known !== undefined) {
-          states.push(known);
-          continue;
-        }
-        const standing =
-          laid === undefined ? { state, since } : { state: 'hidden' as const, since: laid.since };
-        const shown: ResourceState = { key, source, ...positionOf(resource), ...standing, issues: own };
-        if (isQuiet) this.#quiet.set(held, shown);
-        states.push(shown);
-      }
-      for (const { resource, since } of feed.holding.duplicates) refuse(resource, since, []);
-      for (const [key, since] of feed.holding.refused) {
-        const own = found.of(key);
-        states.push({ key, source, ...positionOf(own[0]), state: 'refused', since, issues: own });
-      }
+    for (const carryOut of [...this.#followers]) yield* carryOut(this.#current);
+    for (const listener of [...this.#listeners]) {
+      yield;
+      listener(this.#current);
     }
-    for (const [key, { resource, since }] of this.#overlay) {
-      if (resource === null) continue;
-      resources.push(resource);
-      states.push({ key, source: APPLIED, state: 'active', since, issues: [] });
-    }
-    return { resources, issues, states };
   }
-}
-
-/** Issues by what they are about. */
-function groupIssues(issues: readonly Issue[]): {
-  /** Those about the resource, and those about all of `file`, in their order. */
-  of(key: string, file?: string): readonly Issue[];
-} {
-  const byResource = Map.groupBy(issues, ({ resource }) => resource && issueKey(resource));
-  const general = Map.groupBy(byResource.get(undefined) ?? [], ({ file }) => file);
-  return {
-    of(key, file) {
-      const own = byResource.get(key) ?? [];
-      const all = file === undefined ? undefined : general.get(file);
-      return all === undefined ? own : [...all, ...own];
-    },
-  };
-}
-
-function issueKey({ kind, namespace, name }: NonNullable<Issue['resource']>): string {
-  return `${kind}/${namespace}/${name}`;
-}
-
-function positionOf(placed: ValidResource | Issue | undefined): { file?: string; line?: number } {
-  if (placed === undefined) return {};
-  if ('spec' in placed) {
-    const { source } = placed;
-    return source === undefined ? {} : { file: source.file, line: source.position([]).line };
-  }
-  const { file, line } = placed;
-  return { ...(file !== undefined && { file }), ...(line !== undefined && { line }) };
-}
-
-function placeOf({ feed, held }: { readonly feed: Feed; readonly held: Held }): string {
-  const { file, line } = positionOf(held.resource);
-  return file === undefined ? feed.source.name : `${file}:${line}`;
-}
-
-function duplicateIssue(resource: ValidResource, owner: string): Issue {
-  const { kind, metadata, source } = resource;
-  const position = source?.position(['metadata', 'name']);
-  return {
-    code: 'duplicate-resource',
-    severity: 'error',
-    message: `Cannot take ${kind} "${metadata.namespace}/${metadata.name}" twice: ${owner} already holds it; remove one of the two`,
-    ...(source !== undefined &&
-      position !== undefined && { file: source.file, ...position, excerpt: source.line(position.line) }),
-    path: ['metadata', 'name'],
-    resource: { kind, namespace: metadata.namespace, name: metadata.name },
-  };
 }

@@ -9,7 +9,7 @@ const FORMAT: RouteTable['format'] = 1;
 export interface TableFeed {
   start(): Promise<void>;
   current(): Pick<ConfigSnapshot, 'resources' | 'table'>;
-  subscribe(): void;
+  follow(): void;
 }
 
 /** A feed that holds the table from the start. Throws a TypeError for one of another format. */
@@ -20,5 +20,5 @@ export function tableFeed(name: string, table: RouteTable): TableFeed {
       `Cannot read ${name}: its format is ${JSON.stringify(format)}, this version reads ${FORMAT}; make it anew with pointsman compile`,
     );
   const current = { resources: [], table };
-  return { start: async () => {}, current: () => current, subscribe: () => {} };
+  return { start: async () => {}, current: () => current, follow: () => {} };
 }

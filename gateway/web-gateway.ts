@@ -126,10 +126,10 @@ export class WebGateway {
     const { router, defaultHost, log } = this.#options;
     const { feed, compiler, compile } = this.#parts;
     return new RulesInEffect(feed, this.#pool, {
-      ...(compiler && { compiler }),
+      compiler,
       compile: { ...compile, services: [...inProcess, ...(compile?.services ?? [])] },
-      ...(router && { router }),
-      ...(defaultHost !== undefined && { defaultHost }),
+      router,
+      defaultHost,
       chance: Math.random,
       swapped: (rules) => {
         this.context = this.#contextOf(rules);
@@ -177,7 +177,7 @@ export class WebGateway {
       }),
       beginTrace: telemetry?.beginTrace,
       observed: telemetry?.isTiming ? 'timing' : metrics || telemetry ? 'duration' : 'nothing',
-      ...(comparisons && { comparisons }),
+      comparisons,
       overload: this.overload,
       own: this.#ownCall,
       authorityOf: this.#authorityOf,

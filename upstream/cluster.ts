@@ -5,6 +5,7 @@
 import { type Balancer, createBalancer } from '../router/policy/balancer.ts';
 import { CircuitBreaker } from '../router/policy/circuit-breaker.ts';
 import { isInPanic, OutlierDetector } from '../router/policy/outlier.ts';
+import { finish, type Steps } from '../router/steps.ts';
 import type { Cluster, ClusterEndpoint } from '../router/table/cluster.ts';
 import { ClusterCounter } from './cluster-counter.ts';
 import { addressOf, RunningEndpoint } from './endpoint.ts';
@@ -261,28 +262,46 @@ export function startClusters(
   pool: UpstreamPool,
   chance: () => number,
 ): ReadonlyMap<string, RunningCluster> {
+  return finish(startClustersInSteps(clusters, pool, chance));
+}
+
+/** {@link startClusters} for who has other things to do meanwhile: what is forgotten is so in the last step. */
+export function* startClustersInSteps(
+  clusters: readonly Cluster[],
+  pool: UpstreamPool,
+  chance: () => number,
+): Steps<ReadonlyMap<string, RunningCluster>> {
   const { clusters: before, written } = pool;
-  pool.written = clusters;
-  if (updateClusters(clusters, written, before)) return before;
-  const byName = new Map<string, RunningCluster>();
+  if (yield* updateClusters(clusters, written, before)) {
+    pool.written = clusters;
+    return before;
+  }
+  const kept = new Map<string, RunningCluster>();
   for (const cluster of clusters) {
     const known = before.get(cluster.name);
-    if (known && isSameButEndpoints(known.cluster, cluster)) {
-      known.update(cluster);
-      byName.set(cluster.name, known);
-    } else byName.set(cluster.name, new RunningCluster(cluster, pool, chance, known));
+    if (!known || !isSameButEndpoints(known.cluster, cluster)) continue;
+    known.update(cluster);
+    kept.set(cluster.name, known);
+    yield;
   }
+  const byName = new Map(
+    clusters.map((cluster) => {
+      const { name } = cluster;
+      return [name, kept.get(name) ?? new RunningCluster(cluster, pool, chance, before.get(name))];
+    }),
+  );
   for (const [name, known] of before) if (byName.get(name) !== known) known.close();
   pool.clusters = byName;
+  pool.written = clusters;
   return byName;
 }
 
 /** True where the same clusters go on, some of them with other endpoints: of thousands few are looked at. */
-function updateClusters(
+function* updateClusters(
   clusters: readonly Cluster[],
   written: readonly Cluster[],
   running: ReadonlyMap<string, RunningCluster>,
-): boolean {
+): Steps<boolean> {
   if (clusters.length !== written.length) return false;
   const changed: Cluster[] = [];
   for (let place = 0; place < clusters.length; place++) {
@@ -290,6 +309,7 @@ function updateClusters(
     if (from === to) continue;
     if (from.name !== to.name || !isSameButEndpoints(from, to)) return false;
     changed.push(to);
+    yield;
   }
   for (const cluster of changed) running.get(cluster.name)?.update(cluster);
   return true;

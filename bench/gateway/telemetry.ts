@@ -12,7 +12,7 @@ import { observer } from '../../gateway/observer.ts';
 import { Overload } from '../../gateway/overload.ts';
 import { type ProxyContext, proxy } from '../../gateway/proxy.ts';
 import { prometheusMetrics } from '../../gateway/telemetry/prometheus.ts';
-import { parse, type Service, validate } from '../../router/index.ts';
+import { finish, parse, type Service, validate } from '../../router/index.ts';
 import { systemClock } from '../../traffic/clock.ts';
 import { compiler } from '../../traffic/rule-set/compiler.ts';
 import { buildRuleSet } from '../../traffic/rule-set/rule-set.ts';
@@ -87,11 +87,13 @@ const head = {
 };
 
 const resources = validate(parse(RULES, { file: 'rules.yaml' }).resources).resources;
-const rules = buildRuleSet({ resources }, new UpstreamPool(() => upstream), {
-  compile: { services: [SERVICE] },
-  compiler,
-  chance: () => 0,
-});
+const rules = finish(
+  buildRuleSet({ resources }, new UpstreamPool(() => upstream), {
+    compile: { services: [SERVICE] },
+    compiler,
+    chance: () => 0,
+  }),
+);
 
 let written = 0;
 

@@ -8,7 +8,9 @@ import type { ResourceMetadata } from '../schema/resource.ts';
  * Source: Istio `pilot/pkg/model/config.go` (configCompareByCreationTime).
  */
 export function compareAge(a: ResourceMetadata, b: ResourceMetadata): number {
-  return timeOf(a) - timeOf(b) || compareText(a.name, b.name) || compareText(a.namespace, b.namespace);
+  // Most have none, or the one of all that were applied together.
+  const age = a.creationTimestamp === b.creationTimestamp ? 0 : timeOf(a) - timeOf(b);
+  return age || compareText(a.name, b.name) || compareText(a.namespace, b.namespace);
 }
 
 function timeOf({ creationTimestamp }: ResourceMetadata): number {

@@ -2,6 +2,7 @@
  * Virtual hosts together with the rules they are made of, so that when one rule's text changes only what is made
  * of it is made anew. Imports the table's types.
  */
+import type { Steps } from '../steps.ts';
 import type { Route, VirtualHost } from '../table/route-table.ts';
 import type { CompiledRoute } from './route.ts';
 import type { PreparedVirtualService } from './virtual-service.ts';
@@ -60,17 +61,19 @@ export function joinRoutes(sources: readonly RouteSource[]): readonly Route[] {
  * The assembly with the routes of one VirtualService made of another text of it. Undefined where it has routes now
  * and had none, or the other way round: then other virtual hosts may come to be, and all has to be made anew.
  */
-export function reviseAssembly(
+export function* reviseAssembly(
   assembly: Assembly,
   from: PreparedVirtualService,
   to: PreparedVirtualService,
-): Assembly | undefined {
+): Steps<Assembly | undefined> {
   const { hosts, sources } = assembly;
   if (!sources.some(({ virtualService }) => virtualService === from)) return assembly;
   const revised = sources.map((source) => (source.virtualService === from ? source.recompile(to) : source));
+  yield;
   const isChanged = (index: number) => revised[index] !== sources[index];
   const hasRoutes = ({ routes }: RouteSource) => routes.length > 0;
   if (revised.some((source, index) => hasRoutes(source) !== hasRoutes(sources[index]!))) return undefined;
+  yield;
   return {
     sources: revised,
     hosts: hosts.map((host) => {

@@ -18,7 +18,7 @@ export interface ClusterOptions {
 }
 
 /**
- * One cluster for each port of each service, and one more for each subset of it. A subset holds the endpoints
+ * One cluster for each port of a service, and one more for each subset of it. A subset holds the endpoints
  * that carry all of its labels; without labels, all. A service whose names are looked up for each request
  * (`DYNAMIC_DNS`) has no subsets.
  *
@@ -26,37 +26,35 @@ export interface ClusterOptions {
  * `pilot/pkg/networking/core/cluster_builder.go` (applyDestinationRule, buildSubsetCluster).
  */
 export function compileClusters(
-  services: Iterable<Service>,
+  service: Service,
   rules: DestinationRules,
   { endpointsOf, accountsOf }: EndpointIndex,
   { h2Upgrade, isRouter, connectTimeoutMs }: ClusterOptions,
 ): Cluster[] {
   const clusters: Cluster[] = [];
-  for (const service of services) {
-    const rule = rules.ruleOf(service);
-    const accounts = accountsOf(service);
-    for (const port of service.ports) {
-      if (port.protocol.toUpperCase() === 'UDP') continue;
-      const all = endpointsOf(service, port);
-      const isDynamic = service.resolution === 'DYNAMIC_DNS';
-      const hasNoEndpoints =
-        isDynamic || (service.resolution === 'NONE' && !isKubernetes(service) && !isRouter);
-      for (const subset of [undefined, ...((isDynamic ? undefined : rule?.subsets) ?? [])]) {
-        const endpoints = subset ? all.filter((endpoint) => hasLabels(endpoint, subset.labels ?? {})) : all;
-        // Envoy is given no cluster by DNS that has no name to look up.
-        if (service.resolution?.startsWith('DNS') && endpoints.length === 0) continue;
-        clusters.push(
-          compileCluster(service, port, rule, subset, endpoints, {
-            ...{
-              h2Upgrade,
-              isPassthrough: hasNoEndpoints || isPassthrough(rule, subset, port),
-              connectTimeoutMs,
-            },
-            accounts,
-            takesCredentials: isRouter || rule?.workloadSelector !== undefined,
-          }),
-        );
-      }
+  const rule = rules.ruleOf(service);
+  const accounts = accountsOf(service);
+  for (const port of service.ports) {
+    if (port.protocol.toUpperCase() === 'UDP') continue;
+    const all = endpointsOf(service, port);
+    const isDynamic = service.resolution === 'DYNAMIC_DNS';
+    const hasNoEndpoints =
+      isDynamic || (service.resolution === 'NONE' && !isKubernetes(service) && !isRouter);
+    for (const subset of [undefined, ...((isDynamic ? undefined : rule?.subsets) ?? [])]) {
+      const endpoints = subset ? all.filter((endpoint) => hasLabels(endpoint, subset.labels ?? {})) : all;
+      // Envoy is given no cluster by DNS that has no name to look up.
+      if (service.resolution?.startsWith('DNS') && endpoints.length === 0) continue;
+      clusters.push(
+        compileCluster(service, port, rule, subset, endpoints, {
+          ...{
+            h2Upgrade,
+            isPassthrough: hasNoEndpoints || isPassthrough(rule, subset, port),
+            connectTimeoutMs,
+          },
+          accounts,
+          takesCredentials: isRouter || rule?.workloadSelector !== undefined,
+        }),
+      );
     }
   }
   return clusters;

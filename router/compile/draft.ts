@@ -5,6 +5,7 @@ import type { Issue } from '../issue.ts';
 import { durationMs } from '../schema/duration.ts';
 import type { ValidResource, ValidResourceOf } from '../schema/kind.ts';
 import type { HTTPRetry } from '../schema/virtual-service.ts';
+import type { Steps } from '../steps.ts';
 import type { Cluster, Service } from '../table/cluster.ts';
 import type { Listener, RouteTable } from '../table/route-table.ts';
 import type { Assembly } from './assembly.ts';
@@ -66,7 +67,7 @@ export function drawRoot(resource: Root['resource'], context: VirtualServiceCont
 }
 
 /** Compiles everything. */
-export function draw(resources: readonly ValidResource[], options: CompileOptions): Draft {
+export function* draw(resources: readonly ValidResource[], options: CompileOptions): Steps<Draft> {
   const { proxy = {}, meshConfig = {} } = options;
   const namespace = proxy.namespace || 'default';
   const labels = new Map(Object.entries(proxy.labels ?? {}));
@@ -90,7 +91,12 @@ export function draw(resources: readonly ValidResource[], options: CompileOption
   };
   const written = ofKind(resources, 'VirtualService');
   const context = virtualServiceContext(written, meshConfig.defaultVirtualServiceExportTo);
-  const roots = rootVirtualServices(written).map((each) => drawRoot(each, context));
+  yield;
+  const roots: Root[] = [];
+  for (const each of rootVirtualServices(written)) {
+    roots.push(drawRoot(each, context));
+    yield;
+  }
   const virtualServices = roots.map(({ prepared }) => prepared);
 
   const assemblies: Assembly[] = [];
@@ -112,7 +118,7 @@ export function draw(resources: readonly ValidResource[], options: CompileOption
     const { servers, unknown } = gatewayServers(gateways, labels, proxy.gateways, namespace);
     for (const port of new Set(servers.map((server) => server.port))) {
       const own = servers.filter((server) => server.port === port);
-      listeners.push(listener(port, gatewayVirtualHosts(view, virtualServices, own, port)));
+      listeners.push(listener(port, yield* gatewayVirtualHosts(view, virtualServices, own, port)));
     }
     const anywhere = unknown.map((gateway) => ({
       gateway,
@@ -124,7 +130,7 @@ export function draw(resources: readonly ValidResource[], options: CompileOption
     }));
     fallback = listener(
       DEFAULT_GATEWAY_PORT,
-      gatewayVirtualHosts(view, virtualServices, anywhere, DEFAULT_GATEWAY_PORT),
+      yield* gatewayVirtualHosts(view, virtualServices, anywhere, DEFAULT_GATEWAY_PORT),
     );
   } else {
     const unknownHosts = meshConfig.outboundTrafficPolicy?.mode ?? 'ALLOW_ANY';
@@ -142,7 +148,7 @@ export function draw(resources: readonly ValidResource[], options: CompileOption
       );
     }
     for (const port of sidecarPorts(selected)) {
-      listeners.push(listener(port, sidecarVirtualHosts(view, meshRules, port, unknownHosts)));
+      listeners.push(listener(port, yield* sidecarVirtualHosts(view, meshRules, port, unknownHosts)));
     }
     fallback = listener(0, { hosts: [{ virtualHost: otherHosts(unknownHosts), sources: [] }], sources: [] });
   }
@@ -150,8 +156,13 @@ export function draw(resources: readonly ValidResource[], options: CompileOption
   const isRouter = proxy.type === 'router';
   const connectTimeoutMs = durationMs(meshConfig.connectTimeout);
   const endpoints = indexEndpoints(allServices);
-  const clustersOf = (services: Iterable<Service>) =>
-    compileClusters(services, view.rules, endpoints, { h2Upgrade, isRouter, connectTimeoutMs });
+  const clustersOf = (service: Service) =>
+    compileClusters(service, view.rules, endpoints, { h2Upgrade, isRouter, connectTimeoutMs });
+  const clusters: Cluster[] = [];
+  for (const service of view.services.values()) {
+    clusters.push(...clustersOf(service));
+    yield;
+  }
   return {
     resources,
     options,
@@ -160,8 +171,8 @@ export function draw(resources: readonly ValidResource[], options: CompileOption
     assemblies,
     services: view.services,
     sharesEndpoints: (service) => endpoints.isShared(service),
-    clustersOf: (service) => clustersOf([service]),
-    table: { format: 1, listeners, fallback, clusters: clustersOf(view.services.values()) },
+    clustersOf,
+    table: { format: 1, listeners, fallback, clusters },
     hasImports,
   };
 }

@@ -1,6 +1,7 @@
 /** The listeners of a gateway: its Gateways' servers, and the rules bound to them. Imports schema types and the table's. */
 import type { GatewayServer } from '../schema/gateway.ts';
 import type { ValidResourceOf } from '../schema/kind.ts';
+import type { Steps } from '../steps.ts';
 import type { Service } from '../table/cluster.ts';
 import { compareAge, compareText } from './age.ts';
 import { type AssembledHost, type Assembly, joinRoutes, type RouteSource, routeSource } from './assembly.ts';
@@ -60,12 +61,12 @@ export function gatewayServers(
  *
  * Source: Istio `pilot/pkg/networking/core/gateway.go` (buildGatewayHTTPRouteConfig).
  */
-export function gatewayVirtualHosts(
+export function* gatewayVirtualHosts(
   view: ProxyView,
   all: readonly PreparedVirtualService[],
   servers: readonly BoundServer[],
   port: number,
-): Assembly {
+): Steps<Assembly> {
   const ownServices = new Map<string, Service>();
   for (const service of view.selected) {
     const key = `${service.namespace}/${service.host}`;
@@ -76,6 +77,7 @@ export function gatewayVirtualHosts(
   const places = new Map<string, number>();
   for (const server of servers) {
     for (const virtualService of virtualServicesFor(all, server.gateway, view.source.namespace)) {
+      yield;
       const { namespace, name } = virtualService.metadata;
       const hosts = intersectHosts(hostsForNamespace(server.hosts, namespace), virtualService.hosts);
       if (hosts.length === 0) continue;
@@ -98,16 +100,17 @@ export function gatewayVirtualHosts(
       sources,
     };
   }
-  const hosts = collapse(drafts)
-    .map(({ host, domains, draft }): AssembledHost => {
-      const routes = joinRoutes(draft.sources.map((place) => sources[place]!));
-      const virtualHost = { name: `${domainOf(host)}:${port}`, domains, routes };
-      return {
-        virtualHost: draft.httpsRedirect ? { ...virtualHost, httpsRedirect: true } : virtualHost,
-        sources: draft.sources,
-      };
-    })
-    .sort((x, y) => compareText(x.virtualHost.name, y.virtualHost.name));
+  const hosts: AssembledHost[] = [];
+  for (const { host, domains, draft } of collapse(drafts)) {
+    yield;
+    const routes = joinRoutes(draft.sources.map((place) => sources[place]!));
+    const virtualHost = { name: `${domainOf(host)}:${port}`, domains, routes };
+    hosts.push({
+      virtualHost: draft.httpsRedirect ? { ...virtualHost, httpsRedirect: true } : virtualHost,
+      sources: draft.sources,
+    });
+  }
+  hosts.sort((x, y) => compareText(x.virtualHost.name, y.virtualHost.name));
   return { hosts, sources };
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Issue } from '../issue.ts';
 import type { ValidResource } from '../schema/kind.ts';
+import { finish, type Steps } from '../steps.ts';
 import type { RouteTable } from '../table/route-table.ts';
 import { type Draft, draw } from './draft.ts';
 import type { CompileOptions } from './option.ts';
@@ -30,9 +31,20 @@ export function compile(
   options: CompileOptions = {},
   previous?: Compilation,
 ): Compilation {
+  return finish(compileInSteps(resources, options, previous));
+}
+
+/** {@link compile} for who has other things to do meanwhile. */
+export function* compileInSteps(
+  resources: readonly ValidResource[],
+  options: CompileOptions = {},
+  previous?: Compilation,
+): Steps<Compilation> {
   const before = previous && drafts.get(previous);
-  const draft = (before && revise(before, resources, options)) ?? draw(resources, options);
-  const compilation = { table: draft.table, issues: draft.roots.flatMap(({ issues }) => issues) };
+  const draft = (before && (yield* revise(before, resources, options))) ?? (yield* draw(resources, options));
+  const issues: Issue[] = [];
+  for (const root of draft.roots) if (root.issues.length > 0) issues.push(...root.issues);
+  const compilation = { table: draft.table, issues };
   drafts.set(compilation, draft);
   return compilation;
 }

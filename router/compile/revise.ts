@@ -3,6 +3,7 @@
  * not depend on them is taken over. Imports schema types and the table's.
  */
 import type { ValidResource } from '../schema/kind.ts';
+import type { Steps } from '../steps.ts';
 import type { Cluster, Service } from '../table/cluster.ts';
 import type { RouteTable } from '../table/route-table.ts';
 import { type Assembly, reviseAssembly } from './assembly.ts';
@@ -16,11 +17,11 @@ const MAX_CHANGES = 50;
  * The draft of the resources, made from the one before. Undefined where more has changed than `spec.http` of
  * VirtualServices with hosts, and endpoints of services, which may move anything: then all has to be compiled.
  */
-export function revise(
+export function* revise(
   before: Draft,
   resources: readonly ValidResource[],
   options: CompileOptions,
-): Draft | undefined {
+): Steps<Draft | undefined> {
   if (before.hasImports || before.resources.length !== resources.length) return undefined;
   const changes: (readonly [from: ValidResource, to: ValidResource])[] = [];
   const isSameList = resources === before.resources;
@@ -29,10 +30,12 @@ export function revise(
     const to = resources[index]!;
     if (from !== to && changes.push([from, to]) > MAX_CHANGES) return undefined;
   }
+  yield;
   let draft = reviseServices(before, options);
   if (!draft) return undefined;
   for (const [from, to] of changes) {
-    const next = reviseOne(draft, from, to);
+    yield;
+    const next: Draft | undefined = yield* reviseOne(draft, from, to);
     if (!next) return undefined;
     draft = next;
   }
@@ -68,7 +71,7 @@ function reviseServices(before: Draft, options: CompileOptions): Draft | undefin
   return { ...before, services, table: { ...before.table, clusters } };
 }
 
-function reviseOne(before: Draft, from: ValidResource, to: ValidResource): Draft | undefined {
+function* reviseOne(before: Draft, from: ValidResource, to: ValidResource): Steps<Draft | undefined> {
   if (to.kind !== 'VirtualService') return undefined;
   const place = before.roots.findIndex(({ resource }) => resource === from);
   const old = before.roots[place];
@@ -76,7 +79,8 @@ function reviseOne(before: Draft, from: ValidResource, to: ValidResource): Draft
   const root = drawRoot(to, before.context);
   const assemblies: Assembly[] = [];
   for (const assembly of before.assemblies) {
-    const revised = reviseAssembly(assembly, old.prepared, root.prepared);
+    yield;
+    const revised = yield* reviseAssembly(assembly, old.prepared, root.prepared);
     if (!revised) return undefined;
     assemblies.push(revised);
   }

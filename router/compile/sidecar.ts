@@ -1,5 +1,6 @@
 /** The listeners of a sidecar: one per service port, its virtual hosts made of services and mesh rules. Imports the table's types. */
 import type { HTTPRetry } from '../schema/virtual-service.ts';
+import type { Steps } from '../steps.ts';
 import type { Service } from '../table/cluster.ts';
 import type { PathNormalization, Route, VirtualHost } from '../table/route-table.ts';
 import { compareText } from './age.ts';
@@ -45,28 +46,34 @@ export function sidecarPorts(services: readonly Service[]): number[] {
  * Source: Istio `pilot/pkg/networking/core/httproute.go` (BuildSidecarOutboundVirtualHosts),
  * `pilot/pkg/networking/core/route/route.go` (BuildSidecarVirtualHostWrapper).
  */
-export function sidecarVirtualHosts(
+export function* sidecarVirtualHosts(
   view: ProxyView,
   virtualServices: readonly PreparedVirtualService[],
   port: number,
   unknownHosts: UnknownHosts,
-): Assembly {
+): Steps<Assembly> {
   const services = servicesOnPort(view.selected, port);
   const wildcards = [...services.keys()].filter(isWildcard);
   const selected =
     port === 80 ? virtualServices : virtualServices.filter((each) => concerns(each, services, wildcards));
-  const sources = selected.map((each) => routeSource(each, (rules) => routesOn(rules, services, view, port)));
-  const groups: HostGroup[] = sources.flatMap(
-    (source, index) => hostGroup(source, index, selected, services, view, port) ?? [],
-  );
+  const sources: RouteSource[] = [];
+  const groups: HostGroup[] = [];
+  for (const [index, each] of selected.entries()) {
+    const source = routeSource(each, (rules) => routesOn(rules, services, view, port));
+    sources.push(source);
+    const group = hostGroup(source, index, selected, services, view, port);
+    if (group) groups.push(group);
+    yield;
+  }
   const ruled = new Set(groups.flatMap((group) => group.services));
   for (const service of services.values()) {
     if (ruled.has(service) || !isHttpOrUnknown(portOf(service, port)?.protocol ?? '')) continue;
     groups.push({ services: [service], hosts: [], routes: [serviceRoute(service, port, view)], sources: [] });
+    yield;
   }
-  const hosts = toVirtualHosts(groups, view.source.namespace, port).sort((a, b) =>
-    compareText(a.virtualHost.name, b.virtualHost.name),
-  );
+  const hosts = yield* toVirtualHosts(groups, view.source.namespace, port);
+  yield;
+  hosts.sort((a, b) => compareText(a.virtualHost.name, b.virtualHost.name));
   return { hosts: [...hosts, { virtualHost: otherHosts(unknownHosts), sources: [] }], sources };
 }
 
@@ -227,7 +234,11 @@ function serviceRoute(service: Service, port: number, view: ProxyView): Route {
 }
 
 /** Names and domains are each given once: to the first that asks. */
-function toVirtualHosts(groups: readonly HostGroup[], namespace: string, port: number): AssembledHost[] {
+function* toVirtualHosts(
+  groups: readonly HostGroup[],
+  namespace: string,
+  port: number,
+): Steps<AssembledHost[]> {
   const names = new Set<string>();
   const taken = new Set<string>();
   const fullNames = new Set(groups.flatMap((group) => group.services.map(({ host }) => host)));
@@ -259,6 +270,7 @@ function toVirtualHosts(groups: readonly HostGroup[], namespace: string, port: n
       const alternate = alternateHosts(service.host, namespace);
       add(service.host, serviceDomains(service, alternate), new Set(alternate), group);
     }
+    yield;
   }
   return assembled;
 }

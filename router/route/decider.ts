@@ -1,9 +1,10 @@
 /** Decides by a table and a matcher, and explains nothing: what an edge needs of a router. Imports table types. */
+import type { Steps } from '../steps.ts';
 import type { RouteTable } from '../table/route-table.ts';
 import type { Router } from '../table/router.ts';
 import { decideRequest } from './decide.ts';
-import { createMatcher } from './matcher.ts';
-import { type PreparedTable, prepareTable } from './prepared.ts';
+import { createMatcherInSteps } from './matcher.ts';
+import { type PreparedTable, prepareInSteps } from './prepared.ts';
 import type { MatchedHost, Matcher } from './reference.ts';
 import { blankView, type RequestView } from './request.ts';
 
@@ -11,12 +12,12 @@ import { blankView, type RequestView } from './request.ts';
 export type Decider = Pick<Router, 'route'>;
 
 /** A decider over the table. Its indexes are made here, so keep it for many requests. */
-export function createDecider(table: RouteTable): Decider {
-  const prepared = prepareTable(table);
-  return createDeciderWith(prepared, createMatcher(prepared));
+export function* createDeciderInSteps(table: RouteTable): Steps<Decider> {
+  const prepared = yield* prepareInSteps(table);
+  return createDeciderWith(prepared, yield* createMatcherInSteps(prepared));
 }
 
-/** See {@link createDecider}. */
+/** See {@link createDeciderInSteps}. */
 export function createDeciderWith<Host extends MatchedHost>(
   table: PreparedTable,
   matcher: Matcher<Host>,

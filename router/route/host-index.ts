@@ -1,4 +1,5 @@
 /** Virtual hosts by domain, so that their number does not matter to a lookup. Imports nothing but its siblings. */
+import type { Steps } from '../steps.ts';
 import type { PreparedListener } from './prepared.ts';
 import { domainKind, hostOf, withoutPort } from './reference.ts';
 import { asciiLower } from './string-match.ts';
@@ -27,17 +28,20 @@ interface Wildcard {
 export const NO_HOST = -1;
 
 /** An index of each virtual host's domains; a domain given twice is the first one's. */
-export function indexHosts(all: readonly (readonly string[])[]): HostIndex {
+export function* indexHosts(all: readonly (readonly string[])[]): Steps<HostIndex> {
   const exact = new Map<string, number>();
   const wildcards: Wildcard[] = [];
   const suffixes: IndexedText<number>[] = [];
   const prefixes: IndexedText<number>[] = [];
   let any = NO_HOST;
+  let isPlain = true;
   for (const [place, domains] of all.entries()) {
+    yield;
     for (const domain of domains) {
       switch (domainKind(domain)) {
         case 'exact':
           if (!exact.has(domain)) exact.set(domain, place);
+          isPlain &&= withoutPort(asciiLower(domain)) === domain;
           break;
         case 'suffix':
           suffixes.push({
@@ -60,7 +64,7 @@ export function indexHosts(all: readonly (readonly string[])[]): HostIndex {
   }
   return {
     exact,
-    isPlain: [...exact.keys()].every((domain) => withoutPort(asciiLower(domain)) === domain),
+    isPlain,
     wildcards,
     suffixes: suffixes.length > 0 ? createTextIndex(suffixes, true) : undefined,
     prefixes: prefixes.length > 0 ? createTextIndex(prefixes) : undefined,

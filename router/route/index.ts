@@ -9,11 +9,11 @@ import type { RouteTable } from '../table/route-table.ts';
 import type { Router } from '../table/router.ts';
 import { createRouter } from './router.ts';
 
-export { createDecider, type Decider } from './decider.ts';
+export { createDeciderInSteps, type Decider } from './decider.ts';
 export { formatExplanation } from './explanation-text.ts';
 export { grpcStatusOf, isGrpcContentType } from './grpc.ts';
 export { applyHeaderOperations } from './header-operation.ts';
-export { createReferenceRouter, createRouter } from './router.ts';
+export { createReferenceRouter, createRouter, createRouterInSteps } from './router.ts';
 export { abortReply, failureReply, type WireReply, wireReply } from './wire-reply.ts';
 
 const routers = new WeakMap<RouteTable, Router>();

@@ -3,6 +3,7 @@
  * a table has in common with one before, virtual hosts whole or their domains, keeps its index. Imports nothing but
  * its siblings.
  */
+import { finish, type Steps } from '../steps.ts';
 import { type HostIndex, indexHosts, lookUpHost, NO_HOST } from './host-index.ts';
 import type { PreparedListener, PreparedTable, PreparedVirtualHost } from './prepared.ts';
 import type { MatchedHost, Matcher } from './reference.ts';
@@ -16,7 +17,13 @@ interface IndexedHost extends MatchedHost {
 
 /** A matcher for the table. */
 export function createMatcher(table: PreparedTable): Matcher<IndexedHost> {
-  const indexes = table.listeners.map(indexListener);
+  return finish(createMatcherInSteps(table));
+}
+
+/** {@link createMatcher} for who has other things to do meanwhile. */
+export function* createMatcherInSteps(table: PreparedTable): Steps<Matcher<IndexedHost>> {
+  const indexes: ListenerIndex[] = [];
+  for (const listener of table.listeners) indexes.push(yield* indexListener(listener));
   return {
     findVirtualHost(listener, authority) {
       const { hosts, domains } = indexes[listener.place]!;
@@ -34,12 +41,16 @@ interface ListenerIndex {
 
 const listenerIndexes = new WeakMap<PreparedListener['virtualHosts'], ListenerIndex>();
 
-function indexListener({ virtualHosts }: PreparedListener): ListenerIndex {
-  let index = listenerIndexes.get(virtualHosts);
-  if (!index) {
-    index = { hosts: virtualHosts.map(indexedHost), domains: domainsOf(virtualHosts) };
-    listenerIndexes.set(virtualHosts, index);
+function* indexListener({ virtualHosts }: PreparedListener): Steps<ListenerIndex> {
+  const known = listenerIndexes.get(virtualHosts);
+  if (known) return known;
+  const hosts: IndexedHost[] = [];
+  for (const each of virtualHosts) {
+    hosts.push(indexedHost(each));
+    yield;
   }
+  const index = { hosts, domains: yield* domainsOf(virtualHosts) };
+  listenerIndexes.set(virtualHosts, index);
   return index;
 }
 
@@ -60,14 +71,14 @@ type Domains = readonly string[];
 const domainIndexes = new WeakMap<Domains, { readonly all: readonly Domains[]; readonly index: HostIndex }>();
 
 /** Where rules have changed and hosts have not, the lists of domains are still the same objects. */
-function domainsOf(virtualHosts: readonly PreparedVirtualHost[]): HostIndex {
+function* domainsOf(virtualHosts: readonly PreparedVirtualHost[]): Steps<HostIndex> {
   const all = virtualHosts.map(({ virtualHost }) => virtualHost.domains);
   const [first] = all;
   const known = first && domainIndexes.get(first);
   if (known?.all.length === all.length && known.all.every((domains, place) => domains === all[place])) {
     return known.index;
   }
-  const index = indexHosts(all);
+  const index = yield* indexHosts(all);
   if (first) domainIndexes.set(first, { all, index });
   return index;
 }

@@ -2,6 +2,7 @@
  * A table made ready for many requests: what depends on the rules alone is worked out once, and of routes when
  * they are first needed, as most of a large table are never taken. Imports table types.
  */
+import { finish, type Steps } from '../steps.ts';
 import type { Cluster, Destination } from '../table/cluster.ts';
 import type { HeaderOperation, RetryPolicy, RuleOrigin } from '../table/decision.ts';
 import type { Listener, Route, RouteTable, VirtualHost } from '../table/route-table.ts';
@@ -86,17 +87,25 @@ export interface DestinationParts {
 
 /** Prepares a table. The cost is that of the lists. */
 export function prepareTable(table: RouteTable): PreparedTable {
-  const listeners = table.listeners.map(prepareListener);
-  const fallback = prepareListener(table.fallback, listeners.length);
+  return finish(prepareInSteps(table));
+}
+
+/** {@link prepareTable} for who has other things to do meanwhile. */
+export function* prepareInSteps(table: RouteTable): Steps<PreparedTable> {
+  const listeners: PreparedListener[] = [];
+  for (const listener of [table.fallback, ...table.listeners])
+    listeners.push(yield* prepareListener(listener, listeners.length));
+  const fallback = listeners[0]!;
   const byPort = new Map(listeners.map((each) => [each.listener.port, each]));
-  let latest = { port: fallback.listener.port, listener: byPort.get(fallback.listener.port) ?? fallback };
+  const { port } = fallback.listener;
+  let latest = { port, listener: byPort.get(port)! };
   return {
     // Requests come to one port again and again.
     listenerOf(port) {
       if (port !== latest.port) latest = { port, listener: byPort.get(port) ?? fallback };
       return latest.listener;
     },
-    listeners: [...listeners, fallback],
+    listeners,
     clusters: clustersByName(table.clusters),
   };
 }
@@ -115,12 +124,15 @@ function clustersByName(clusters: readonly Cluster[]): ReadonlyMap<string, Clust
 const hostLists = new WeakMap<readonly VirtualHost[], readonly PreparedVirtualHost[]>();
 
 /** The same list for the same list. */
-function prepareListener(listener: Listener, place: number): PreparedListener {
-  let virtualHosts = hostLists.get(listener.virtualHosts);
-  if (!virtualHosts) {
-    virtualHosts = listener.virtualHosts.map(prepareVirtualHost);
-    hostLists.set(listener.virtualHosts, virtualHosts);
+function* prepareListener(listener: Listener, place: number): Steps<PreparedListener> {
+  const known = hostLists.get(listener.virtualHosts);
+  if (known) return { place, listener, virtualHosts: known };
+  const virtualHosts: PreparedVirtualHost[] = [];
+  for (const each of listener.virtualHosts) {
+    virtualHosts.push(prepareVirtualHost(each));
+    yield;
   }
+  hostLists.set(listener.virtualHosts, virtualHosts);
   return { place, listener, virtualHosts };
 }
 

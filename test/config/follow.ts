@@ -21,7 +21,7 @@ export function follow(source: ConfigSource): Following {
   const states: SourceState[] = [];
   let wake = () => {};
   const started = source.start(
-    (snapshot) => {
+    async (snapshot) => {
       snapshots.push(snapshot);
       wake();
     },

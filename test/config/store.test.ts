@@ -27,7 +27,7 @@ function subsetOf(snapshot: ConfigSnapshot, name = 'greeter'): string | undefine
 /** A source that reports what a test hands it. */
 class ScriptedSource implements ConfigSource {
   readonly name: string;
-  report: (snapshot: Partial<SourceSnapshot>) => void = () => {};
+  report: (snapshot: Partial<SourceSnapshot>) => Promise<void> = async () => {};
   beforeRefresh: Partial<SourceSnapshot> | undefined;
   readonly #first: Partial<SourceSnapshot>;
 
@@ -36,14 +36,14 @@ class ScriptedSource implements ConfigSource {
     this.name = name;
   }
 
-  async start(onSnapshot: (snapshot: SourceSnapshot) => void): Promise<void> {
+  async start(onSnapshot: (snapshot: SourceSnapshot) => Promise<void>): Promise<void> {
     this.report = (snapshot) =>
       onSnapshot({ resources: [], issues: [], refused: [], unreadable: [], ...snapshot });
-    this.report(this.#first);
+    void this.report(this.#first);
   }
 
   async refresh(): Promise<void> {
-    if (this.beforeRefresh !== undefined) this.report(this.beforeRefresh);
+    if (this.beforeRefresh !== undefined) void this.report(this.beforeRefresh);
     this.beforeRefresh = undefined;
   }
 }
@@ -98,9 +98,9 @@ test('ConfigStore.subscribe() hears each change whole, until it is ended', async
   const { store, source } = await started({ resources: [virtualService('greeter', 'v1')] });
   const heard: (string | undefined)[] = [];
   const end = store.subscribe((snapshot) => heard.push(subsetOf(snapshot)));
-  source.report({ resources: [virtualService('greeter', 'v2')] });
+  await source.report({ resources: [virtualService('greeter', 'v2')] });
   end();
-  source.report({ resources: [virtualService('greeter', 'v3')] });
+  await source.report({ resources: [virtualService('greeter', 'v3')] });
   assert.deepEqual(heard, ['v2']);
 });
 
@@ -108,7 +108,7 @@ test('ConfigStore keeps the last good version of a refused resource, and takes t
   const { store, source } = await started({
     resources: [virtualService('greeter', 'v1'), virtualService('other', 'v1')],
   });
-  source.report({ resources: [virtualService('other', 'v2')], refused: [KEY], issues: [BROKEN] });
+  await source.report({ resources: [virtualService('other', 'v2')], refused: [KEY], issues: [BROKEN] });
   assert.equal(subsetOf(store.current()), 'v1');
   assert.equal(subsetOf(store.current(), 'other'), 'v2');
   const kept = store.current().states.find(({ key }) => key === KEY);
@@ -121,7 +121,7 @@ test('ConfigStore keeps the last good version of a refused resource, and takes t
     since: '2026-01-01T00:00:01.000Z',
     issues: [BROKEN],
   });
-  source.report({ resources: [virtualService('greeter', 'v3')] });
+  await source.report({ resources: [virtualService('greeter', 'v3')] });
   assert.equal(subsetOf(store.current()), 'v3');
   assert.deepEqual(
     store.current().states.map(({ key, state }) => [key, state]),
@@ -132,7 +132,7 @@ test('ConfigStore keeps the last good version of a refused resource, and takes t
 test('ConfigStore keeps a refused resource where it stood among the others', async () => {
   const names = ['a', 'greeter', 'z'];
   const { store, source } = await started({ resources: names.map((name) => virtualService(name, 'v1')) });
-  source.report({ resources: [virtualService('a', 'v1'), virtualService('z', 'v1')], refused: [KEY] });
+  await source.report({ resources: [virtualService('a', 'v1'), virtualService('z', 'v1')], refused: [KEY] });
   assert.deepEqual(
     store.current().resources.map(({ metadata }) => metadata.name),
     names,
@@ -159,7 +159,7 @@ test('ConfigStore keeps all resources of a file that cannot be read, and drops t
   const { store, source } = await started({
     resources: [virtualService('greeter', 'v1', 'a.yaml'), virtualService('other', 'v1', 'b.yaml')],
   });
-  source.report({ unreadable: ['a.yaml'] });
+  await source.report({ unreadable: ['a.yaml'] });
   assert.equal(subsetOf(store.current()), 'v1');
   assert.equal(subsetOf(store.current(), 'other'), undefined);
 });
@@ -229,12 +229,12 @@ test('ConfigStore.apply() lays several resources over in one snapshot', async ()
 test('ConfigStore.apply() holds against changes of other resources and ends with a save of the same one', async () => {
   const { store, source } = await started({ resources: [virtualService('greeter', 'v1')] });
   await store.apply([virtualService('greeter', 'v2')]);
-  source.report({
+  await source.report({
     resources: [virtualService('greeter', 'v1'), virtualService('other', 'v1')],
     saved: ['VirtualService/default/other'],
   });
   assert.equal(subsetOf(store.current()), 'v2');
-  source.report({ resources: [virtualService('greeter', 'v1')], saved: [KEY] });
+  await source.report({ resources: [virtualService('greeter', 'v1')], saved: [KEY] });
   assert.equal(subsetOf(store.current()), 'v1');
 });
 
@@ -248,7 +248,7 @@ test('ConfigStore.apply() is not undone by a save that came before it but was no
 test('ConfigStore.apply() holds when the file is saved with a version that is refused', async () => {
   const { store, source } = await started({ resources: [virtualService('greeter', 'v1')] });
   await store.apply([virtualService('greeter', 'v2')]);
-  source.report({ refused: [KEY], issues: [BROKEN] });
+  await source.report({ refused: [KEY], issues: [BROKEN] });
   assert.equal(subsetOf(store.current()), 'v2');
 });
 
@@ -276,17 +276,17 @@ test('ConfigStore.delete() hides what a file holds until that file is saved', as
     store.current().states.map(({ state }) => state),
     ['hidden'],
   );
-  source.report({ resources: [virtualService('greeter', 'v1')] });
+  await source.report({ resources: [virtualService('greeter', 'v1')] });
   assert.equal(subsetOf(store.current()), undefined, 'a snapshot without a save leaves it hidden');
-  source.report({ resources: [virtualService('greeter', 'v1')], saved: [KEY] });
+  await source.report({ resources: [virtualService('greeter', 'v1')], saved: [KEY] });
   assert.equal(subsetOf(store.current()), 'v1');
 });
 
 test('ConfigStore.delete() forgets what it hid when the file drops the resource', async () => {
   const { store, source } = await started({ resources: [virtualService('greeter', 'v1')] });
   await store.delete(KEY);
-  source.report({});
-  source.report({ resources: [virtualService('greeter', 'v2')] });
+  await source.report({});
+  await source.report({ resources: [virtualService('greeter', 'v2')] });
   assert.equal(subsetOf(store.current()), 'v2');
 });
 
@@ -347,7 +347,7 @@ test('ConfigStore gives the same rules where a source tells of other services al
   await store.start();
   await store.apply([virtualService('greeter', 'v2')]);
   const before = store.current();
-  source.report({ ...rules, services: [service('one'), service('two')] });
+  await source.report({ ...rules, services: [service('one'), service('two')] });
   const after = store.current();
   assert.equal(after.resources, before.resources);
   assert.equal(after.states, before.states);
@@ -356,7 +356,7 @@ test('ConfigStore gives the same rules where a source tells of other services al
     after.services?.map(({ host }) => host),
     ['one', 'two'],
   );
-  source.report({ ...rules, resources: [virtualService('greeter', 'v3')], saved: [KEY] });
+  await source.report({ ...rules, resources: [virtualService('greeter', 'v3')], saved: [KEY] });
   assert.equal(subsetOf(store.current()), 'v3');
   assert.equal(store.current().services, undefined);
 });

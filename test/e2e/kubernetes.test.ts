@@ -90,7 +90,7 @@ test('the gateway follows a real API server through the scenarios of the tutoria
     defaultHost: HOST,
   });
   const replica = new AbortController();
-  void kubernetesSource('k8s://?status', { kubeconfig: ownKubeconfig }).start(() => {}, replica.signal);
+  void kubernetesSource('k8s://?status', { kubeconfig: ownKubeconfig }).start(async () => {}, replica.signal);
   const listening = await gateway.listen({ port: 0, servicePort: 20000 });
   const { call, close } = callers(listening.port);
   const split = async (calls: number, headers: Record<string, string> = {}) => {

@@ -274,7 +274,7 @@ test('compile() wants the TLS that a real istiod wants of the same rules', optio
   const stopping = new AbortController();
   const source = xdsSource(mesh.urlOf(token['web']!), { identity: { namespace: 'default' } });
   const tables: RouteTable[] = [];
-  await source.start(({ table }) => void (table && tables.push(table)), stopping.signal);
+  await source.start(async ({ table }) => void (table && tables.push(table)), stopping.signal);
   stopping.abort();
   const written = (clusters: readonly Cluster[]) =>
     Object.fromEntries(

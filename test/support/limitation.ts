@@ -3,7 +3,7 @@
  * one which is gone is gone from the page, and a new one that stands here not is an error.
  */
 
-import type { ValidResource } from '../../router/index.ts';
+import { finish, type ValidResource } from '../../router/index.ts';
 import { limitationsOf } from '../../traffic/rule-set/limitation.ts';
 
 /** Fields by the word with which the gateway names what it does not carry out. Source: traffic/rule-set/limitation.ts. */
@@ -46,7 +46,7 @@ export function readLimits(resources: readonly ValidResource[]): {
   limits(path: string): boolean;
 } {
   const words = new Set(
-    limitationsOf([...WITNESSES, ...resources], MEANS).flatMap(({ message }) => {
+    finish(limitationsOf([...WITNESSES, ...resources], MEANS)).flatMap(({ message }) => {
       const [, list] = /^Cannot carry out (.*?) of /.exec(message) ?? [];
       if (list === undefined) throw new Error(`Cannot read a limit of the gateway: ${message}`);
       return list.split(', ');

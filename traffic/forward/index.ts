@@ -23,7 +23,7 @@ export interface ForwardOptions {
   /** For the jitter of back-off. */
   readonly random: Random;
   /** Compares answers of copies with the client's, where a rule asks for it. Absent: nobody does. */
-  readonly comparisons?: ComparisonSink;
+  readonly comparisons?: ComparisonSink | undefined;
 }
 
 /**

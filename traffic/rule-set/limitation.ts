@@ -1,5 +1,5 @@
 /** What rules ask for that is not carried out, as warnings. Imports schema types and issues. */
-import type { Cluster, Issue, ValidResource, ValidResourceOf } from '../../router/index.ts';
+import type { Cluster, Issue, Steps, ValidResource, ValidResourceOf } from '../../router/index.ts';
 
 /** What carrying rules out depends on, besides themselves. */
 export interface Means {
@@ -15,11 +15,11 @@ export interface Means {
  * One warning for each rule that would be routed without something that it asks for, and one for all `clusters`, which a
  * control plane has made of rules that are not seen here: nothing is left out in silence.
  */
-export function limitationsOf(
+export function* limitationsOf(
   resources: readonly ValidResource[],
   means: Means,
   clusters: readonly Cluster[] = [],
-): Issue[] {
+): Steps<Issue[]> {
   const { hasWorkloadCertificate, hasSecrets, isRouter } = means;
   const known = knownBy[Number(hasWorkloadCertificate) + 2 * Number(hasSecrets) + 4 * Number(isRouter)]!;
   const issues: Issue[] = [];
@@ -30,6 +30,7 @@ export function limitationsOf(
       known.set(resource, own);
     }
     if (own.length > 0) issues.push(...own);
+    yield;
   }
   return means.hasWorkloadCertificate ? issues : [...issues, ...meshlessOf(clusters)];
 }

@@ -4,19 +4,20 @@
  */
 import type { ConfigSnapshot } from '../../config/store.ts';
 import type {
+  Cluster,
   Compilation,
   CompileOptions,
-  compile,
+  compileInSteps,
   Issue,
   Router,
   RouteTable,
   Service,
 } from '../../router/index.ts';
-import { createDecider, type Decider } from '../../router/route/index.ts';
-import { type RunningCluster, startClusters } from '../../upstream/cluster.ts';
+import { createDeciderInSteps, type Decider } from '../../router/route/index.ts';
+import type { Steps } from '../../router/steps.ts';
+import { type RunningCluster, startClustersInSteps } from '../../upstream/cluster.ts';
 import { PASSTHROUGH_CLUSTER } from '../../upstream/original-destination.ts';
 import type { UpstreamPool } from '../../upstream/pool.ts';
-import type { limitationsOf } from './limitation.ts';
 
 /** What a request needs to know of the rules; it keeps the set it began with to its end. */
 export interface RuleSet {
@@ -27,7 +28,7 @@ export interface RuleSet {
   /** By name. */
   readonly clusters: ReadonlyMap<string, RunningCluster>;
   /** The only service port of the default host, if it has just one. */
-  readonly defaultServicePort?: number;
+  readonly defaultServicePort: number | undefined;
   /** Of every listener that the rules know. */
   readonly servicePorts: readonly number[];
   /** What the rules say that has no effect, limits of what is carried out included. */
@@ -36,55 +37,58 @@ export interface RuleSet {
 
 /** Makes a table of resources, says what of them is not carried out and how that is told, and makes a router that explains. */
 export interface Compiler {
-  readonly compile: typeof compile;
-  readonly limitationsOf: typeof limitationsOf;
+  readonly compile: typeof compileInSteps;
+  /** `clusters`: those that a control plane has made. */
+  limitationsOf(
+    resources: ConfigSnapshot['resources'],
+    clusters: readonly Cluster[],
+    pool: UpstreamPool,
+    options: CompileOptions,
+  ): Steps<readonly Issue[]>;
   readonly formatIssue: (issue: Issue) => string;
-  readonly createRouter: (table: RouteTable) => Router;
+  readonly createRouter: (table: RouteTable) => Steps<Router>;
 }
 
 /** See the fields. */
 export interface RuleSetOptions {
   /** Absent: tables come made, and resources do not. */
-  readonly compiler?: Compiler;
+  readonly compiler?: Compiler | undefined;
   readonly compile: CompileOptions;
   /** Stands in for the VirtualService router. */
-  readonly router?: Router;
-  readonly defaultHost?: string;
+  readonly router?: Router | undefined;
+  readonly defaultHost?: string | undefined;
   /** The set in effect, whose parts are taken over where nothing has changed. */
-  readonly previous?: RuleSet;
+  readonly previous?: RuleSet | undefined;
   /** Returns a number in [0, 1), for balancers. */
   readonly chance: () => number;
 }
 
-/** Compiles a snapshot. Meanwhile requests go on under the set before. */
-export function buildRuleSet(
+/**
+ * Compiles a snapshot. Meanwhile requests go on under the set before, whose clusters the last step lets go where they are
+ * not in this one.
+ */
+export function* buildRuleSet(
   { resources, services = [], table: sent }: Pick<ConfigSnapshot, 'resources' | 'services' | 'table'>,
   pool: UpstreamPool,
   options: RuleSetOptions,
-): RuleSet {
+): Steps<RuleSet> {
   const known = [...(options.compile.services ?? []), ...services];
   // Rules that a control plane or a build has compiled already.
   const compilation = sent
     ? { table: withEndpoints(sent, known), issues: [] }
-    : compiled(resources, { ...options.compile, services: known }, options);
+    : yield* compiled(resources, { ...options.compile, services: known }, options);
   const { table, issues } = compilation;
-  const means = {
-    hasWorkloadCertificate: pool.workloadCertificates !== undefined,
-    hasSecrets: pool.secrets !== undefined,
-    isRouter: options.compile.proxy?.type === 'router',
-  };
-  const defaultServicePort =
-    options.defaultHost === undefined ? undefined : onlyPortOf(table, options.defaultHost);
+  const { compiler, compile, defaultHost, chance } = options;
+  const limitations = compiler
+    ? yield* compiler.limitationsOf(resources, sent ? table.clusters : [], pool, compile)
+    : [];
   return {
     compilation,
-    router: options.router ?? (options.compiler?.createRouter ?? createDecider)(table),
-    clusters: startClusters([...table.clusters, PASSTHROUGH_CLUSTER], pool, options.chance),
-    ...(defaultServicePort !== undefined && { defaultServicePort }),
+    router: options.router ?? (yield* (compiler?.createRouter ?? createDeciderInSteps)(table)),
+    clusters: yield* startClustersInSteps([...table.clusters, PASSTHROUGH_CLUSTER], pool, chance),
+    defaultServicePort: defaultHost === undefined ? undefined : onlyPortOf(table, defaultHost),
     servicePorts: table.listeners.map(({ port }) => port),
-    issues: [
-      ...issues,
-      ...(options.compiler?.limitationsOf(resources, means, sent ? table.clusters : []) ?? []),
-    ],
+    issues: [...issues, ...limitations],
   };
 }
 
@@ -92,7 +96,7 @@ function compiled(
   resources: ConfigSnapshot['resources'],
   known: CompileOptions,
   { compiler, previous }: RuleSetOptions,
-): Compilation {
+): Steps<Compilation> {
   if (compiler === undefined) throw new TypeError('Cannot compile rules here: give a table');
   return compiler.compile(resources, known, previous?.compilation);
 }

@@ -3,6 +3,7 @@
  * rule sets, for gateways and clients alike. Imports the store's types and upstream's pool.
  */
 import type { ConfigSnapshot } from '../../config/store.ts';
+import { finish, type Steps } from '../../router/steps.ts';
 import type { UpstreamPool } from '../../upstream/pool.ts';
 import { buildRuleSet, type RuleSet, type RuleSetOptions } from './rule-set.ts';
 
@@ -11,8 +12,8 @@ export interface RuleFeed {
   /** Resolves when {@link current} holds the first rules. */
   start(): Promise<void>;
   current(): Pick<ConfigSnapshot, 'resources' | 'services' | 'table'>;
-  /** Tells of each later change. */
-  subscribe(changed: () => void): unknown;
+  /** Has each later change carried out, one after the other. */
+  follow(carryOut: () => Steps<void>): unknown;
 }
 
 /** See the fields. */
@@ -53,21 +54,21 @@ export class RulesInEffect {
   }
 
   async #start(): Promise<void> {
-    if (!this.#isFollowing) this.#config.subscribe(() => this.#swap());
+    if (!this.#isFollowing) this.#config.follow(() => this.#swap());
     this.#isFollowing = true;
     await this.#config.start();
-    if (this.#current === undefined) this.#swap();
+    if (this.#current === undefined) finish(this.#swap());
     if (this.#current === undefined) throw new Error('Cannot start: the first rules could not be compiled');
   }
 
   /** One assignment: a request sees the whole of one rule set, and keeps it. */
-  #swap(): void {
+  *#swap(): Steps<void> {
     const { log, swapped, ...options } = this.#options;
     let rules: RuleSet;
     try {
-      rules = buildRuleSet(this.#config.current(), this.#pool, {
+      rules = yield* buildRuleSet(this.#config.current(), this.#pool, {
         ...options,
-        ...(this.#current && { previous: this.#current }),
+        previous: this.#current,
       });
     } catch (error) {
       // Compiling valid resources does not fail; should it ever, the rules in effect stay.

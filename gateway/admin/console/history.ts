@@ -1,4 +1,5 @@
 /** Which versions of the configuration there were, what changed with each, and how to go back to one. Imports the store's types. */
+import { differences } from '../../../config/difference.ts';
 import { APPLIED, type ConfigChange, type ConfigSnapshot, type ConfigStore } from '../../../config/store.ts';
 import { resourceKey, type ValidResource } from '../../../router/index.ts';
 
@@ -20,8 +21,10 @@ export interface HistoryChange {
   readonly source?: string;
 }
 
-interface Kept extends HistoryEntry {
+interface Kept extends Omit<HistoryEntry, 'changes'> {
   readonly snapshot: ConfigSnapshot;
+  /** Found when first asked for, as a reload has no time for it. */
+  changes(): readonly HistoryChange[];
 }
 
 /** Versions that can be gone back to. */
@@ -34,7 +37,7 @@ export class History {
   /** `now`: clock, by default the system's. */
   constructor(store: ConfigStore, now: () => Date = () => new Date()) {
     const keep = (snapshot: ConfigSnapshot): void => {
-      const changes = changesBetween(this.#kept[0]?.snapshot, snapshot);
+      const changes = changesFrom(this.#kept[0]?.snapshot, snapshot);
       this.#kept.unshift({ version: snapshot.version, time: now().toISOString(), changes, snapshot });
       if (this.#kept.length > MAX_VERSIONS) this.#kept.pop();
     };
@@ -44,7 +47,7 @@ export class History {
 
   /** The latest first. */
   entries(): readonly HistoryEntry[] {
-    return this.#kept.map(({ version, time, changes }) => ({ version, time, changes }));
+    return this.#kept.map(({ version, time, changes }) => ({ version, time, changes: changes() }));
   }
 
   /** What leads from `current` to the resources of a version; undefined for one that is not kept. */
@@ -66,23 +69,28 @@ export class History {
   }
 }
 
-function changesBetween(before: ConfigSnapshot | undefined, after: ConfigSnapshot): HistoryChange[] {
-  if (!before) return [];
-  const [then, now] = [byKey(before), byKey(after)];
-  const entry = (key: string, change: HistoryChange['change'], place: string | undefined): HistoryChange => ({
-    key,
-    change,
-    ...(place !== undefined && { source: place }),
+function changesFrom(
+  before: ConfigSnapshot | undefined,
+  after: ConfigSnapshot,
+): () => readonly HistoryChange[] {
+  let earlier = before;
+  let changes: readonly HistoryChange[] = [];
+  return () => {
+    if (earlier) changes = changesBetween(earlier, after);
+    earlier = undefined;
+    return changes;
+  };
+}
+
+function changesBetween(before: ConfigSnapshot, after: ConfigSnapshot): HistoryChange[] {
+  const found = differences(before, after);
+  if (found.length === 0) return [];
+  const [then, now] = [sourcesOf(before), sourcesOf(after)];
+  return found.map(({ key, before: old, after: next }) => {
+    const source = (next ? now : then).get(key);
+    const change = next ? (old ? 'changed' : 'added') : 'removed';
+    return { key, change, ...(source !== undefined && { source }) };
   });
-  return [
-    ...[...now].flatMap(([key, resource]) => {
-      const old = then.get(key);
-      return old === resource ? [] : [entry(key, old ? 'changed' : 'added', sourceOf(after, key))];
-    }),
-    ...[...then.keys()]
-      .filter((key) => !now.has(key))
-      .map((key) => entry(key, 'removed', sourceOf(before, key))),
-  ];
 }
 
 function byKey({ resources }: ConfigSnapshot): ReadonlyMap<string, ValidResource> {
@@ -93,9 +101,11 @@ function appliedKeys({ states }: ConfigSnapshot): ReadonlySet<string> {
   return new Set(states.filter(({ source }) => source === APPLIED).map(({ key }) => key));
 }
 
-function sourceOf({ states }: ConfigSnapshot, key: string): string | undefined {
-  const own = states.filter(
-    (each) => each.key === key && each.state !== 'hidden' && each.state !== 'refused',
+/** Where what is in effect comes from, by key. */
+function sourcesOf({ states }: ConfigSnapshot): ReadonlyMap<string, string> {
+  return new Map(
+    states
+      .filter(({ state }) => state !== 'hidden' && state !== 'refused')
+      .map(({ key, source }) => [key, source]),
   );
-  return own.at(-1)?.source;
 }

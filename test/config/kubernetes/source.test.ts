@@ -431,7 +431,7 @@ test('kubernetesSource() says of an address or kubeconfig that is none what woul
   assert.throws(() => kubernetesSource('k8s://shop'), /write it as k8s:\/\/ or k8s:\/\/\?namespace=NAME/);
   assert.throws(() => kubernetesSource('k8s://?ns=shop'), /unknown parameter "ns"/);
   const start = (kubeconfig: string) =>
-    kubernetesSource('k8s://', { kubeconfig }).start(() => {}, new AbortController().signal);
+    kubernetesSource('k8s://', { kubeconfig }).start(async () => {}, new AbortController().signal);
   await assert.rejects(
     start(join(folder, 'none')),
     /Cannot use the kubeconfig ".*none": ENOENT.*; name one that can be read/,

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readText } from '../../../config/document.ts';
+import { finish } from '../../../router/index.ts';
 import { limitationsOf, type Means } from '../../../traffic/rule-set/limitation.ts';
 
 const ALL: Means = { hasWorkloadCertificate: true, hasSecrets: true, isRouter: true };
@@ -42,7 +43,7 @@ for (const { name, text, means, want } of [
   test(`limitationsOf() ${want ? 'warns' : 'does not warn'} of ${name}`, async () => {
     const { resources } = await readText(text, 'rules.yaml');
     assert.equal(resources.length, 1);
-    const messages = limitationsOf(resources, { ...ALL, ...means }).map(({ message }) => message);
+    const messages = finish(limitationsOf(resources, { ...ALL, ...means })).map(({ message }) => message);
     if (want === undefined) assert.deepEqual(messages, []);
     else assert.match(messages.join('\n'), want);
   });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readText } from '../../../config/document.ts';
+import { finish } from '../../../router/index.ts';
 import { compiler } from '../../../traffic/rule-set/compiler.ts';
 import { buildRuleSet, type RuleSet } from '../../../traffic/rule-set/rule-set.ts';
 import { UpstreamPool } from '../../../upstream/pool.ts';
@@ -24,12 +25,14 @@ test('buildRuleSet() compiles anew only the rules whose text has changed', async
   });
   const compile = { services: [service('one'), service('two')] };
   const build = (resources: Parameters<typeof buildRuleSet>[0]['resources'], previous?: RuleSet) =>
-    buildRuleSet({ resources }, pool, {
-      compile,
-      chance: () => 0,
-      compiler,
-      ...(previous && { previous }),
-    });
+    finish(
+      buildRuleSet({ resources }, pool, {
+        compile,
+        chance: () => 0,
+        compiler,
+        ...(previous && { previous }),
+      }),
+    );
   const hostsOf = ({ compilation }: RuleSet) =>
     new Map(
       compilation.table.listeners.flatMap((each) => each.virtualHosts).map((host) => [host.name, host]),
