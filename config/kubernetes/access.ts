@@ -37,6 +37,11 @@ const clusterSchema = z.looseObject({
   'insecure-skip-tls-verify': z.boolean().optional(),
   'tls-server-name': z.string().optional(),
 });
+/** Fields that say with which rights or by which way an API server is asked, and that are not supported. */
+const UNSUPPORTED = {
+  user: ['as', 'as-groups', 'as-uid', 'as-user-extra', 'auth-provider'],
+  cluster: ['proxy-url'],
+} as const;
 const userSchema = z.looseObject({
   token: z.string().optional(),
   tokenFile: z.string().optional(),
@@ -55,11 +60,17 @@ const userSchema = z.looseObject({
     })
     .optional(),
 });
+const listOf = <T extends z.core.$ZodLooseShape>(shape: T) =>
+  z
+    .array(z.looseObject(shape))
+    .nullish()
+    .transform((list) => list ?? []);
 const kubeconfigSchema = z.looseObject({
   'current-context': z.string().optional(),
-  contexts: z.array(z.looseObject({ name: z.string(), context: contextSchema })).default([]),
-  clusters: z.array(z.looseObject({ name: z.string(), cluster: clusterSchema })).default([]),
-  users: z.array(z.looseObject({ name: z.string(), user: userSchema })).default([]),
+  // kubectl writes null for a list that has nothing yet.
+  contexts: listOf({ name: z.string(), context: contextSchema }),
+  clusters: listOf({ name: z.string(), cluster: clusterSchema }),
+  users: listOf({ name: z.string(), user: userSchema }),
 });
 
 type User = z.infer<typeof userSchema>;
@@ -151,6 +162,17 @@ async function readKubeconfig(paths: readonly string[]): Promise<KubernetesAcces
     pem(folder, user['client-certificate'], user['client-certificate-data']),
     pem(folder, user['client-key'], user['client-key-data']),
   ]);
+  const refuse = (of: 'user' | 'cluster', named: object) => {
+    for (const field of UNSUPPORTED[of])
+      if (field in named)
+        fail(`${of}.${field} is not supported: without it the API server would be asked otherwise`);
+  };
+  refuse('cluster', cluster);
+  refuse('user', user);
+  if ((cert === undefined) !== (key === undefined))
+    fail(
+      `the user has a client-${cert === undefined ? 'key without its client-certificate' : 'certificate without its client-key'}`,
+    );
   const serverName = cluster['tls-server-name'];
   return {
     server: cluster.server.replace(/\/$/, ''),
@@ -189,7 +211,11 @@ function credentialsOf(user: User, folder: string): Credentials {
 }
 
 const credentialSchema = z.looseObject({
-  status: z.looseObject({ token: z.string().optional(), expirationTimestamp: z.string().optional() }),
+  status: z.looseObject({
+    token: z.string().optional(),
+    expirationTimestamp: z.string().optional(),
+    clientCertificateData: z.string().optional(),
+  }),
 });
 
 /** A program that asks a cloud may take its time; one that hangs is ended. */
@@ -198,12 +224,16 @@ const PROGRAM_OUTPUT_BYTES = 1 << 20;
 /** A token from a program is used until a little before it expires. */
 const EXPIRY_MARGIN_MS = 10_000;
 
-/** Source: Kubernetes `client-go/plugin/pkg/client/auth/exec/exec.go` (a 401 has the program run again). */
+/**
+ * Whoever asks while the program runs gets what it says. No error has its arguments or its output: they may be secrets.
+ *
+ * Source: Kubernetes `client-go/plugin/pkg/client/auth/exec/exec.go` (a 401 has the program run again).
+ */
 function credentialProgram(exec: NonNullable<User['exec']>): Credentials {
   const { apiVersion, command, args, env } = exec;
   let known: { readonly authorization: string | undefined; readonly untilMs: number } | undefined;
-  const authorization = async () => {
-    if (known && Date.now() < known.untilMs) return known.authorization;
+  let running: Promise<string | undefined> | undefined;
+  const run = async () => {
     const info = { apiVersion, kind: 'ExecCredential', spec: { interactive: false } };
     const { stdout } = await promisify(execFile)(command, args ?? [], {
       timeout: PROGRAM_LIMIT_MS,
@@ -213,6 +243,11 @@ function credentialProgram(exec: NonNullable<User['exec']>): Credentials {
         ...Object.fromEntries((env ?? []).map(({ name, value }) => [name, value])),
         KUBERNETES_EXEC_INFO: JSON.stringify(info),
       },
+    }).catch((error: { code?: string | number | null; signal?: string | null }) => {
+      const how = error.code ?? error.signal ?? 'unknown reason';
+      throw new Error(
+        `"${command}", which the kubeconfig names, has failed (${how}); run kubectl get namespaces to see what it says`,
+      );
     });
     const { token, expirationTimestamp } = readCredential(stdout, command);
     known = {
@@ -225,7 +260,13 @@ function credentialProgram(exec: NonNullable<User['exec']>): Credentials {
     return known.authorization;
   };
   return {
-    authorization,
+    async authorization() {
+      if (known && Date.now() < known.untilMs) return known.authorization;
+      running ??= run().finally(() => {
+        running = undefined;
+      });
+      return running;
+    },
     refused: () => {
       known = undefined;
     },
@@ -234,9 +275,18 @@ function credentialProgram(exec: NonNullable<User['exec']>): Credentials {
 
 /** Nothing of what was printed is in the error: it may be a token. */
 function readCredential(text: string, command: string) {
+  const status = parseCredential(text);
+  const named = `"${command}", which the kubeconfig names,`;
+  if (!status) throw new Error(`${named} has printed no ExecCredential`);
+  if (status.token === undefined && status.clientCertificateData !== undefined)
+    throw new Error(`${named} gives a client certificate: programs that give a token are supported`);
+  return status;
+}
+
+function parseCredential(text: string) {
   try {
     return credentialSchema.parse(JSON.parse(text)).status;
   } catch {
-    throw new Error(`"${command}", which the kubeconfig names, has printed no ExecCredential`);
+    return undefined;
   }
 }

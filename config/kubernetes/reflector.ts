@@ -84,6 +84,8 @@ export class Reflector<T> {
   readonly #api: KubernetesApi;
   readonly #options: ReflectorOptions<T>;
   readonly #signal: AbortSignal;
+  /** Why what was sent of an object cannot be kept, by key: what was kept before stays. */
+  readonly #unreadable = new Map<string, string>();
   /** Versions of what is kept, by key: what is listed anew has often not changed. */
   readonly #versions = new Map<string, string>();
   /** Of {@link ReflectedKind.apis} the one that is there. */
@@ -104,7 +106,7 @@ export class Reflector<T> {
       try {
         if (this.#version === undefined) {
           await this.#list();
-          stands(undefined);
+          this.#standsWell();
         }
         if (this.#group === undefined) {
           await wait(ABSENT_MS, this.#signal);
@@ -156,6 +158,7 @@ export class Reflector<T> {
 
   async #listIn(group: string): Promise<void> {
     const found = new Map<string, Found<T>>();
+    this.#unreadable.clear();
     const place = this.#pathOf(group);
     let next = '';
     let version: string;
@@ -166,7 +169,7 @@ export class Reflector<T> {
         readonly items: readonly KubernetesObject[] | null;
       };
       for (const object of list.items ?? []) {
-        const kept = this.kind.keep(object);
+        const kept = this.#keep(object);
         if (kept === undefined) continue;
         found.set(keyOf(object), { kept, version: object.metadata.resourceVersion });
         this.#options.seen?.(this.#pathOf(group, keyOf(object)), object, kept);
@@ -200,7 +203,7 @@ export class Reflector<T> {
       });
       const signal = AbortSignal.any([this.#signal, ended.signal]);
       const watch = await this.#api.watch(`${this.#pathOf(this.#group!)}?${query}`, this.#accept(''), signal);
-      this.#options.stands(undefined);
+      this.#standsWell();
       for await (const event of watch) {
         events++;
         this.#take(event);
@@ -223,10 +226,34 @@ export class Reflector<T> {
     this.#version = known.metadata.resourceVersion ?? this.#version;
     if (type === 'BOOKMARK') return;
     const key = keyOf(known);
-    const kept = type === 'DELETED' ? undefined : this.kind.keep(known);
+    const couldAll = this.#unreadable.size === 0;
+    if (type === 'DELETED') this.#unreadable.delete(key);
+    const kept = type === 'DELETED' ? undefined : this.#keep(known);
+    if (!couldAll || this.#unreadable.size > 0) this.#standsWell();
     if (kept === undefined) return this.#delete(key);
     this.#set(key, kept, known.metadata.resourceVersion);
     this.#options.seen?.(this.#pathOf(this.#group!, key), known, kept);
+  }
+
+  /** What is kept of an object; of one that cannot be read, what was before: one bad object stops no other. */
+  #keep(object: KubernetesObject): T | undefined {
+    const key = keyOf(object);
+    try {
+      const kept = this.kind.keep(object);
+      this.#unreadable.delete(key);
+      return kept;
+    } catch (error) {
+      this.#unreadable.set(key, (error as Error).message);
+      return this.objects.get(key);
+    }
+  }
+
+  /** It follows the server; an object that cannot be read is told all the same. */
+  #standsWell(): void {
+    const [first] = this.#unreadable;
+    this.#options.stands(
+      first && `${this.kind.kind} ${first[0]} cannot be read, its last good version stays: ${first[1]}`,
+    );
   }
 
   #delete(key: string): void {

@@ -29,11 +29,14 @@ export interface KubernetesService extends KubernetesObject {
 export interface EndpointSlice extends KubernetesObject {
   readonly addressType: string;
   readonly ports?: readonly { readonly name?: string; readonly port?: number }[] | null;
-  readonly endpoints?: readonly {
-    readonly addresses: readonly string[];
-    readonly conditions?: { readonly ready?: boolean };
-    readonly targetRef?: { readonly kind?: string; readonly name?: string; readonly namespace?: string };
-  }[];
+  /** An API server sends null for a Service that nothing stands behind. */
+  readonly endpoints?:
+    | readonly {
+        readonly addresses: readonly string[];
+        readonly conditions?: { readonly ready?: boolean };
+        readonly targetRef?: { readonly kind?: string; readonly name?: string; readonly namespace?: string };
+      }[]
+    | null;
 }
 
 /** Istio's annotation for the namespaces that see a service. */
@@ -106,7 +109,7 @@ export interface KeptSlice {
 }
 
 /** The endpoints of a slice that take requests. */
-export function readSlice({ metadata, addressType, ports, endpoints = [] }: EndpointSlice): KeptSlice {
+export function readSlice({ metadata, addressType, ports, endpoints }: EndpointSlice): KeptSlice {
   const { namespace = '', labels = {} } = metadata;
   const name = labels['kubernetes.io/service-name'];
   return {
@@ -115,7 +118,7 @@ export function readSlice({ metadata, addressType, ports, endpoints = [] }: Endp
     ports: Object.fromEntries(
       (ports ?? []).flatMap(({ name = '', port }) => (port === undefined ? [] : [[name, port] as const])),
     ),
-    endpoints: endpoints.flatMap(({ addresses, conditions, targetRef }) => {
+    endpoints: (endpoints ?? []).flatMap(({ addresses, conditions, targetRef }) => {
       const address = addresses[0];
       if (conditions?.ready === false || address === undefined) return [];
       const isPod = targetRef?.kind === 'Pod' && targetRef.name !== undefined;

@@ -52,6 +52,13 @@ metadata: { name: reviews-1, namespace: default, labels: { kubernetes.io/service
 addressType: IPv4
 ports: [{ name: http, port: 8080, protocol: TCP }]
 endpoints: [{ addresses: [10.1.0.1], conditions: { ready: true }, targetRef: { kind: Pod, name: reviews-1, namespace: default } }]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: nobody-1, namespace: default, labels: { kubernetes.io/service-name: nobody } }
+addressType: IPv4
+ports: []
+endpoints: []
 `;
 }
 

@@ -162,6 +162,41 @@ test('kubernetesSource() follows rules, slices and labels as they change', async
   await following.stop();
 });
 
+test('kubernetesSource() takes a slice that an API server says null for: nothing stands behind its Service', async () => {
+  const server = cluster();
+  const empty = { ...slice(), endpoints: null };
+  server.put('endpointslices', { ...empty, metadata: namespaced('other-1') });
+  const following = await follow(server);
+  await following.started;
+  assert.equal(endpointsOf(following.latest())?.length, 2);
+  server.put('endpointslices', empty);
+  await following.until(() => endpointsOf(following.latest())?.length === 0);
+  server.put('endpointslices', slice('pod-1'));
+  await following.until(() => endpointsOf(following.latest())?.length === 1);
+  await following.stop();
+});
+
+test('kubernetesSource() keeps of an object that it cannot read what was good, says which, and takes the others', async () => {
+  const server = cluster();
+  const other = { 'kubernetes.io/service-name': 'other' };
+  server.put('endpointslices', { ...slice(), endpoints: 7, metadata: namespaced('a', { labels: other }) });
+  const following = await follow(server);
+  await following.started;
+  assert.equal(endpointsOf(following.latest())?.length, 2);
+  const reason = () => following.states.at(-1)?.reason ?? '';
+  await following.until(() => /^EndpointSlice shop\/a cannot be read/.test(reason()));
+  server.put('endpointslices', { ...slice('pod-1'), metadata: namespaced('a', { labels: other }) });
+  await following.until(() => reason() === '');
+  server.put('endpointslices', { ...slice(), endpoints: 7 });
+  await following.until(() => /^EndpointSlice shop\/reviews-1 cannot be read/.test(reason()));
+  server.put('virtualservices', rule('v5'));
+  await following.untilSubset('v5');
+  assert.equal(endpointsOf(following.latest())?.length, 2);
+  server.put('endpointslices', slice('pod-2'));
+  await following.until(() => endpointsOf(following.latest())?.length === 1 && reason() === '');
+  await following.stop();
+});
+
 test('kubernetesSource() takes a rule with an unknown field, and warns of it', async () => {
   const server = cluster();
   server.put('virtualservices', rule('v1', { hotsts: ['x'] }));
