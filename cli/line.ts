@@ -6,16 +6,13 @@ import { CommandFailure, EXIT } from './failure.ts';
 /** The lines of the file, of standard input for `-`. Throws a {@link CommandFailure} for one that cannot be read. */
 export async function* linesOf(file: string): AsyncGenerator<string> {
   const input = file === '-' ? process.stdin : createReadStream(file);
-  const failed = new Promise<never>((_, reject) => {
-    input.once('error', (error: Error) =>
-      reject(new CommandFailure(`Cannot read "${file}": ${error.message}`, EXIT.usage)),
-    );
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  let failure: Error | undefined;
+  input.once('error', (error: Error) => {
+    failure = error;
+    // Not every runtime ends the lines of an input that has failed.
+    lines.close();
   });
-  failed.catch(() => {});
-  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]();
-  while (true) {
-    const next = await Promise.race([lines.next(), failed]);
-    if (next.done) return;
-    yield next.value;
-  }
+  yield* lines;
+  if (failure) throw new CommandFailure(`Cannot read "${file}": ${failure.message}`, EXIT.usage);
 }

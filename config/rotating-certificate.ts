@@ -97,6 +97,11 @@ export class RotatingCertificate {
     const askedMs = this.#nowMs();
     try {
       const issued = await this.#issue();
+      // Also of a time that is none. It would be asked for again and again.
+      if (!(issued.expiresMs > this.#nowMs()))
+        throw new Error(
+          'the certificate that was issued has expired already: is the clock of this machine right?',
+        );
       if (life !== this.#life) return issued;
       this.#held = issued;
       this.#failure = undefined;
@@ -123,7 +128,7 @@ export class RotatingCertificate {
 
   #renewalMs({ expiresMs }: IssuedCertificate, issuedMs: number): number {
     const ratio = GRACE_PERIOD_RATIO + GRACE_PERIOD_RATIO_JITTER * (2 * this.#chance() - 1);
-    return Math.max(0, (expiresMs - issuedMs) * (1 - ratio));
+    return Math.max(FIRST_WAIT_MS, (expiresMs - issuedMs) * (1 - ratio));
   }
 
   #renewIn(ms: number): void {

@@ -35,6 +35,8 @@ export interface ProxyContext extends ForwardOptions {
   own(head: RouteRequest): OwnCall | undefined;
   /** The authority that the rules see in place of the request's. */
   authorityOf(head: RouteRequest): string;
+  /** Told what went wrong within. */
+  error(message: string): void;
 }
 
 /** A call as it arrived. */
@@ -91,7 +93,14 @@ export function proxy(stream: ServerStream, arrival: Arrival, gateway: ProxyCont
     return refuse(exchange, NO_TRAILERS);
   if (upgrade !== undefined && upgrade.toLowerCase() !== 'websocket')
     return refuse(exchange, UPGRADE_REFUSED);
-  const decision = withoutPassthrough(gateway.rules.router.route(head, gateway.random), head);
+  let decision: Decision;
+  try {
+    decision = withoutPassthrough(gateway.rules.router.route(head, gateway.random), head);
+  } catch (error) {
+    // One that a user has written.
+    gateway.error(`Cannot route ${head.method} ${head.authority}: ${(error as Error).message}`);
+    return refuse(exchange, ROUTER_FAILED);
+  }
   exchange.decision = decision;
   if (gateway.debugHeaders) exchange.extraHeaders = [['x-pointsman-route', describeRoute(decision)]];
   if (isOver) return refuse(exchange, OVERLOADED);
@@ -112,6 +121,8 @@ export function proxy(stream: ServerStream, arrival: Arrival, gateway: ProxyCont
 
 /** Source: Envoy `source/common/http/conn_manager_impl.cc` (overload manager's stop_accepting_requests). */
 const OVERLOADED: Failure = { status: 503, message: 'overloaded', flag: 'OM', details: 'overload' };
+
+const ROUTER_FAILED: Failure = { status: 500, message: 'internal error', details: 'router_failed' };
 
 /** The rule's name and the subset: `user-admin v2`. */
 function describeRoute(decision: Decision): string {

@@ -159,7 +159,7 @@ export class WebGateway {
 
   /** What calls need of the gateway, made anew with each rule set. */
   #contextOf(rules: RuleSet): ProxyContext {
-    const { debugHeaders = false, explainNotFound = false, metrics, random = byChance } = this.#options;
+    const { debugHeaders = false, explainNotFound = false, log, metrics, random = byChance } = this.#options;
     const { telemetry, comparisons, compile } = this.#parts;
     const isEdge = compile?.proxy?.type === 'router';
     return {
@@ -181,6 +181,7 @@ export class WebGateway {
       overload: this.overload,
       own: this.#ownCall,
       authorityOf: this.#authorityOf,
+      error: (message) => log?.('ERROR', message),
     };
   }
 

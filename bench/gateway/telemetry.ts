@@ -133,6 +133,7 @@ function contextOf(on: { metrics?: true; accessLog?: 'text' | 'json'; sampling?:
     beginTrace: telemetry?.beginTrace,
     overload,
     own: () => undefined,
+    error: () => {},
     authorityOf: ({ authority }) => authority,
   };
 }

@@ -9,8 +9,8 @@ import {
 
 const HOUR_MS = 3_600_000;
 
-/** An authority that issues for a day, unless it is told to refuse. */
-function world(chance = 0.5) {
+/** An authority that issues for a day, unless it is told otherwise. */
+function world(chance = 0.5, lifeMs = 24 * HOUR_MS) {
   let nowMs = 0;
   let asked = 0;
   let refusal: string | undefined;
@@ -26,7 +26,7 @@ function world(chance = 0.5) {
         privateKey: 'secret',
         rootCertificates: 'root',
         identity: 'spiffe://x',
-        expiresMs: nowMs + 24 * HOUR_MS,
+        expiresMs: nowMs + lifeMs,
       };
     },
     {
@@ -132,4 +132,22 @@ test('RotatingCertificate renews no more when it is closed', async () => {
   certificate.close();
   await pass(100 * HOUR_MS);
   assert.equal(asked(), 1);
+});
+
+for (const lifeMs of [0, -HOUR_MS, Number.NaN])
+  test(`RotatingCertificate takes one that lives for ${lifeMs} ms for none, and does not ask without end`, async () => {
+    const { asked, chain, timers } = world(0.5, lifeMs);
+    await assert.rejects(chain(), /has expired already: is the clock of this machine right\?/);
+    await assert.rejects(chain(), /has expired already/);
+    assert.equal(asked(), 1);
+    assert.equal(timers.size, 0);
+  });
+
+test('RotatingCertificate renews one that lives for a moment once a second at the most', async () => {
+  const { asked, chain, pass } = world(0.5, 100);
+  assert.equal(await chain(), '1');
+  await pass(99);
+  assert.equal(asked(), 1);
+  await pass(901);
+  assert.equal(asked(), 2);
 });

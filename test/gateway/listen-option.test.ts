@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import * as tls from 'node:tls';
 import { createGateway, type GatewayOptions, type ListenOptions } from '../../gateway/index.ts';
+import { compile, createRouter } from '../../router/index.ts';
 
 const pem = (name: string) => readFileSync(new URL(`../fixture/tls/${name}.pem`, import.meta.url), 'utf8');
 
@@ -162,5 +163,27 @@ test('listen() answers 503 with flag OM to requests beyond the limit of those un
     [503, 'OM'],
     [200, undefined],
   ]);
+  await gateway.stop(0);
+});
+
+test('listen() answers 500 where a router of the user throws, says so, and loses no place for requests by it', async () => {
+  const logged: string[] = [];
+  const router = createRouter(compile([]).table);
+  const { gateway, listening } = await open(
+    { port: 0 },
+    {
+      maxRequests: 1,
+      log: (_level, message) => logged.push(message),
+      router: {
+        ...router,
+        route() {
+          throw new Error('no idea');
+        },
+      },
+    },
+  );
+  for (let time = 0; time < 3; time++)
+    assert.match(await talk(net.connect(listening.port, '127.0.0.1'), REQUEST), /^HTTP\/1\.1 500 /);
+  assert.deepEqual(logged.filter((line) => line.includes('Cannot route')).length, 3);
   await gateway.stop(0);
 });
