@@ -32,6 +32,11 @@ export class EffectiveResources {
     return since.length === 0 ? undefined : Math.max(0, Math.min(...since) + HOLD_MS - nowMs);
   }
 
+  /** No routes of what was sent name clusters that are not there. */
+  isWhole(sent: XdsResources): boolean {
+    return [...sent.routes.values()].every((routes) => missing(routes, sent).length === 0);
+  }
+
   /**
    * What is in effect from now on. Routes that name clusters which are not there come into effect once they are, the
    * routes before staying until then; a cluster that is gone stays while routes in effect lead to it. Neither for
@@ -39,21 +44,13 @@ export class EffectiveResources {
    */
   next(sent: XdsResources, nowMs: number): XdsResources {
     const before = this.#current;
-    const isReady = (name: string) => {
-      const cluster = sent.clusters.get(name);
-      if (!cluster) return false;
-      return cluster.endpointsName === undefined || sent.endpoints.has(cluster.endpointsName);
-    };
-    const missing = (routes: XdsRoutes) =>
-      [...clusterNamesOf(routes)].filter((name) => name.startsWith('outbound|') && !isReady(name));
-
     const routes = new Map<string, XdsRoutes>();
     for (const [name, next] of sent.routes) {
       const old = before.routes.get(name);
       const heldSinceMs = this.#heldSinceMs.get(name) ?? nowMs;
       // What the routes before missed, too, is not on its way.
-      const missed = old && old !== next ? new Set(missing(old)) : undefined;
-      const waits = missed !== undefined && missing(next).some((cluster) => !missed.has(cluster));
+      const missed = old && old !== next ? new Set(missing(old, sent)) : undefined;
+      const waits = missed !== undefined && missing(next, sent).some((cluster) => !missed.has(cluster));
       if (old !== undefined && waits && nowMs - heldSinceMs < HOLD_MS) {
         routes.set(name, old);
         this.#heldSinceMs.set(name, heldSinceMs);
@@ -86,4 +83,13 @@ export class EffectiveResources {
     this.#current = { listeners, routes, clusters, endpoints };
     return this.#current;
   }
+}
+
+/** Names of clusters that the routes lead to and that are not there, or not their endpoints. */
+function missing(routes: XdsRoutes, { clusters, endpoints }: XdsResources): string[] {
+  return [...clusterNamesOf(routes)].filter((name) => {
+    if (!name.startsWith('outbound|')) return false;
+    const cluster = clusters.get(name);
+    return !cluster || (cluster.endpointsName !== undefined && !endpoints.has(cluster.endpointsName));
+  });
 }

@@ -27,6 +27,11 @@ export interface XdsSourceOptions {
 
 /** Changes that come closer together than this are one. */
 const GATHER_MS = 20;
+/**
+ * The first rules of all wait so long for the endpoints of each of their clusters. Source: Envoy
+ * `api/envoy/config/core/v3/config_source.proto` (initial_fetch_timeout).
+ */
+const FIRST_HOLD_MS = 15_000;
 /** A control plane that has not said anything for so long is given up and asked anew. */
 const ANSWER_LIMIT_MS = 10_000;
 /** Waits between connections grow from the first to the last. Source: Envoy `api/envoy/config/core/v3/grpc_service.proto` (RetryPolicy). */
@@ -85,6 +90,7 @@ class XdsClient {
   #timerDueMs = Number.POSITIVE_INFINITY;
   #cacheTimer: ReturnType<typeof setTimeout> | undefined;
   #changedMs: number | undefined;
+  #hasPublished = false;
 
   constructor(
     name: string,
@@ -143,6 +149,7 @@ class XdsClient {
         hasAnswered = true;
       });
       if (this.#signal.aborted) return;
+      if (reason === undefined) continue;
       failures = hasAnswered ? 0 : failures + 1;
       this.#setState('disconnected', reason);
       const limitMs = Math.min(FIRST_WAIT_MS * 2 ** Math.max(0, failures - 1), LAST_WAIT_MS);
@@ -151,8 +158,8 @@ class XdsClient {
     }
   }
 
-  /** One stream from its beginning to its end; resolves with why it ended. */
-  async #converse(onAnswer: () => void): Promise<string> {
+  /** One stream from its beginning to its end; resolves with why it ended, undefined where another form is to be tried. */
+  async #converse(onAnswer: () => void): Promise<string | undefined> {
     const ended = new AbortController();
     const signal = AbortSignal.any([this.#signal, ended.signal]);
     let stream: XdsStream | undefined;
@@ -180,7 +187,7 @@ class XdsClient {
       if (ended.signal.aborted) return (ended.signal.reason as Error).message;
       if (this.#form === 'delta' && isUnimplemented(error)) {
         this.#form = 'sotw';
-        return 'it knows no delta discovery: whole states are asked for from now on';
+        return undefined;
       }
       const { reasonOf } = await import('./credentials.ts');
       return reasonOf(error, this.#address);
@@ -220,14 +227,22 @@ class XdsClient {
     this.#timer = setTimeout(() => {
       this.#timerDueMs = Number.POSITIVE_INFINITY;
       // What is named and not answered yet is about to come.
-      const waitedMs = performance.now() - (this.#changedMs ?? 0);
-      if (!this.#ads.isComplete && waitedMs < HOLD_MS) this.#publishIn(HOLD_MS - waitedMs);
+      const leftMs = this.#holdMs() - (performance.now() - (this.#changedMs ?? 0));
+      if (leftMs > 0) this.#publishIn(leftMs);
       else if (this.#ads.isComplete || this.#hasListeners()) {
         // What never comes delays one change, not each after it.
         this.#ads.giveUp();
         this.#publish();
       }
     }, delayMs);
+  }
+
+  /** How long what has changed waits for the rest of it, in milliseconds from the first of it. */
+  #holdMs(): number {
+    if (this.#hasPublished) return this.#ads.isComplete ? 0 : HOLD_MS;
+    // Nothing is in effect before: nobody is served better by half of it.
+    if (!this.#ads.hasAllRules) return FIRST_HOLD_MS;
+    return this.#ads.isComplete && this.#effective.isWhole(this.#ads.resources) ? 0 : HOLD_MS;
   }
 
   /** Without listeners there are no rules at all: the control plane has not got round to them. */
@@ -237,6 +252,7 @@ class XdsClient {
 
   #publish(): void {
     if (this.#signal.aborted) return;
+    this.#hasPublished = true;
     this.#changedMs = undefined;
     const nowMs = performance.now();
     const table = this.#toTable(this.#effective.next(this.#ads.resources, nowMs));

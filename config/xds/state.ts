@@ -125,13 +125,17 @@ export class AdsState {
 
   /** There is an answer to all that was asked. */
   get isComplete(): boolean {
+    return this.hasAllRules && !this.#secrets.isAwaiting;
+  }
+
+  /** The same but for secrets: those that are nowhere are never answered. */
+  get hasAllRules(): boolean {
     const { clusters, endpoints, listeners, routes } = this.#all;
     return (
       listeners.isAnswered &&
       !routes.isAwaiting &&
       (clusters.isWildcard ? clusters.isAnswered : !clusters.isAwaiting) &&
-      !endpoints.isAwaiting &&
-      !this.#secrets.isAwaiting
+      !endpoints.isAwaiting
     );
   }
 

@@ -30,7 +30,7 @@ function world() {
     return { to, clusters: [...clusters.keys()].sort() };
   };
   at(0);
-  return { send, at, effective };
+  return { send, at, effective, isWhole: () => effective.isWhole(state.resources) };
 }
 
 test('EffectiveResources lets routes wait for a cluster that is not there yet', () => {
@@ -43,6 +43,17 @@ test('EffectiveResources lets routes wait for a cluster that is not there yet', 
   send(TYPE_URL.endpoints, endpoints(V2, 2));
   assert.deepEqual(at(30), { to: V2, clusters: [V1, V2] });
   assert.equal(effective.waitMs(30), undefined);
+});
+
+test('EffectiveResources takes for whole what leads nowhere that is not there', () => {
+  const { send, isWhole } = world();
+  assert.equal(isWhole(), true);
+  send(TYPE_URL.routes, routes(80, 'reviews', V2));
+  assert.equal(isWhole(), false);
+  send(TYPE_URL.cluster, cluster(V1), cluster(V2));
+  assert.equal(isWhole(), false, 'its endpoints are not there yet');
+  send(TYPE_URL.endpoints, endpoints(V2, 2));
+  assert.equal(isWhole(), true);
 });
 
 test('EffectiveResources lets routes wait for a while only', () => {

@@ -8,6 +8,7 @@ import { after, test } from 'node:test';
 import type { SourceIdentity } from '../../../config/named.ts';
 import type { SourceSnapshot } from '../../../config/source.ts';
 import { parseXdsAddress } from '../../../config/xds/address.ts';
+import { HOLD_MS } from '../../../config/xds/effective.ts';
 import { type XdsSourceOptions, xdsSource } from '../../../config/xds/source.ts';
 import { follow as followSource } from '../follow.ts';
 import { ControlPlane, type ControlPlaneOptions, setAll } from './control-plane.ts';
@@ -57,6 +58,8 @@ for (const { name, query, options } of [
     await following.started;
     const { table } = following.latest();
     assert.equal(destination(following.latest()), V1);
+    // Another form is no failure.
+    assert.ok(following.states.every(({ reason }) => reason === undefined));
     assert.deepEqual(
       table?.clusters.map(({ name, endpoints }) => [name, endpoints.map(({ id }) => id)]),
       [
@@ -70,6 +73,23 @@ for (const { name, query, options } of [
     following.stop();
     await plane.close();
   });
+
+test('xdsSource() has no rules before the endpoints of each cluster are there', async () => {
+  const { plane, port } = await planeOf();
+  plane.set(TYPE_URL.endpoints, endpoints(V2, 1002));
+  const following = follow(`xds://127.0.0.1:${port}`);
+  // Longer than what changes later would wait.
+  await new Promise((done) => setTimeout(done, HOLD_MS + 500));
+  plane.set(TYPE_URL.endpoints, endpoints(V1, 1001), endpoints(V2, 1002));
+  await following.started;
+  const { table } = following.latest();
+  assert.deepEqual(
+    table?.clusters.map(({ endpoints }) => endpoints.length),
+    [1, 1],
+  );
+  following.stop();
+  await plane.close();
+});
 
 test('xdsSource() keeps the rules of a control plane that is gone, says why, and goes on when it is back', async () => {
   const { plane, port } = await planeOf();
