@@ -32,7 +32,7 @@ const MAX_PICKS = 6;
 const MAX_ORIGINALS = 1024;
 /** Picks while the balancer still has endpoints that were taken out. */
 const MAX_STALE_PICKS = 64;
-/** With more endpoints the balancer learns who is out after the request that showed it. */
+/** More endpoints are no request's to make, and the balancer learns who is out after the request that showed it. */
 const MAX_AT_ONCE = 1000;
 
 /** One cluster in effect. */
@@ -57,6 +57,8 @@ export class RunningCluster {
   #isStale = false;
   #unwatchNames: (() => void) | undefined;
   #isClosed = false;
+  /** Its endpoints are not made before one is asked for: of thousands of clusters most never are. */
+  #isAsleep: boolean;
 
   /** `before` is a cluster of this name with another policy: what is under way goes on to count where its limits do. */
   constructor(
@@ -79,7 +81,9 @@ export class RunningCluster {
     this.isHashing = loadBalancer.kind === 'RING_HASH' || loadBalancer.kind === 'MAGLEV';
     this.#detector =
       outlierDetection && new OutlierDetector(outlierDetection, nowMs, () => this.#healthChanged());
-    this.#find();
+    // What is connected already stays so.
+    this.#isAsleep = !(before && !before.#isAsleep) && canSleep(cluster) && !pool.hasAny(cluster);
+    if (!this.#isAsleep) this.#find();
   }
 
   get cluster(): Cluster {
@@ -87,6 +91,7 @@ export class RunningCluster {
   }
 
   get endpoints(): readonly RunningEndpoint[] {
+    if (this.#isAsleep) this.#wake();
     return this.#endpoints;
   }
 
@@ -104,6 +109,7 @@ export class RunningCluster {
   pick(context: PickContext = NOTHING): RunningEndpoint | undefined {
     const detector = this.#detector;
     if (detector) detector.advance();
+    if (this.#isAsleep) this.#wake();
     if (this.#originals) {
       const address = originalAddress(this.#cluster, context);
       if (address !== undefined) return this.#pickOriginal(this.#originals, address);
@@ -128,7 +134,7 @@ export class RunningCluster {
   update(cluster: Cluster): void {
     const hasSameEndpoints = isSame(cluster.endpoints, this.#cluster.endpoints);
     this.#cluster = cluster;
-    if (!hasSameEndpoints) this.#find();
+    if (!hasSameEndpoints && !this.#isAsleep) this.#find();
   }
 
   /** Ends what goes on in the background, and names no upstream any more. */
@@ -143,6 +149,13 @@ export class RunningCluster {
   /** Lets go of what time has changed: who is back. */
   advance(): void {
     this.#detector?.advance();
+  }
+
+  #wake(): void {
+    this.#isAsleep = false;
+    this.#find();
+    // A request outlives the rules that it began under.
+    if (this.#isClosed) this.close();
   }
 
   #find(): void {
@@ -322,6 +335,15 @@ function isSameButEndpoints(a: Cluster, b: Cluster): boolean {
     a.resolution === b.resolution &&
     isSame(a.destination, b.destination) &&
     isSame(a.policy, b.policy)
+  );
+}
+
+/** True where nothing has to be known of endpoints before one is asked for: no address, no table, no long list, no time to warm up. */
+function canSleep({ endpoints, resolution, policy: { loadBalancer } }: Cluster): boolean {
+  return (
+    !('warmup' in loadBalancer || 'tableSize' in loadBalancer || loadBalancer.kind === 'PASSTHROUGH') &&
+    endpoints.length <= MAX_AT_ONCE &&
+    !resolution?.startsWith('DNS')
   );
 }
 

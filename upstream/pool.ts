@@ -139,6 +139,15 @@ export class UpstreamPool {
     return pooled;
   }
 
+  /** True where the upstream of one of its endpoints is there already. */
+  hasAny(cluster: Cluster): boolean {
+    const { tls } = cluster.policy;
+    return (
+      this.#held.size > 0 &&
+      cluster.endpoints.some((each) => this.#held.has(keyOf(cluster, this.#tlsTo(each, tls), each)))
+    );
+  }
+
   /** Says that a cluster names an upstream no longer, which is dropped with the next {@link prune} if no other does. */
   giveBack(pooled: PooledUpstream): void {
     if (--pooled.users === 0) this.#unused.add(pooled);

@@ -159,6 +159,7 @@ test('startClusters() keeps the counts of limits that stay, and opens connection
   ];
   const connectionPool = { maxConnections: 1, connectTimeoutMs: 1, idleTimeoutMs: 1 };
   const first = start(clusterOf({ connectionPool }, [], { endpoints }));
+  first.pick();
   const second = start(clusterOf({ connectionPool, outlierDetection: OUTLIER }, [], { endpoints }));
   assert.notEqual(second, first);
   assert.equal(second.breaker, first.breaker);
@@ -170,6 +171,29 @@ test('startClusters() keeps the counts of limits that stay, and opens connection
   assert.deepEqual([state.connected.length, state.closed.length], [2, 1]);
 });
 
+test('RunningCluster makes its endpoints when the first one is asked for, of what is in effect then', () => {
+  const { start, state } = world();
+  const endpoint = (port: number): ClusterEndpoint => {
+    return { id: `${port}`, labels: {}, weight: 1, kind: 'socket', address: '10.0.0.1', port };
+  };
+  const cluster = start(clusterOf({}, [], { endpoints: [endpoint(80)] }));
+  assert.equal(start(clusterOf({}, [], { endpoints: [endpoint(81)] })), cluster);
+  assert.deepEqual(state.connected, []);
+  assert.equal(cluster.pick()!.address, '10.0.0.1:81');
+  assert.equal(start(clusterOf({}, [], { endpoints: [endpoint(81), endpoint(82)] })), cluster);
+  assert.deepEqual(state.connected, ['http1 10.0.0.1:81', 'http1 10.0.0.1:82']);
+  const gone = start(clusterOf({}, [], { name: 'gone', endpoints: [endpoint(85)] }));
+  start(clusterOf({}, [], { endpoints: [endpoint(81), endpoint(82)] }));
+  assert.equal(gone.pick()!.address, '10.0.0.1:85', 'a request outlives the rules that it began under');
+  start(clusterOf({}, [], { endpoints: [endpoint(81)] }));
+  assert.deepEqual(state.closed, ['http1 10.0.0.1:81', 'http1 10.0.0.1:82', 'http1 10.0.0.1:85']);
+  // Those of a table, and those that warm up, are there before: requests do not wait for the one, and time counts for the other.
+  const warmup = { durationMs: 1, minimumPercent: 10, aggression: 1 };
+  start(clusterOf({ loadBalancer: { kind: 'RING_HASH', tableSize: 16 } }, [], { endpoints: [endpoint(83)] }));
+  start(clusterOf({ loadBalancer: { kind: 'ROUND_ROBIN', warmup } }, [], { endpoints: [endpoint(84)] }));
+  assert.deepEqual(state.connected.slice(-2), ['http1 10.0.0.1:83', 'http1 10.0.0.1:84']);
+});
+
 test('RunningCluster has both protocols where it goes by its clients', () => {
   const { start, state } = world();
   const endpoints: ClusterEndpoint[] = [
@@ -177,8 +201,8 @@ test('RunningCluster has both protocols where it goes by its clients', () => {
   ];
   const connectionPool = { connectTimeoutMs: 1, idleTimeoutMs: 1, useClientProtocol: true } as const;
   const cluster = start(clusterOf({ connectionPool }, [], { endpoints }));
-  assert.deepEqual(state.connected, ['http1 10.0.0.1:80', 'http2 10.0.0.1:80']);
   assert.ok(cluster.pick()!.http2Upstream);
+  assert.deepEqual(state.connected, ['http1 10.0.0.1:80', 'http2 10.0.0.1:80']);
 });
 
 test('RunningCluster without endpoints of its own goes to the host that is named, within its wildcard alone', () => {

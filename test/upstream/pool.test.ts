@@ -34,6 +34,8 @@ test('UpstreamPool keeps the connections of endpoints that stay and drains those
   const chance = () => 0;
   const before = startClusters([cluster('a', 1, 2), cluster('b', 2)], pool, chance);
   pool.prune();
+  assert.deepEqual(opened, [], 'nobody has asked for an endpoint');
+  for (const each of before.values()) each.pick();
   assert.deepEqual(opened, [1, 2]);
   const after = startClusters([cluster('c', 2, 3)], pool, chance);
   pool.prune();
@@ -70,7 +72,9 @@ test('UpstreamPool has automatic mutual TLS for those who take it, of a workload
       endpoints: [{ ...endpoint(1), tlsMode: 'istio' }, endpoint(2), endpoint(1)],
       policy: { ...cluster('a').policy, tls },
     };
-    startClusters([automatic], pool, () => 0);
+    startClusters([automatic], pool, () => 0)
+      .get('a')!
+      .pick();
     return modes;
   };
   assert.deepEqual(opened(true), ['ISTIO_MUTUAL', undefined, undefined]);
