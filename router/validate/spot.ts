@@ -25,23 +25,51 @@ export interface Spot {
 
 /** A place whose findings go to `report`. */
 export function spot(report: (finding: Finding) => void, path: FieldPath): Spot {
-  const find = (
-    severity: Issue['severity'],
-    code: IssueCode,
-    message: string,
-    part?: 'key' | 'value',
-  ): void => report({ code, severity, message, path, ...(part && { part }) });
-  return {
-    path,
-    at: (...steps) => spot(report, [...path, ...steps]),
-    error: (code, message, part) => find('error', code, message, part),
-    warning: (code, message, part) => find('warning', code, message, part),
-    withoutWarnings: () =>
-      spot((finding) => {
-        if (finding.severity === 'error') report(finding);
-      }, path),
-    toString: () => formatPath(path),
-  };
+  return new Place(report, path);
+}
+
+/** Many are made for each resource, and few of them ever asked for their path. */
+class Place implements Spot {
+  readonly #report: (finding: Finding) => void;
+  readonly #steps: FieldPath;
+  readonly #above: Place | undefined;
+
+  constructor(report: (finding: Finding) => void, steps: FieldPath, above?: Place) {
+    this.#report = report;
+    this.#steps = steps;
+    this.#above = above;
+  }
+
+  get path(): FieldPath {
+    return this.#above ? [...this.#above.path, ...this.#steps] : this.#steps;
+  }
+
+  at(...steps: FieldPath): Spot {
+    return new Place(this.#report, steps, this);
+  }
+
+  error(code: IssueCode, message: string, part?: 'key' | 'value'): void {
+    this.#find('error', code, message, part);
+  }
+
+  warning(code: IssueCode, message: string, part?: 'key' | 'value'): void {
+    this.#find('warning', code, message, part);
+  }
+
+  withoutWarnings(): Spot {
+    const report = this.#report;
+    return spot((finding) => {
+      if (finding.severity === 'error') report(finding);
+    }, this.path);
+  }
+
+  toString(): string {
+    return formatPath(this.path);
+  }
+
+  #find(severity: Issue['severity'], code: IssueCode, message: string, part?: 'key' | 'value'): void {
+    this.#report({ code, severity, message, path: this.path, ...(part && { part }) });
+  }
 }
 
 /** A value in a message, in quotes and not too long. */
