@@ -86,7 +86,7 @@ export class Reflector<T> {
   readonly #signal: AbortSignal;
   /** Why what was sent of an object cannot be kept, by key: what was kept before stays. */
   readonly #unreadable = new Map<string, string>();
-  /** Versions of what is kept, by key: what is listed anew has often not changed. */
+  /** Versions of what is kept and cannot be compared, by key: what is listed anew has often not changed. */
   readonly #versions = new Map<string, string>();
   /** Of {@link ReflectedKind.apis} the one that is there. */
   #group: string | undefined;
@@ -265,7 +265,7 @@ export class Reflector<T> {
   #set(key: string, object: T, version: string | undefined): void {
     const before = this.objects.get(key);
     const isKnown = version !== undefined && this.#versions.get(key) === version;
-    if (version !== undefined) this.#versions.set(key, version);
+    if (version !== undefined && !this.kind.isSame) this.#versions.set(key, version);
     if (before !== undefined && (isKnown || this.kind.isSame?.(before, object))) return;
     this.objects.set(key, object);
     this.#options.changed(key);

@@ -63,17 +63,36 @@ const SLICE: ReflectedKind<ReturnType<typeof readSlice>> = {
   apis: ['/apis/discovery.k8s.io/v1'],
   keep: (object) => readSlice(object as EndpointSlice),
 };
-const POD: ReflectedKind<Readonly<Record<string, string>>> = {
+type Labels = Readonly<Record<string, string>>;
+
+/** Labels that are the same for the Pods of a Deployment are one object. */
+const POD = (share: (labels: Labels) => Labels): ReflectedKind<Labels> => ({
   kind: 'Pod',
   resource: 'pods',
   apis: ['/api/v1'],
   isMetadataOnly: true,
-  keep: ({ metadata }) => metadata.labels ?? {},
+  keep: ({ metadata }) => share(metadata.labels ?? {}),
   isSame: (before, after) => {
     const names = Object.keys(after);
     return names.length === Object.keys(before).length && names.every((name) => before[name] === after[name]);
   },
-};
+});
+
+/** What was given lately and reads the same, in place of what is given. */
+function sharing(): (labels: Labels) => Labels {
+  const known = new Map<string, Labels>();
+  return (labels) => {
+    const key = JSON.stringify(labels);
+    const same = known.get(key);
+    if (same) return same;
+    if (known.size >= MAX_SHARED) known.clear();
+    known.set(key, labels);
+    return labels;
+  };
+}
+
+/** Labels that no other Pod has would otherwise stay for ever. */
+const MAX_SHARED = 1000;
 
 class KubernetesFollower {
   readonly #signal: AbortSignal;
@@ -149,7 +168,7 @@ class KubernetesFollower {
     );
     const services = follow(SERVICE, (key) => this.#directory.serviceChanged(key));
     const slices = follow(SLICE, (key) => this.#directory.sliceChanged(key));
-    const pods = follow(POD, (key) => this.#directory.podChanged(key));
+    const pods = follow(POD(sharing()), (key) => this.#directory.podChanged(key));
     this.#directory = new ServiceDirectory({
       services: services.objects,
       slices: slices.objects,
