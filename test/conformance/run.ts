@@ -119,7 +119,9 @@ function knownOrNot(report: CaseReport): CaseReport {
   return differences.length > 0 ? { ...report, skipped: reason } : report;
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
 
 function print({ name, skipped, differences, error }: CaseReport): void {
   if (skipped !== undefined) return console.log(`SKIP ${name}: ${skipped}`);
