@@ -44,13 +44,11 @@ export function refuseUnrouted(exchange: Exchange, reason: string): StreamReceiv
 }
 
 /** Envoy's word for an answer that the router has decided. */
-function detailsOf({ flag, status, virtualHost, headers }: LocalReply): string {
+function detailsOf({ flag, status, virtualHost, isPreflight }: LocalReply): string {
   if (flag === 'NR') return 'route_not_found';
   if (flag === 'NC') return 'cluster_not_found';
   if (virtualHost === undefined && status === 400) return 'path_normalization_failed';
   if (virtualHost === undefined && status === 404) return 'absolute_path_rejected';
-  // What is set for other origins is kept apart, but in the answer to a preflight.
-  const isPreflight = headers.some(([name]) => name.startsWith('access-control-'));
   return isPreflight ? 'cors_response' : 'direct_response';
 }
 

@@ -87,6 +87,7 @@ export function forward(
     // Not a failure that gRPC would be told of in its own way, whatever the content type.
     const reply = localReply(undefined, { status: 200, headers: cors.preflight, reason });
     reply.responseHeaders = responseChanges(own, view, route, picked?.cluster);
+    reply.isPreflight = true;
     if (cluster) reply.destination = cluster.destination;
     return withRoute(reply, virtualHost, route, fault);
   }
@@ -102,8 +103,12 @@ export function forward(
   if (own.requestHeaders.length > 0)
     headers = requestChanged(own, view, route, picked.cluster, picked.authority);
   const request = { method: view.method, authority, path, headers };
+  // An abort comes before anything is done to the request.
   const responseHeaders =
-    own.fixedResponse ?? sentChanges(own, view, route, picked, headers, { authority, path, rewrite });
+    own.fixedResponse ??
+    (fault?.abort
+      ? responseChanges(own, view, route, picked.cluster)
+      : sentChanges(own, view, route, picked, headers, { authority, path, rewrite }));
   const timeoutMs = timeoutOf(view, action.timeoutMs);
   const mirrors = drawMirrors(table.clusters, action, authority, path, random);
   const decision: Writable<Forward> = {

@@ -82,6 +82,8 @@ export interface LocalReply extends Decided {
   readonly grpc?: { readonly status: number; readonly message: string };
   /** Envoy's response flag: `NR` no route, `NC` no cluster, `FI` fault; absent for what a rule asked for. */
   readonly flag?: ResponseFlag;
+  /** Present for the answer to a preflight, which nothing else may tell from what a rule answers itself. */
+  readonly isPreflight?: true;
   /** One sentence for logs and `explain`, naming host and path: why there is no upstream. */
   readonly reason: string;
 }
