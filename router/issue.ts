@@ -124,7 +124,8 @@ export const ISSUE_CODES = {
   'subset-missing': 'A destination names a subset that no DestinationRule of its host has.',
   'regex-plain': 'A regular expression says what an exact text or a prefix would say.',
   'header-format':
-    'The value of a header has a command that Envoy does not know, and refuses all routes for.',
+    'The value of a header has a command that Envoy does not take, and refuses all routes for.',
+  'envoy-refuses': 'Istio takes something that Envoy refuses, with everything that comes with it.',
   'delegate-unused': 'No rule delegates to a VirtualService without hosts.',
   // Control planes.
   'xds-refused':

@@ -11,6 +11,7 @@ import type { ValidResource } from '../schema/kind.ts';
 import type { PathNormalization } from '../table/route-table.ts';
 import { lintDelegates, withLeftOutExamples } from './delegate.ts';
 import { lintDestinationRules } from './destination-rule.ts';
+import { lintEnvoyRefusals } from './envoy-refusal.ts';
 import { lintHeaderFormats } from './header-format.ts';
 import { lintHosts } from './host.ts';
 import { portsOf } from './port.ts';
@@ -38,6 +39,7 @@ export const LINT_CODES = [
   'destination-rule-conflict',
   'regex-plain',
   'header-format',
+  'envoy-refuses',
   'delegate-not-found',
   'delegate-not-visible',
   'delegate-match-conflict',
@@ -70,6 +72,7 @@ export function lintReport(resources: readonly ValidResource[], options: LintOpt
     ...lintDestinationRules(resources),
     ...lintRegexes(resources, rules),
     ...lintHeaderFormats(resources, rules),
+    ...lintEnvoyRefusals(resources, rules),
     ...lintDelegates(resources),
   ].sort(byPlace);
   return { ...rules, issues };

@@ -40,6 +40,7 @@ const SHOWS: Readonly<Record<string, (issue: string, explained: string) => void>
   'host-conflict': (_, explained) => assert.match(explained, /✓ VirtualService default\/reviews http/),
   'subset-missing': (_, explained) => assert.match(explained, /503 \(NC\)/),
   'regex-plain': (_, explained) => assert.equal(takenIn(explained), '[0].match[0]'),
+  'envoy-refuses': (_, explained) => assert.equal(takenIn(explained), '[0].match[0]'),
   'header-format': (_, explained) => assert.equal(takenIn(explained), '[0]'),
   'delegate-not-found': (_, explained) => assert.equal(takenIn(explained), '[1]'),
   'delegate-not-visible': (_, explained) => assert.match(explained, /made without a rule/),

@@ -70,6 +70,11 @@ export const DIFFERENCES: readonly Difference[] = [
     test: 'lint() finds a header value with a command that Envoy does not know',
   },
   {
+    what: 'What Istio takes and Envoy refuses, such as `\\x{100}` in a regex or a redirect by 304, stops nothing else here; Envoy refuses all routes that come with it',
+    why: 'one rule must not stop the others; `check` warns with `envoy-refuses`',
+    test: 'lint() finds what Envoy refuses of that which Istio takes, and nothing that Envoy takes',
+  },
+  {
     what: 'A direct response whose bytes are no UTF-8 reaches gRPC clients in `grpc-message` with U+FFFD for each wrong part; Envoy passes the bytes on, percent-encoded',
     why: "gRPC's messages are UTF-8, and a client may refuse others",
     test: 'route() gives gRPC a direct response that is no UTF-8 with replacement characters',
