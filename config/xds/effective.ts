@@ -2,8 +2,10 @@
  * Make before break: of what a control plane has sent, what can be in effect now. Its kinds of resources arrive one
  * after the other, so that for a moment routes may name clusters that are not there yet, or that are no longer.
  */
+import type { VirtualHost } from '../../router/table/route-table.ts';
 import {
   clusterNamesOf,
+  clustersIn,
   type XdsCluster,
   type XdsResources,
   type XdsRoutes,
@@ -11,6 +13,14 @@ import {
 
 /** Half of a change waits for the other half so long, in milliseconds; then it is in effect as it is. */
 export const HOLD_MS = 2000;
+
+/** A virtual host whose routes lead to a cluster that is not there, or whose endpoints are not. */
+export interface Lacking {
+  readonly virtualHost: string;
+  readonly cluster: string;
+  /** Since when there has been one, in milliseconds. */
+  readonly sinceMs: number;
+}
 
 /** Follows what is sent, a step behind where that would break calls. */
 export class EffectiveResources {
@@ -20,10 +30,12 @@ export class EffectiveResources {
     clusters: new Map(),
     endpoints: new Map(),
   };
-  /** By the name of routes whose new version waits. */
-  readonly #heldSinceMs = new Map<string, number>();
+  /** By the names of routes and of virtual hosts in them whose new version waits. */
+  #heldSinceMs: ReadonlyMap<string, number> = new Map();
   /** By the name of clusters that are gone and that routes still lead to. */
   readonly #goneSinceMs = new Map<string, number>();
+  /** Of what was sent, waiting or in effect: one, and how many more there are. */
+  lacking: (Lacking & { readonly more: number }) | undefined;
 
   /** Milliseconds until what is held comes into effect without its other half; undefined when nothing is held. */
   waitMs(nowMs: number): number | undefined {
@@ -38,28 +50,42 @@ export class EffectiveResources {
   }
 
   /**
-   * What is in effect from now on. Routes that name clusters which are not there come into effect once they are, the
-   * routes before staying until then; a cluster that is gone stays while routes in effect lead to it. Neither for
-   * longer than {@link HOLD_MS}: what never comes, or never goes, is in effect as it was sent.
+   * What is in effect from now on. Virtual hosts whose routes name clusters which are not there come into effect once
+   * they are, those before staying until then and all others not waiting for them; a cluster that is gone stays while
+   * routes in effect lead to it. Neither for longer than {@link HOLD_MS}: what never comes, or never goes, is in effect
+   * as it was sent, so that requests for a cluster that is not there are answered 503, as Envoy answers them at once.
    */
   next(sent: XdsResources, nowMs: number): XdsResources {
     const before = this.#current;
     const routes = new Map<string, XdsRoutes>();
+    const held = new Map<string, number>();
+    const lacking: Omit<Lacking, 'sinceMs'>[] = [];
     for (const [name, next] of sent.routes) {
+      const absent = new Set(missing(next, sent));
+      routes.set(name, next);
+      if (absent.size === 0) continue;
       const old = before.routes.get(name);
-      const heldSinceMs = this.#heldSinceMs.get(name) ?? nowMs;
       // What the routes before missed, too, is not on its way.
-      const missed = old && old !== next ? new Set(missing(old, sent)) : undefined;
-      const waits = missed !== undefined && missing(next, sent).some((cluster) => !missed.has(cluster));
-      if (old !== undefined && waits && nowMs - heldSinceMs < HOLD_MS) {
-        routes.set(name, old);
-        this.#heldSinceMs.set(name, heldSinceMs);
-      } else {
-        routes.set(name, next);
-        this.#heldSinceMs.delete(name);
-      }
+      const missed = new Set(old ? missing(old, sent) : absent);
+      const known = new Map(old?.virtualHosts.map((each) => [each.name, each]));
+      let isHeld = false;
+      const virtualHosts = next.virtualHosts.flatMap((each): VirtualHost[] => {
+        const own = [...clustersIn(each)].filter((cluster) => absent.has(cluster));
+        if (own.length > 0) lacking.push({ virtualHost: each.name, cluster: own[0]! });
+        const earlier = known.get(each.name);
+        if (earlier === each || own.every((cluster) => missed.has(cluster))) return [each];
+        const key = `${name}/${each.name}`;
+        const sinceMs = this.#heldSinceMs.get(key) ?? nowMs;
+        if (nowMs - sinceMs >= HOLD_MS) return [each];
+        held.set(key, sinceMs);
+        isHeld = true;
+        return earlier ? [earlier] : [];
+      });
+      if (isHeld) routes.set(name, { ...next, virtualHosts });
     }
-    for (const name of this.#heldSinceMs.keys()) if (!sent.routes.has(name)) this.#heldSinceMs.delete(name);
+    this.#heldSinceMs = held;
+    const [first, ...more] = lacking;
+    this.lacking = first && { ...first, sinceMs: this.lacking?.sinceMs ?? nowMs, more: more.length };
 
     const { listeners } = sent;
     let { clusters, endpoints } = sent;

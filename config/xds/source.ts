@@ -307,7 +307,17 @@ class XdsClient {
       },
       refused: this.#ads.refused,
     };
-    this.#onState(this.#state);
+    const reason = this.#state.reason ?? this.#lacking();
+    this.#onState({ ...this.#state, ...(reason !== undefined && { reason }) });
+  }
+
+  #lacking(): string | undefined {
+    const { lacking } = this.#effective;
+    if (!lacking) return undefined;
+    const { virtualHost, cluster, sinceMs, more } = lacking;
+    const since = new Date(Date.now() - performance.now() + sinceMs).toISOString();
+    const others = more === 0 ? '' : `; ${more} more virtual hosts lead to such`;
+    return `routes of "${virtualHost}" lead to the cluster "${cluster}", which is not there, since ${since}${others}`;
   }
 }
 

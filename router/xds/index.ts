@@ -5,7 +5,7 @@
 export { readCluster, type XdsCluster } from './cluster.ts';
 export { readLoadAssignment, type XdsEndpoints } from './endpoint.ts';
 export { readListener, type XdsListener } from './listener.ts';
-export { clusterNamesOf } from './reference.ts';
+export { clusterNamesOf, clustersIn } from './reference.ts';
 export { XdsRefusal } from './refusal.ts';
 export { readRouteConfiguration, type XdsRoutes } from './route-configuration.ts';
 export { createRoutesReader } from './routes-reader.ts';

@@ -10,14 +10,15 @@ export function clusterNamesOf(routes: XdsRoutes): ReadonlySet<string> {
   let names = knownOfAll.get(routes);
   if (!names) {
     const all = new Set<string>();
-    for (const virtualHost of routes.virtualHosts) for (const name of namesIn(virtualHost)) all.add(name);
+    for (const virtualHost of routes.virtualHosts) for (const name of clustersIn(virtualHost)) all.add(name);
     names = all;
     knownOfAll.set(routes, names);
   }
   return names;
 }
 
-function namesIn(virtualHost: VirtualHost): ReadonlySet<string> {
+/** The same of one virtual host. */
+export function clustersIn(virtualHost: VirtualHost): ReadonlySet<string> {
   let names = known.get(virtualHost);
   if (!names) {
     const actions = virtualHost.routes.flatMap(({ action }) => (action.kind === 'forward' ? [action] : []));

@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { EffectiveResources, HOLD_MS } from '../../../config/xds/effective.ts';
 import { AdsState } from '../../../config/xds/state.ts';
-import { cluster, endpoints, listener, routes, TYPE_URL, V1, V2 } from './resources.ts';
+import type { XdsResources } from '../../../router/xds/index.ts';
+import { cluster, endpoints, listener, routes, routesByHost, TYPE_URL, V1, V2 } from './resources.ts';
 
 function world() {
   const state = new AdsState({ isGrpc: false, keepsBytes: false, now: () => new Date(0) });
@@ -30,7 +31,7 @@ function world() {
     return { to, clusters: [...clusters.keys()].sort() };
   };
   at(0);
-  return { send, at, effective, isWhole: () => effective.isWhole(state.resources) };
+  return { state, send, at, effective, isWhole: () => effective.isWhole(state.resources) };
 }
 
 test('EffectiveResources lets routes wait for a cluster that is not there yet', () => {
@@ -62,6 +63,34 @@ test('EffectiveResources lets routes wait for a while only', () => {
   assert.equal(at(10).to, V1);
   assert.equal(at(10 + HOLD_MS - 1).to, V1);
   assert.equal(at(10 + HOLD_MS).to, V2);
+});
+
+test('EffectiveResources lets other virtual hosts not wait, and says who does', () => {
+  const { send, state, effective } = world();
+  const to = (name: string) => (inEffect: XdsResources) => {
+    const host = inEffect.routes.get('80')?.virtualHosts.find(({ domains }) => domains.includes(name));
+    const action = host?.routes[0]?.action;
+    return action?.kind === 'forward' ? action.destinations[0]?.cluster : undefined;
+  };
+  const both = (reviews: string, ratings: string) =>
+    send(TYPE_URL.routes, routesByHost(80, { reviews, ratings }));
+  both(V1, V1);
+  effective.next(state.resources, 0);
+  assert.equal(effective.lacking, undefined);
+  send(TYPE_URL.cluster, cluster(V1), cluster('outbound|80||there'));
+  send(TYPE_URL.endpoints, endpoints('outbound|80||there', 3));
+  both(V2, 'outbound|80||there');
+  const inEffect = effective.next(state.resources, 10);
+  assert.equal(to('reviews')(inEffect), V1);
+  assert.equal(to('ratings')(inEffect), 'outbound|80||there');
+  assert.deepEqual(effective.lacking, { virtualHost: 'reviews:80', cluster: V2, sinceMs: 10, more: 0 });
+  assert.equal(to('reviews')(effective.next(state.resources, 10 + HOLD_MS)), V2);
+  const lacking = () => effective.lacking;
+  assert.equal(lacking()?.sinceMs, 10, 'it still is not there');
+  send(TYPE_URL.cluster, cluster(V1), cluster(V2), cluster('outbound|80||there'));
+  send(TYPE_URL.endpoints, endpoints(V2, 2));
+  effective.next(state.resources, 20 + HOLD_MS);
+  assert.equal(lacking(), undefined);
 });
 
 test('EffectiveResources does not wait again for what routes have missed before', () => {

@@ -43,23 +43,26 @@ export function listener(port: number): Any {
 
 /** Routes of a port: all requests for `host` to a cluster. */
 export function routes(port: number, host: string, cluster: string): Any {
+  return routesByHost(port, { [host]: cluster });
+}
+
+/** The same of several hosts, by name. */
+export function routesByHost(port: number, clusters: Readonly<Record<string, string>>): Any {
   return pack(RouteConfigurationSchema, {
     name: String(port),
-    virtualHosts: [
-      {
-        name: `${host}:${port}`,
-        domains: [host],
-        routes: [
-          {
-            match: { pathSpecifier: { case: 'prefix', value: '/' } },
-            action: {
-              case: 'route',
-              value: { clusterSpecifier: { case: 'cluster', value: cluster }, timeout: {} },
-            },
+    virtualHosts: Object.entries(clusters).map(([host, cluster]) => ({
+      name: `${host}:${port}`,
+      domains: [host],
+      routes: [
+        {
+          match: { pathSpecifier: { case: 'prefix' as const, value: '/' } },
+          action: {
+            case: 'route' as const,
+            value: { clusterSpecifier: { case: 'cluster' as const, value: cluster }, timeout: {} },
           },
-        ],
-      },
-    ],
+        },
+      ],
+    })),
   });
 }
 

@@ -130,6 +130,27 @@ test('xdsSource() goes back to an older version with a control plane that does',
   await older.close();
 });
 
+test('xdsSource() says which cluster is not there while half of a change is, and heals', async () => {
+  const { plane, port } = await planeOf();
+  const following = follow(`xds://127.0.0.1:${port}`);
+  await following.started;
+  const added = V2.replace('|v2|', '|v3|');
+  const reason = () => following.states.at(-1)?.reason ?? '';
+  plane.set(TYPE_URL.routes, routes(80, 'reviews', added));
+  await following.until(() => reason().includes(added));
+  assert.match(
+    reason(),
+    /^routes of "reviews:80" lead to the cluster "outbound\|80\|v3\|[^"]+", which is not there, since 20/,
+  );
+  assert.equal(following.states.at(-1)?.state, 'connected');
+  plane.set(TYPE_URL.endpoints, endpoints(V1, 1001), endpoints(V2, 1002), endpoints(added, 1003));
+  plane.set(TYPE_URL.cluster, cluster(V1), cluster(V2), cluster(added));
+  await following.until(() => reason() === '');
+  assert.equal(destination(following.latest()), added);
+  following.stop();
+  await plane.close();
+});
+
 /** Passes bytes on to a port, until it is told not to. */
 async function pausable(port: number) {
   const pairs = new Set<readonly [Socket, Socket]>();
