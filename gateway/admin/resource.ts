@@ -1,7 +1,7 @@
 /** Resources over HTTP: list, read, lay over the sources, take away. What `apply`, `delete` and `get` speak. */
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { type Reading, readText } from '../../config/document.ts';
 import { APPLIED, type ConfigStore } from '../../config/store.ts';
 import { type Issue, type Resource, resourceKey } from '../../router/index.ts';
@@ -13,7 +13,9 @@ export const MAX_RESOURCE_BYTES = 2 * 1024 * 1024;
 /** Keys in a DELETE of several are far shorter than the resources they name. */
 const MAX_KEYS_BYTES = MAX_RESOURCE_BYTES;
 
-const deletion = z.strictObject({ keys: z.array(z.string().regex(/^[^/]+\/[^/]+\/[^/]+$/)).min(1) });
+const deletion = z.strictObject({
+  keys: z.array(z.string().check(z.regex(/^[^/]+\/[^/]+\/[^/]+$/))).check(z.minLength(1)),
+});
 
 /**
  * - `GET /`: `{ resources }`, all in effect.

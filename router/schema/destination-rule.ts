@@ -1,5 +1,5 @@
 /** DestinationRule as people write it. Imports the building blocks. Source: istio/api networking/v1alpha3/destination_rule.proto */
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { portSelector, textMap, texts } from './destination.ts';
 import {
   double,

@@ -1,5 +1,5 @@
 /** Parts that several kinds share. Imports the building blocks. Source: istio/api networking/v1alpha3/virtual_service.proto */
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { double, list, map, message, required, text, uint32 } from './proto-json.ts';
 
 export const portSelector = message({ number: uint32() });

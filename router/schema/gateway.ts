@@ -1,5 +1,5 @@
 /** Gateway as people write it. Imports the building blocks. Source: istio/api networking/v1alpha3/gateway.proto */
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { textMap, texts } from './destination.ts';
 import { enumeration, flag, list, message, required, text, uint32 } from './proto-json.ts';
 

@@ -11,35 +11,37 @@
  * - an enum by its name or its number; of a oneof that is set twice the last one in the proto's order;
  * - unknown fields are refused. No field is required here: what must be present is said by validation.
  */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { parseDuration } from './duration.ts';
 
 /** A field that a valid resource always has, so that its type is not optional. Its absence is found by validation. */
-export interface RequiredField<Type extends z.ZodType = z.ZodType> {
+export interface RequiredField<Type extends z.ZodMiniType = z.ZodMiniType> {
   readonly required: Type;
 }
 
-type Shape = Readonly<Record<string, z.ZodType | RequiredField>>;
+type Shape = Readonly<Record<string, z.ZodMiniType | RequiredField>>;
 type Fields<S extends Shape> = {
   -readonly [K in keyof S]: S[K] extends RequiredField<infer T>
     ? T
-    : S[K] extends z.ZodType
-      ? z.ZodOptional<S[K]>
+    : S[K] extends z.ZodMiniType
+      ? z.ZodMiniOptional<S[K]>
       : never;
 };
 
 /** The schema of one proto message; `fields` is for walking over the API, as the support table does. */
-export type MessageSchema<S extends Shape> = z.ZodType<z.output<z.ZodObject<Fields<S>, z.core.$strip>>> & {
-  readonly fields: Readonly<Record<string, z.ZodType>>;
+export type MessageSchema<S extends Shape> = z.ZodMiniType<
+  z.output<z.ZodMiniObject<Fields<S>, z.core.$strip>>
+> & {
+  readonly fields: Readonly<Record<string, z.ZodMiniType>>;
 };
 
 /** A schema for a list, its elements' schema readable. */
-export type ListSchema<Element extends z.ZodType> = z.ZodType<z.output<Element>[]> & {
+export type ListSchema<Element extends z.ZodMiniType> = z.ZodMiniType<z.output<Element>[]> & {
   readonly element: Element;
 };
 
 /** A schema for a map with text keys, its values' schema readable. The result has no prototype. */
-export type MapSchema<Value extends z.ZodType> = z.ZodType<Record<string, z.output<Value>>> & {
+export type MapSchema<Value extends z.ZodMiniType> = z.ZodMiniType<Record<string, z.output<Value>>> & {
   readonly value: Value;
 };
 
@@ -47,7 +49,7 @@ export type MapSchema<Value extends z.ZodType> = z.ZodType<Record<string, z.outp
 export type FieldProblem = 'wrong-type' | 'out-of-range' | 'unknown-value' | 'bad-duration' | 'bad-base64';
 
 /** Marks a field of {@link message} as present in every valid resource. */
-export function required<Type extends z.ZodType>(type: Type): RequiredField<Type> {
+export function required<Type extends z.ZodMiniType>(type: Type): RequiredField<Type> {
   return { required: type };
 }
 
@@ -59,7 +61,7 @@ export function message<const S extends Shape>(
   shape: S,
   oneofs: readonly (readonly (keyof S & string)[])[] = [],
 ): MessageSchema<S> {
-  const fields: Record<string, z.ZodType> = {};
+  const fields: Record<string, z.ZodMiniType> = {};
   for (const [name, type] of Object.entries(shape)) fields[name] = 'required' in type ? type.required : type;
   const names = Object.keys(fields).map((name) => [name, protoName(name)] as const);
   const byProtoName = new Map(names.map(([name, proto]) => [proto, name]));
@@ -77,10 +79,16 @@ export function message<const S extends Shape>(
     return result;
   };
   const object = z.strictObject(
-    Object.fromEntries(Object.entries(fields).map(([name, type]) => [name, type.optional()])),
+    Object.fromEntries(Object.entries(fields).map(([name, type]) => [name, z.optional(type)])),
   );
-  const read = z.preprocess(canonical, object);
-  const schema = oneofs.length === 0 ? read : read.transform((value) => lastOf(value, oneofs));
+  const read = z.pipe(z.transform(canonical), object);
+  const schema =
+    oneofs.length === 0
+      ? read
+      : z.pipe(
+          read,
+          z.transform((value) => lastOf(value, oneofs)),
+        );
   return Object.assign(schema, { fields }) as unknown as MessageSchema<S>;
 }
 
@@ -96,13 +104,13 @@ function lastOf(
 }
 
 /** A list; an element that is null becomes the element's zero value. */
-export function list<Element extends z.ZodType>(element: Element): ListSchema<Element> {
+export function list<Element extends z.ZodMiniType>(element: Element): ListSchema<Element> {
   return Object.assign(z.array(element), { element }) as unknown as ListSchema<Element>;
 }
 
 /** A map from the user's own keys, kept as data whatever they are called (`__proto__` too). */
-export function map<Value extends z.ZodType>(value: Value): MapSchema<Value> {
-  const schema = z.unknown().transform((input, context) => {
+export function map<Value extends z.ZodMiniType>(value: Value): MapSchema<Value> {
+  const schema = z.transform((input, context) => {
     if (typeof input !== 'object' || input === null || Array.isArray(input)) {
       context.issues.push(problem(input, 'wrong-type', `Expected a map, got ${typeName(input)}`));
       return z.NEVER;
@@ -121,8 +129,8 @@ export function map<Value extends z.ZodType>(value: Value): MapSchema<Value> {
 }
 
 /** Text. */
-export function text(): z.ZodType<string> {
-  return z.unknown().transform((input, context) => {
+export function text(): z.ZodMiniType<string> {
+  return z.transform((input, context) => {
     if (typeof input === 'string') return input;
     if (input === null) return '';
     context.issues.push(
@@ -133,8 +141,8 @@ export function text(): z.ZodType<string> {
 }
 
 /** True or false. */
-export function flag(): z.ZodType<boolean> {
-  return z.unknown().transform((input, context) => {
+export function flag(): z.ZodMiniType<boolean> {
+  return z.transform((input, context) => {
     if (typeof input === 'boolean') return input;
     if (input === null) return false;
     context.issues.push(problem(input, 'wrong-type', `Expected true or false, got ${typeName(input)}`));
@@ -143,12 +151,12 @@ export function flag(): z.ZodType<boolean> {
 }
 
 /** A whole number of 32 bits, signed. */
-export function int32(): z.ZodType<number> {
+export function int32(): z.ZodMiniType<number> {
   return wholeNumber(-2147483648n, 2147483647n);
 }
 
 /** A whole number of 32 bits without sign. */
-export function uint32(): z.ZodType<number> {
+export function uint32(): z.ZodMiniType<number> {
   return wholeNumber(0n, 4294967295n);
 }
 
@@ -156,13 +164,13 @@ export function uint32(): z.ZodType<number> {
  * A whole number of 64 bits without sign; beyond 2^53 it loses its last digits. The greatest ones are to be written as
  * text, as to Istio, whose YAML makes floating-point numbers of them.
  */
-export function uint64(): z.ZodType<number> {
+export function uint64(): z.ZodMiniType<number> {
   return wholeNumber(0n, 2n ** 64n - 1n);
 }
 
 /** Any number. */
-export function double(): z.ZodType<number> {
-  return z.unknown().transform((input, context) => {
+export function double(): z.ZodMiniType<number> {
+  return z.transform((input, context) => {
     if (typeof input === 'number') return input;
     if (input === null) return 0;
     if (typeof input === 'string') {
@@ -178,8 +186,8 @@ export function double(): z.ZodType<number> {
 }
 
 /** A span of time as text, `1.5s` or `1h2m`, kept as written; see `durationMs` for its length. */
-export function duration(): z.ZodType<string> {
-  return z.unknown().transform((input, context) => {
+export function duration(): z.ZodMiniType<string> {
+  return z.transform((input, context) => {
     if (typeof input !== 'string') {
       context.issues.push(
         problem(input, 'wrong-type', `Expected a duration such as "5s", got ${typeName(input)}`),
@@ -198,8 +206,8 @@ export function duration(): z.ZodType<string> {
 }
 
 /** Bytes in base64, kept as written. */
-export function bytes(): z.ZodType<string> {
-  return z.unknown().transform((input, context) => {
+export function bytes(): z.ZodMiniType<string> {
+  return z.transform((input, context) => {
     if (input === null) return '';
     if (typeof input !== 'string') {
       context.issues.push(problem(input, 'wrong-type', `Expected base64 text, got ${typeName(input)}`));
@@ -220,8 +228,8 @@ export function bytes(): z.ZodType<string> {
  */
 export function enumeration<const Names extends readonly string[]>(
   ...names: Names
-): z.ZodType<Names[number]> {
-  return z.unknown().transform((input, context): Names[number] => {
+): z.ZodMiniType<Names[number]> {
+  return z.transform((input, context): Names[number] => {
     if (typeof input === 'string' && names.includes(input)) return input as Names[number];
     if (input === null) return names[0]!;
     if (typeof input === 'number' && Number.isInteger(input) && Math.abs(input) < 2 ** 31)
@@ -259,8 +267,8 @@ const GREATEST = 2 ** 64 - 2 ** 11;
 /** More than any number in range has. */
 const MAX_DIGITS = 24;
 
-function wholeNumber(min: bigint, max: bigint): z.ZodType<number> {
-  return z.unknown().transform((input, context) => {
+function wholeNumber(min: bigint, max: bigint): z.ZodMiniType<number> {
+  return z.transform((input, context) => {
     if (input === null) return 0;
     let value: bigint | undefined;
     if (typeof input === 'number' && Number.isInteger(input)) value = BigInt(input);

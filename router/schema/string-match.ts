@@ -1,5 +1,5 @@
 /** Istio's StringMatch. Imports the building blocks. Source: istio/api networking/v1alpha3/virtual_service.proto */
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { map, message, text } from './proto-json.ts';
 
 /** Of several set fields Istio keeps the last: regex, else prefix, else exact. Empty means that the field is present. */

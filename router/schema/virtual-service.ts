@@ -1,5 +1,5 @@
 /** VirtualService as people write it. Imports the building blocks. Source: istio/api networking/v1alpha3/virtual_service.proto */
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { destination, percent, textMap, texts } from './destination.ts';
 import {
   bytes,

@@ -1,5 +1,5 @@
 /** WorkloadEntry as people write it. Imports the building blocks. Source: istio/api networking/v1alpha3/workload_entry.proto */
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { textMap } from './destination.ts';
 import { map, message, text, uint32 } from './proto-json.ts';
 

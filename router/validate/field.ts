@@ -2,7 +2,7 @@
  * A spec as written against its schema: the canonical spec, or every field that is unknown or of the wrong
  * type. Imports zod's issue types and the schemas.
  */
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import type { IssueCode } from '../issue.ts';
 import { nearest } from '../parse/suggestion.ts';
 import { type Kind, SPEC_SCHEMAS, type SpecByKind } from '../schema/kind.ts';
@@ -26,7 +26,7 @@ export function readSpec<K extends Kind>(
   value: unknown,
   unknownFields: 'error' | 'warning',
 ): ReadSpec<K> {
-  const schema: z.ZodType = SPEC_SCHEMAS[kind];
+  const schema: z.ZodMiniType = SPEC_SCHEMAS[kind];
   const first = schema.safeParse(value, { reportInput: true });
   if (first.success) return { spec: first.data as SpecByKind[K], findings: [] };
   const findings = findingsOf(schema, first.error.issues, unknownFields);
@@ -41,7 +41,7 @@ export function readSpec<K extends Kind>(
 }
 
 function findingsOf(
-  schema: z.ZodType,
+  schema: z.ZodMiniType,
   issues: readonly z.core.$ZodIssue[],
   unknownFields: 'error' | 'warning',
 ): Finding[] {
@@ -82,20 +82,20 @@ function describe(issue: z.core.$ZodIssue): { code: IssueCode; message: string }
   return { code: 'wrong-type', message: issue.message };
 }
 
-type Walkable = z.ZodType & {
-  fields?: Readonly<Record<string, z.ZodType>>;
-  element?: z.ZodType;
-  value?: z.ZodType;
+type Walkable = z.ZodMiniType & {
+  fields?: Readonly<Record<string, z.ZodMiniType>>;
+  element?: z.ZodMiniType;
+  value?: z.ZodMiniType;
 };
 
-function schemaAt(schema: z.ZodType, path: FieldPath): z.ZodType | undefined {
+function schemaAt(schema: z.ZodMiniType, path: FieldPath): z.ZodMiniType | undefined {
   let current: Walkable | undefined = schema;
   for (const step of path)
     current = typeof step === 'number' ? current?.element : (current?.fields?.[step] ?? current?.value);
   return current;
 }
 
-function fieldNames(schema: z.ZodType | undefined): readonly string[] {
+function fieldNames(schema: z.ZodMiniType | undefined): readonly string[] {
   return Object.keys((schema as Walkable | undefined)?.fields ?? {});
 }
 

@@ -5,7 +5,8 @@
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { stringify } from 'yaml';
-import * as z from 'zod';
+import * as z from 'zod/mini';
+import en from 'zod/v4/locales/en.js';
 import { APPLIED } from '../../../config/store.ts';
 import { resourceKey } from '../../../router/index.ts';
 import { MAX_BYTES } from '../../../router/parse/document.ts';
@@ -57,7 +58,9 @@ export function consoleRoutes(target: AdminTarget): Hono {
       ),
     )
     .post('/send', limited, async (context) => {
-      const asked = sending.safeParse(await context.req.json().catch(() => undefined));
+      const asked = sending.safeParse(await context.req.json().catch(() => undefined), {
+        error: en().localeError,
+      });
       if (!asked.success) return context.json({ error: `Cannot send: ${z.prettifyError(asked.error)}` }, 400);
       try {
         return context.json(await send(asked.data, (request) => target.send(request)));

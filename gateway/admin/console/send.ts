@@ -1,17 +1,22 @@
 /** Sends the request of the console's form through the gateway, and tells what came back. */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 
 /** What the form says. */
 export const sending = z
   .strictObject({
-    method: z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'no HTTP method'),
-    url: z.url({ protocol: /^https?$/ }),
-    headers: z.array(z.tuple([z.string(), z.string()])).max(200),
+    method: z.string().check(z.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'no HTTP method')),
+    url: z.url({ protocol: /^https?$/, error: 'no URL of http or https' }),
+    headers: z.array(z.tuple([z.string(), z.string()])).check(z.maxLength(200, 'more than 200 headers')),
     /** Empty: none. */
     body: z.string(),
   })
   // Some runtimes would send it all the same.
-  .refine(({ method, body }) => body === '' || !/^(?:GET|HEAD)$/i.test(method), 'a GET or HEAD has no body');
+  .check(
+    z.refine(
+      ({ method, body }) => body === '' || !/^(?:GET|HEAD)$/i.test(method),
+      'a GET or HEAD has no body',
+    ),
+  );
 
 /** What came back. */
 export interface Sent {

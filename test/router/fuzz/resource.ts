@@ -2,7 +2,7 @@
  * Resources changed field by field, along the schema: fields taken away, put in, doubled and given values that
  * other fields have, or that no field has.
  */
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import type { Resource } from '../../../router/index.ts';
 import { isKind, SPEC_SCHEMAS } from '../../../router/schema/kind.ts';
 import type { Draws } from '../route/generate.ts';
@@ -120,7 +120,7 @@ const ODD: readonly unknown[] = [
   JSON.parse('{"__proto__": {"polluted": true}, "constructor": {"prototype": {"polluted": true}}}'),
 ];
 
-type Schema = z.ZodType & {
+type Schema = z.ZodMiniType & {
   readonly fields?: Readonly<Record<string, Schema>>;
   readonly element?: Schema;
   readonly value?: Schema;
