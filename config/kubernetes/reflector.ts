@@ -54,8 +54,8 @@ export interface ReflectorOptions<T = unknown> {
   seen?(path: string, object: KubernetesObject, kept: T): void;
   /** Told of the path of each object that {@link seen} was told of and that is gone. */
   gone?(path: string): void;
-  /** Told that it follows the server, or why it does not. */
-  stands(reason: string | undefined): void;
+  /** Told that it follows the server, or why it does not, and how often in a row it was refused the right to. */
+  stands(reason: string | undefined, refusals: number): void;
 }
 
 /** A server ends a watch after so many seconds; one that has not by then, and a bit, is gone. */
@@ -102,10 +102,12 @@ export class Reflector<T> {
   async run(): Promise<void> {
     const { chance, stands, waits = WAITS } = this.#options;
     let failures = 0;
+    let refusals = 0;
     while (!this.#signal.aborted) {
       try {
         if (this.#version === undefined) {
           await this.#list();
+          refusals = 0;
           this.#standsWell();
         }
         if (this.#group === undefined) {
@@ -121,7 +123,8 @@ export class Reflector<T> {
         if (this.#signal.aborted) return;
         failures++;
         if (error instanceof KubernetesError && MUST_LIST.has(error.status)) this.#version = undefined;
-        stands(this.#reasonOf(error));
+        refusals = isRefusal(error) ? refusals + 1 : 0;
+        stands(this.#reasonOf(error), refusals);
         const asked = error instanceof KubernetesError ? (error.retryAfterMs ?? 0) : 0;
         if (asked > 0) await wait(asked, this.#signal);
       }
@@ -134,7 +137,8 @@ export class Reflector<T> {
     const { kind, resource } = this.kind;
     const { message } = error as Error;
     if (!(error instanceof KubernetesError)) return `${kind}: ${message}`;
-    if (error.status === 401) return `${kind}: the API server does not know who we are (${message})`;
+    if (error.status === 401)
+      return `${kind}: the API server does not know who we are, give a token or certificate that holds (${message})`;
     if (error.status !== 403) return `${kind}: ${message}`;
     return `${kind}: the service account may not list and watch ${resource}, give it a role that may (${message})`;
   }
@@ -253,6 +257,7 @@ export class Reflector<T> {
     const [first] = this.#unreadable;
     this.#options.stands(
       first && `${this.kind.kind} ${first[0]} cannot be read, its last good version stays: ${first[1]}`,
+      0,
     );
   }
 
@@ -288,4 +293,8 @@ export class Reflector<T> {
 /** `NAMESPACE/NAME`. */
 export function keyOf({ metadata: { namespace = '', name } }: KubernetesObject): string {
   return `${namespace}/${name}`;
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof KubernetesError && (error.status === 401 || error.status === 403);
 }

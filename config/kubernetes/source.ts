@@ -29,6 +29,11 @@ export interface KubernetesSourceOptions {
 
 /** Changes that come closer together than this are one. */
 const GATHER_MS = 20;
+/**
+ * So often in a row a kind may be refused before there are any rules, for roles that are made together with what needs
+ * them; three seconds or so. Later on the last good rules stay.
+ */
+const MAX_REFUSALS = 4;
 
 /** A source for `k8s://?namespace=NAME&kubeconfig=FILE&status`, each of which may be left out. Throws a TypeError for anything else. */
 export function kubernetesSource(url: string, options: KubernetesSourceOptions = {}): ConfigSource {
@@ -149,7 +154,7 @@ class KubernetesFollower {
             changed(key);
             this.#changed();
           },
-          stands: (reason) => this.#stands(kind.kind, reason),
+          stands: (reason, refusals) => this.#stands(kind.kind, reason, refusals),
         },
         signal,
       );
@@ -177,7 +182,7 @@ class KubernetesFollower {
     this.#all = [...this.#istio, services, slices, pods] as readonly Reflector<unknown>[];
   }
 
-  /** Resolves with the first snapshot: when each kind has been listed. */
+  /** Resolves with the first snapshot: when each kind has been listed. Rejects where one may not be. */
   async start(): Promise<void> {
     this.#signal.addEventListener(
       'abort',
@@ -214,13 +219,15 @@ class KubernetesFollower {
     this.#first.resolve();
   }
 
-  #stands(kind: string, reason: string | undefined): void {
+  #stands(kind: string, reason: string | undefined, refusals: number): void {
     if (this.#signal.aborted) return;
     if (reason === undefined) this.#reasons.delete(kind);
     else this.#reasons.set(kind, reason);
     // Even a cluster without anything is one that has been read.
     if (!this.#hasPublished) this.#changed();
     this.#tellState();
+    if (refusals >= MAX_REFUSALS && !this.#hasPublished)
+      this.#first.reject(new Error(`Cannot read the rules of the cluster: ${this.#state.reason}`));
   }
 
   #statusStands(reason: string | undefined): void {

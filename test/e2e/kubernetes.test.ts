@@ -12,6 +12,7 @@ import { kubernetesSource } from '../../config/kubernetes/source.ts';
 import { createGateway } from '../../gateway/index.ts';
 import { routes as greeterV1 } from '../../services/greeter/v1.ts';
 import { routes as greeterV2 } from '../../services/greeter/v2.ts';
+import { pointsman } from '../cli/program.ts';
 import { connectServer } from '../gateway/world.ts';
 import { skipWithout } from '../peer/find.ts';
 import { startKubeApiserver } from '../peer/kube-apiserver.ts';
@@ -86,11 +87,14 @@ test('the gateway follows a real API server through the scenarios of the tutoria
   writeFileSync(file, objects(v1.port, v2.port));
   await kubectl('apply', '-f', file, '-f', join(deploy, 'kubernetes'));
   await kubectl('apply', '-f', join(deploy, 'istio/destinationrule.yaml'), '-f', scenario('all-v1'));
-  const token = (await kubectl('create', 'token', 'pointsman')).trim();
-  const own = parse(readFileSync(kubeconfig, 'utf8'));
-  own.users[0].user.token = token;
-  const ownKubeconfig = join(kubeconfig, '../pointsman.kubeconfig');
-  writeFileSync(ownKubeconfig, stringify(own));
+  const kubeconfigOf = async (serviceAccount: string) => {
+    const own = parse(readFileSync(kubeconfig, 'utf8'));
+    own.users[0].user.token = (await kubectl('create', 'token', serviceAccount)).trim();
+    const path = join(kubeconfig, `../${serviceAccount}.kubeconfig`);
+    writeFileSync(path, stringify(own));
+    return path;
+  };
+  const ownKubeconfig = await kubeconfigOf('pointsman');
 
   const gateway = createGateway({
     config: kubernetesSource('k8s://?status', { kubeconfig: ownKubeconfig }),
@@ -144,6 +148,17 @@ test('the gateway follows a real API server through the scenarios of the tutoria
     writeFileSync(file, `${WITHOUT_ROUTES}  http: [{ route: [{ destination: { host: reviews } }] }]\n`);
     await kubectl('apply', '-f', file);
     await until(async () => ((await condition()).status?.conditions ?? []).length === 0);
+
+    await kubectl('create', 'serviceaccount', 'without-rights');
+    const refused = await pointsman([
+      ...['serve', '--config', 'k8s://', '--kubeconfig', await kubeconfigOf('without-rights')],
+      ...['--port', '0', '--admin-port', '0'],
+    ]);
+    assert.equal(refused.code, 1, refused.stderr);
+    assert.match(
+      refused.stderr,
+      /^error: Cannot read the rules of the cluster: \w+: the service account may not list and watch \w+, give it a role that may \(.*User "system:serviceaccount:default:without-rights" cannot list.*\)(, and \d more kinds)?$/m,
+    );
 
     kill();
     await until(() => gateway.config.sources()[0]?.state === 'disconnected');

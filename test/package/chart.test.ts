@@ -25,7 +25,7 @@ const COMPONENTS = ['server', 'client', 'gateway'] as const;
 const EVERYTHING =
   'istioToken.enabled=true,autoscaling.enabled=true,podDisruptionBudget.enabled=true,' +
   'client.headers[0].name=user,client.headers[0].value=admin,gateway.rules.rules\\.yaml=,' +
-  'gateway.adminTokenSecret=token,gateway.defaultHost=dubbo-go-server,sidecar.inject=false';
+  'gateway.adminTokenSecret=token,gateway.secrets=true,gateway.status=true,gateway.defaultHost=dubbo-go-server,sidecar.inject=false';
 
 const scratch = mkdtempSync(join(tmpdir(), 'pointsman-chart-'));
 let environment: NodeJS.ProcessEnv = process.env;
@@ -130,11 +130,21 @@ test('the chart and deploy/istio are valid for kubeconform, and what is wrong in
   }
 });
 
-test('the chart gives a gateway the rights that deploy/kubernetes/rbac.yaml gives', { skip }, () => {
-  const rules = (text: string) =>
-    /^rules:\n(?:[ -].*\n)+/m.exec(text)?.[0] ?? assert.fail(`no rules in ${text}`);
-  const rendered = succeed(helm, [...TEMPLATE, '--set', 'component=gateway', '-s', 'templates/rbac.yaml']);
-  assert.equal(rules(rendered), rules(readFileSync(join(root, 'deploy/kubernetes/rbac.yaml'), 'utf8')));
+test('the chart gives a gateway the rights that deploy/kubernetes gives, those beyond rbac.yaml where they are asked for', {
+  skip,
+}, () => {
+  const rules = (text: string) => text.match(/^rules:\n(?:[ -].*\n)+/gm) ?? [];
+  const wanted = (file: string) => rules(readFileSync(join(root, 'deploy/kubernetes', file), 'utf8'));
+  const given = (...options: string[]) =>
+    rules(
+      succeed(helm, [...TEMPLATE, '--set', 'component=gateway', ...options, '-s', 'templates/rbac.yaml']),
+    );
+  assert.equal(wanted('rbac.yaml').length, 1);
+  assert.deepEqual(given(), wanted('rbac.yaml'));
+  assert.deepEqual(given('--set', 'gateway.secrets=true'), [
+    ...wanted('rbac.yaml'),
+    ...wanted('rbac-secrets.yaml'),
+  ]);
 });
 
 test('the chart refuses wrong values and says which', { skip }, () => {

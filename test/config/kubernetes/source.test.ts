@@ -361,7 +361,8 @@ for (const { name, about, fault, reason } of [
     name: 'a token that has expired',
     about: /\/gateways$/,
     fault: { status: 401, message: 'Unauthorized' },
-    reason: 'Gateway: the API server does not know who we are (HTTP 401: Unauthorized)',
+    reason:
+      'Gateway: the API server does not know who we are, give a token or certificate that holds (HTTP 401: Unauthorized)',
   },
 ])
   test(`kubernetesSource() waits for ${name}, and says why`, async () => {
@@ -375,6 +376,21 @@ for (const { name, about, fault, reason } of [
       reason,
     );
     assert.equal(endpointsOf(following.latest())?.length, 2);
+    await following.stop();
+  });
+
+for (const { status, reason } of [
+  { status: 403, reason: /may not list and watch endpointslices, give it a role that may \(HTTP 403: no\)$/ },
+  {
+    status: 401,
+    reason: /Cannot read the rules of the cluster: EndpointSlice: the API server does not know who/,
+  },
+])
+  test(`kubernetesSource() does not start where it is refused what it needs with ${status}`, async () => {
+    const server = cluster();
+    server.fail(/\/endpointslices$/, { status, message: 'no' }, 100);
+    const following = await follow(server);
+    await assert.rejects(following.started, reason);
     await following.stop();
   });
 
