@@ -99,6 +99,8 @@ export abstract class ReceivingConnection extends Http2Connection implements Fra
     this.guard.turned();
     if (this.#waiting.length === 0) return;
     this.isAwake = false;
+    // Else it goes on when output has left: asking for turn after turn would be all that the process does.
+    if (!this.takesFrames) return;
     this.#waitingBytes = 0;
     for (const bytes of this.#waiting.takeAll()) this.receive(bytes);
     if (this.state === 'closed' || !this.#isPaused || this.#waitingBytes > MAX_WAITING_BYTES / 2) return;

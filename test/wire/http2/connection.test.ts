@@ -343,6 +343,12 @@ test('Http2ServerConnection begins no more requests while answers are not read',
   server.connection.receive(join(...requestFrames(20)));
   for (let turn = 0; turn < 5; turn++) server.connection.turned();
   assert.equal(server.owner.calls.length, 6, 'as many answers as are more than 256 KiB');
+  const { wakes } = server.owner;
+  for (let turn = 0; turn < 5; turn++) server.connection.turned();
+  assert.equal(server.owner.wakes, wakes, 'no turn is asked for in which nothing can be done');
+  server.connection.output.shift(1);
+  server.connection.flushed();
+  assert.equal(server.owner.wakes, wakes + 1);
   server.read();
   assert.equal(server.owner.calls.length, 20);
 });
