@@ -122,6 +122,8 @@ export interface Connection {
   inputEnded(isBroken?: boolean): void;
   /** The socket has taken output, so that what waits for room goes on. */
   flushed(): void;
+  /** Input has come that waits for {@link turned}. */
+  readonly hasWaiting: boolean;
   /** A turn of the loop that the engine woke its owner in is over: of what has come, the next part is dealt with. */
   turned(): void;
   /** Time is now so many milliseconds on a clock that never goes back; called about once a second. */

@@ -29,6 +29,7 @@ export interface Decided {
 export class FirstBytes implements Connection {
   readonly output = new ByteWriter(0);
   readonly streamCount = 0;
+  readonly hasWaiting = false;
   readonly #events: ConnectionEvents;
   readonly #decided: (decided: Decided) => void;
   readonly #startedMs: number;

@@ -253,6 +253,7 @@ async function attackOnce(
 
 /** A gateway in a process of its own. */
 export interface Target {
+  readonly pid: number;
   readonly port: number;
   readonly isAlive: boolean;
   /** Resident memory in MiB; undefined where there is no /proc. */
@@ -283,6 +284,7 @@ export async function startTarget(command: readonly string[], limits: object = {
     }
   };
   return {
+    pid: child.pid!,
     port,
     get isAlive() {
       return child.exitCode === null && child.signalCode === null;

@@ -38,6 +38,8 @@ class Speaker implements Connection {
   isAwake = false;
   ticks = 0;
   turns = 0;
+  /** How many turns take what has come. */
+  waiting = 0;
   constructor(driver: Driver) {
     this.driver = driver;
   }
@@ -51,8 +53,12 @@ class Speaker implements Connection {
   flushed(): void {
     this.isAwake = false;
   }
+  get hasWaiting(): boolean {
+    return this.waiting > 0;
+  }
   turned(): void {
     this.turns++;
+    if (this.waiting > 0 && --this.waiting > 0) this.driver.wake();
   }
   tick(): void {
     this.ticks++;
@@ -110,4 +116,31 @@ test('Driver closes a socket that takes nothing for a minute', async () => {
   driver.tick(nowMs() + 61_000);
   assert.equal(socket.isDestroyed, true);
   assert.equal(closed.length, 1);
+});
+
+test('Driver has one connection a turn deal with input that waits, in turns, and all others with what they have', async () => {
+  const floods = [speaking(), speaking(), speaking()];
+  await turn();
+  for (const { speaker } of floods) {
+    speaker.turns = 0;
+    speaker.waiting = 2;
+    speaker.say('answer');
+  }
+  const quick = speaking();
+  quick.speaker.say('answer');
+  const turns = (): number[] => [...floods, quick].map(({ speaker }) => speaker.turns);
+  await turn();
+  assert.deepEqual(turns(), [1, 0, 0, 1]);
+  for (const { socket } of [...floods, quick]) assert.deepEqual(socket.taken, ['answer']);
+  await turn();
+  assert.deepEqual(turns(), [1, 1, 0, 1]);
+  await turn();
+  assert.deepEqual(turns(), [1, 1, 1, 1]);
+  await turn();
+  await turn();
+  await turn();
+  assert.deepEqual(turns(), [2, 2, 2, 1]);
+  await turn();
+  assert.deepEqual(turns(), [2, 2, 2, 1]);
+  for (const { socket } of [...floods, quick]) socket.destroy();
 });

@@ -21,10 +21,31 @@ export function nowMs(): number {
   return performance.now();
 }
 
+/**
+ * Has every connection that is awake its turn; but of those with more input than one turn may bring only the first, and the
+ * others have theirs in the turns that follow. So who sends one request waits for the work of one that sends many, not of all.
+ */
 function flushAll(): void {
   const drivers = dirty;
   dirty = [];
-  for (let index = 0; index < drivers.length; index++) drivers[index]!.turn();
+  let hasServed = false;
+  let later: Driver[] | undefined;
+  for (let index = 0; index < drivers.length; index++) {
+    const driver = drivers[index]!;
+    if (driver.hasWaiting) {
+      if (hasServed) {
+        driver.flush();
+        later ??= [];
+        later.push(driver);
+        continue;
+      }
+      hasServed = true;
+    }
+    driver.turn();
+  }
+  if (later === undefined) return;
+  if (dirty.length === 0) setImmediate(flushAll);
+  dirty = later.concat(dirty);
 }
 
 /** After what sockets have to give by now: who stood still takes no connection for idle whose bytes wait to be read. */
@@ -119,6 +140,11 @@ export class Driver implements ConnectionEvents, SocketEvents {
     this.socket.events = NO_EVENTS;
     if (!this.#isClosing) this.#connection!.inputEnded(!this.#hasPeerEnded);
     this.#closed(error ?? this.#detail);
+  }
+
+  /** Input has come that the connection has not dealt with. */
+  get hasWaiting(): boolean {
+    return !this.#isGone && this.#connection!.hasWaiting;
   }
 
   /** The end of a turn of the event loop in which there was something to do. */

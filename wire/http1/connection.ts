@@ -66,6 +66,11 @@ export abstract class Http1Connection {
     if (this.#chunk !== undefined) this.#events.wake();
   }
 
+  /** Input has come that was not read. */
+  get hasWaiting(): boolean {
+    return this.#chunk !== undefined;
+  }
+
   /** The next of what has come may be read. */
   turned(): void {
     if (this.#chunk !== undefined) this.read();

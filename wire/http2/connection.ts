@@ -91,6 +91,8 @@ export abstract class Http2Connection implements Connection, StreamOwner, FrameW
   /** What of the peer's has been on its way for too long. */
   protected abstract readonly lateInput: string | undefined;
 
+  abstract readonly hasWaiting: boolean;
+
   abstract turned(): void;
 
   inputEnded(): void {

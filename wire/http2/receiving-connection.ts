@@ -95,6 +95,11 @@ export abstract class ReceivingConnection extends Http2Connection implements Fra
     this.events.pauseInput(true);
   }
 
+  /** Input has come that is too much for one turn. */
+  get hasWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   turned(): void {
     this.guard.turned();
     if (this.#waiting.length === 0) return;
