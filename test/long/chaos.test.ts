@@ -227,127 +227,136 @@ test(`a gateway ends every call right for ${SECONDS} s of all that can go wrong`
     },
   });
   const { port } = await gateway.listen({ port: 0, servicePort: 80 });
-  const untilMs = performance.now() + SECONDS * 1000;
-  const isOver = (): boolean => performance.now() >= untilMs;
-  const wrong: string[] = [];
-  const asked = CASES.map(() => 0);
-  let calls = 0;
-  let left = 0;
-
-  const within = async <T>(what: string, call: Promise<T>): Promise<T | undefined> => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const limit = new Promise<undefined>((done) => {
-      timer = setTimeout(() => {
-        wrong.push(`${what}: has not ended`);
-        done(undefined);
-      }, LIMIT_MS);
-    });
-    const answer = await Promise.race([call, limit]);
-    clearTimeout(timer);
-    return answer;
-  };
-
-  /** To an endpoint that fails. */
-  const askFaulty = async (index: number): Promise<void> => {
-    const { name, allowed } = CASES[index]!;
-    asked[index] = asked[index]! + 1;
-    const answer = await within(name, askOnce(port, `c${index}`, `${calls}`));
-    if (answer !== undefined && !allowed.includes(answer)) wrong.push(`${name}: ${answer}`);
-  };
-
-  /** To a sound one, with a body that may be tried again or not. */
-  const askSound = async (id: string, random: () => number): Promise<void> => {
-    const isLarge = random() < 0.2;
-    const bytes = isLarge ? LARGE_BYTES : Math.floor(random() * 50_000);
-    const fails = random() < 0.5;
-    const answer = await within(
-      `sound ${id}`,
-      ask(port, {
-        method: 'POST',
-        headers: [
-          'host',
-          'sound',
-          'x-id',
-          id,
-          'x-fails',
-          fails ? 'once' : 'no',
-          'content-length',
-          `${bytes}`,
-        ],
-        body: new Uint8Array(bytes),
-        agent: new http.Agent(),
-      }).catch((error: Error) => ({ status: 0, body: error.message, headers: {} })),
-    );
-    if (!answer) return;
-    const want = fails && isLarge ? '503 no' : `200 ${bytes}`;
-    const got = `${answer.status} ${answer.body}`;
-    const tries = sound.tries.get(id) ?? 0;
-    sound.tries.delete(id);
-    if (got !== want || tries !== (fails && !isLarge ? 2 : 1))
-      wrong.push(`sound, ${bytes} bytes, ${fails ? 'failing once' : 'at once'}: ${got} after ${tries} tries`);
-  };
-
-  /** Leaves in the middle of something. */
-  const leave = async (random: () => number): Promise<void> => {
-    const socket = net.connect(port, '127.0.0.1');
-    socket.on('error', () => {});
-    socket.write('POST / HTTP/1.1\r\nhost: sound\r\ncontent-length: 100000\r\n\r\n');
-    for (let pieces = Math.floor(random() * 4); pieces > 0; pieces--) socket.write('x'.repeat(20_000));
-    await sleep(random() * 20);
-    socket.destroy();
-    left++;
-  };
-
-  const work = async (number: number): Promise<void> => {
-    const random = seeded(SEED * 1000 + number);
-    for (let turn = 0; !isOver() && wrong.length < 20; turn++) {
-      calls++;
-      const dice = random();
-      if (dice < 0.65) await askFaulty(Math.floor(random() * CASES.length));
-      else if (dice < 0.9) await askSound(`${number}-${turn}`, random);
-      else await leave(random);
-      await sleep(random() * PAUSE_MS);
-    }
-  };
-  let generation = 0;
-  const reload = async (): Promise<void> => {
-    for (; !isOver(); generation++) {
-      await publish(generation);
-      await sleep(150);
-    }
-  };
-  await Promise.all([...Array.from({ length: WORKERS }, (_, number) => work(number)), reload()]);
-  assert.deepEqual(wrong, [], `seed ${SEED}`);
-
-  // Copies of what the sound host is asked go to one that never answers, and are under way until the end.
-  const mirrored = CASES.findIndex(({ name }) => name === 'never answers');
-  const active = (): string[] =>
-    gateway
-      .clusters()
-      .filter(
-        ({ host, endpoints: each }) =>
-          !host.startsWith(`c${mirrored}.`) && each.some(({ active }) => active !== 0),
-      )
-      .map(({ name }) => name);
-  const stopMs = performance.now() + LIMIT_MS;
-  while ((outcomes < calls - left || active().length > 0) && performance.now() < stopMs) await sleep(50);
-  assert.deepEqual(active(), [], 'nothing is under way');
-  for (const [index, { name, tries }] of CASES.entries()) {
-    const requests = endpoints.all[index]?.requests ?? 0;
-    const [least, most] = tries;
-    if (index === mirrored) continue;
-    assert.ok(
-      requests >= asked[index]! * least && requests <= asked[index]! * most,
-      `${name}: ${requests} requests for ${asked[index]} calls`,
-    );
+  try {
+    await chaos();
+  } finally {
+    // Else what is open keeps the process, and nobody is told what was wrong.
+    await Promise.all([gateway.stop(0), endpoints.close(), sound.kill()]);
   }
-  await gateway.stop(0);
-  const closedMs = performance.now() + LIMIT_MS;
-  const open = (): number => endpoints.all.reduce((sum, each) => sum + (each?.open ?? 0), 0);
-  while (open() > 0 && performance.now() < closedMs) await sleep(50);
-  assert.equal(open(), 0, 'connections are closed');
-  await endpoints.close();
-  await sound.kill();
-  const told = [...flags].map(([flag, count]) => `${flag} ${count}`).join(', ');
-  console.log(`${calls} calls, ${left} clients left, ${generation} rule sets; flags: ${told}`);
+
+  async function chaos(): Promise<void> {
+    const untilMs = performance.now() + SECONDS * 1000;
+    const isOver = (): boolean => performance.now() >= untilMs;
+    const wrong: string[] = [];
+    const asked = CASES.map(() => 0);
+    let calls = 0;
+    let left = 0;
+
+    const within = async <T>(what: string, call: Promise<T>): Promise<T | undefined> => {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const limit = new Promise<undefined>((done) => {
+        timer = setTimeout(() => {
+          wrong.push(`${what}: has not ended`);
+          done(undefined);
+        }, LIMIT_MS);
+      });
+      const answer = await Promise.race([call, limit]);
+      clearTimeout(timer);
+      return answer;
+    };
+
+    /** To an endpoint that fails. */
+    const askFaulty = async (index: number): Promise<void> => {
+      const { name, allowed } = CASES[index]!;
+      asked[index] = asked[index]! + 1;
+      const answer = await within(name, askOnce(port, `c${index}`, `${calls}`));
+      if (answer !== undefined && !allowed.includes(answer)) wrong.push(`${name}: ${answer}`);
+    };
+
+    /** To a sound one, with a body that may be tried again or not. */
+    const askSound = async (id: string, random: () => number): Promise<void> => {
+      const isLarge = random() < 0.2;
+      const bytes = isLarge ? LARGE_BYTES : Math.floor(random() * 50_000);
+      const fails = random() < 0.5;
+      const answer = await within(
+        `sound ${id}`,
+        ask(port, {
+          method: 'POST',
+          headers: [
+            'host',
+            'sound',
+            'x-id',
+            id,
+            'x-fails',
+            fails ? 'once' : 'no',
+            'content-length',
+            `${bytes}`,
+          ],
+          body: new Uint8Array(bytes),
+          agent: new http.Agent(),
+        }).catch((error: Error) => ({ status: 0, body: error.message, headers: {} })),
+      );
+      if (!answer) return;
+      const want = fails && isLarge ? '503 no' : `200 ${bytes}`;
+      const got = `${answer.status} ${answer.body}`;
+      const tries = sound.tries.get(id) ?? 0;
+      sound.tries.delete(id);
+      if (got !== want || tries !== (fails && !isLarge ? 2 : 1))
+        wrong.push(
+          `sound, ${bytes} bytes, ${fails ? 'failing once' : 'at once'}: ${got} after ${tries} tries`,
+        );
+    };
+
+    /** Leaves in the middle of something. */
+    const leave = async (random: () => number): Promise<void> => {
+      const socket = net.connect(port, '127.0.0.1');
+      socket.on('error', () => {});
+      socket.write('POST / HTTP/1.1\r\nhost: sound\r\ncontent-length: 100000\r\n\r\n');
+      for (let pieces = Math.floor(random() * 4); pieces > 0; pieces--) socket.write('x'.repeat(20_000));
+      await sleep(random() * 20);
+      socket.destroy();
+      left++;
+    };
+
+    const work = async (number: number): Promise<void> => {
+      const random = seeded(SEED * 1000 + number);
+      for (let turn = 0; !isOver() && wrong.length < 20; turn++) {
+        calls++;
+        const dice = random();
+        if (dice < 0.65) await askFaulty(Math.floor(random() * CASES.length));
+        else if (dice < 0.9) await askSound(`${number}-${turn}`, random);
+        else await leave(random);
+        await sleep(random() * PAUSE_MS);
+      }
+    };
+    let generation = 0;
+    const reload = async (): Promise<void> => {
+      for (; !isOver(); generation++) {
+        await publish(generation);
+        await sleep(150);
+      }
+    };
+    await Promise.all([...Array.from({ length: WORKERS }, (_, number) => work(number)), reload()]);
+    assert.deepEqual(wrong, [], `seed ${SEED}`);
+
+    // Copies of what the sound host is asked go to one that never answers, and are under way until the end.
+    const mirrored = CASES.findIndex(({ name }) => name === 'never answers');
+    const active = (): string[] =>
+      gateway
+        .clusters()
+        .filter(
+          ({ host, endpoints: each }) =>
+            !host.startsWith(`c${mirrored}.`) && each.some(({ active }) => active !== 0),
+        )
+        .map(({ name }) => name);
+    const stopMs = performance.now() + LIMIT_MS;
+    while ((outcomes < calls - left || active().length > 0) && performance.now() < stopMs) await sleep(50);
+    assert.deepEqual(active(), [], 'nothing is under way');
+    for (const [index, { name, tries }] of CASES.entries()) {
+      const requests = endpoints.all[index]?.requests ?? 0;
+      const [least, most] = tries;
+      if (index === mirrored) continue;
+      assert.ok(
+        requests >= asked[index]! * least && requests <= asked[index]! * most,
+        `${name}: ${requests} requests for ${asked[index]} calls`,
+      );
+    }
+    await gateway.stop(0);
+    const closedMs = performance.now() + LIMIT_MS;
+    const open = (): number => endpoints.all.reduce((sum, each) => sum + (each?.open ?? 0), 0);
+    while (open() > 0 && performance.now() < closedMs) await sleep(50);
+    assert.equal(open(), 0, 'connections are closed');
+    const told = [...flags].map(([flag, count]) => `${flag} ${count}`).join(', ');
+    console.log(`${calls} calls, ${left} clients left, ${generation} rule sets; flags: ${told}`);
+  }
 });
