@@ -1,6 +1,6 @@
 /**
  * Makes `dist/docs`: README.md and docs/*.md as pages to read in a browser, with the playground in the one that tells of
- * it. Static files that name nothing outside of themselves, so that any server will do.
+ * it, and diagrams drawn. Static files that name nothing outside of themselves, so that any server will do.
  *
  *     npm run docs [-- FOLDER]
  *
@@ -10,6 +10,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, normalize, resolve } from 'node:path';
+import { diagramSvg } from './diagram.ts';
 
 /** What Bun, which runs this, brings for Markdown. */
 declare const Bun: {
@@ -32,6 +33,8 @@ interface Page {
   readonly file: string;
   readonly title: string;
   readonly html: string;
+  /** SVG by file. */
+  readonly diagrams: ReadonlyMap<string, string>;
 }
 
 const sources = [
@@ -43,7 +46,10 @@ const sources = [
 const pages = sources.map(readPage).sort((a, b) => rank(a) - rank(b));
 
 mkdirSync(target, { recursive: true });
-for (const page of pages) writeFileSync(join(target, page.file), render(page));
+for (const page of pages) {
+  writeFileSync(join(target, page.file), render(page));
+  for (const [file, svg] of page.diagrams) writeFileSync(join(target, file), svg);
+}
 cpSync(join(import.meta.dirname, 'style.css'), join(target, 'style.css'));
 for (const name of readdirSync(join(root, 'docs'))) {
   const folder = join(root, 'docs', name);
@@ -65,9 +71,19 @@ function pageOf(source: string): string {
 }
 
 function readPage(source: string): Page {
-  const html = Bun.markdown.html(readFileSync(join(root, source), 'utf8'), { headings: { ids: true } });
+  const diagrams = new Map<string, string>();
+  const text = readFileSync(join(root, source), 'utf8').replaceAll(
+    /^```mermaid\n(.*?)^```$/gms,
+    (_, mermaid: string, place: number, all: string) => {
+      const heading = /^#+ (.*)$(?![\s\S]*^#+ )/m.exec(all.slice(0, place))?.[1] ?? source;
+      const file = `${basename(source, '.md').toLowerCase()}-${diagrams.size + 1}.svg`;
+      diagrams.set(file, diagramSvg(mermaid));
+      return `<div class="diagram" tabindex="0"><img src="${file}" alt="Diagram: ${heading}"></div>`;
+    },
+  );
+  const html = Bun.markdown.html(text, { headings: { ids: true } });
   const title = /<h1[^>]*>(.*?)<\/h1>/s.exec(html)?.[1]?.replaceAll(/<[^>]*>/g, '') ?? source;
-  return { source, file: pageOf(source), title, html: placed(html, source) };
+  return { source, file: pageOf(source), title, html: placed(html, source), diagrams };
 }
 
 /** With links and pictures where they are on the site, and the playground itself in place of its picture. */

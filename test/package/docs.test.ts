@@ -38,11 +38,32 @@ test('every link of the site leads to a page, a place on it, or a file of the re
   assert.ok(pages.length > 10 && links > 300, `${links} links on ${pages.length} pages`);
 });
 
+test('diagrams are pictures of their own', () => {
+  const pages = readdirSync(site).filter((name) => name.endsWith('.html'));
+  const html = pages.map((name) => readFileSync(join(site, name), 'utf8')).join('');
+  assert.doesNotMatch(html, /language-mermaid/);
+  const written = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)]
+    .filter((name) => name.endsWith('.md'))
+    .flatMap((name) => readFileSync(join(root, name), 'utf8').match(/^```mermaid$/gm) ?? []);
+  const pictures = [...html.matchAll(/<img src="([^"]+\.svg)" alt="Diagram: [^"]+">/g)].map(
+    ([, file]) => file!,
+  );
+  assert.equal(pictures.length, written.length);
+  assert.ok(pictures.length >= 6);
+  for (const file of pictures) {
+    const svg = readFileSync(join(site, file), 'utf8');
+    assert.match(svg, /^<svg /);
+    assert.doesNotMatch(svg, /@import|https?:\/\/(?!www\.w3\.org\/)/);
+  }
+});
+
 test('the playground works in the page that tells of it', { skip: skipWithout('chromium') }, async () => {
   const server = createServer(({ url = '/' }, response) => {
     const path = join(site, new URL(url, 'http://site').pathname);
     if (!existsSync(path)) return response.writeHead(404).end();
-    const type = { '.html': 'text/html', '.css': 'text/css', '.webp': 'image/webp' }[extname(path)];
+    const type = { '.html': 'text/html', '.css': 'text/css', '.webp': 'image/webp', '.svg': 'image/svg+xml' }[
+      extname(path)
+    ];
     response.writeHead(200, { 'content-type': type ?? 'text/plain' }).end(readFileSync(path));
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
@@ -60,6 +81,7 @@ test('the playground works in the page that tells of it', { skip: skipWithout('c
     if (pictures) await browser.picture(join(pictures, 'docs.webp'));
     await open('index.html', 390, 'dark');
     await browser.see(`document.querySelector('h1').textContent === 'Pointsman'`);
+    await browser.see(`document.querySelector('.diagram img').naturalWidth > 390`);
     assert.equal(await browser.value('document.documentElement.scrollWidth'), 390);
     if (pictures) await browser.picture(join(pictures, 'docs-phone.webp'));
     assert.deepEqual(browser.complaints, []);
