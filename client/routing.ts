@@ -9,7 +9,7 @@ import type {
   UniversalClientResponse,
 } from '@connectrpc/connect/protocol';
 import { certificateSourceOf, type SourceName, sourceOf } from '../config/named.ts';
-import { secretsOf, workloadCertificatesOf } from '../config/source.ts';
+import { podAccountsOf, secretsOf, workloadCertificatesOf } from '../config/source.ts';
 import { ConfigStore } from '../config/store.ts';
 import {
   type CompileOptions,
@@ -88,6 +88,7 @@ export class Routing {
       prefersHttp2: true,
       workloadCertificates: () => workloadCertificatesOf(sources),
       secrets: () => secretsOf(sources),
+      podAccounts: () => podAccountsOf(sources),
     });
     this.#rules = new RulesInEffect(this.config, this.#pool, {
       compiler,

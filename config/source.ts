@@ -3,7 +3,7 @@ import type { Issue } from '../router/issue.ts';
 import type { ValidResource } from '../router/schema/kind.ts';
 import type { Service } from '../router/table/cluster.ts';
 import type { RouteTable } from '../router/table/route-table.ts';
-import type { Secrets, WorkloadCertificates } from '../router/table/workload-certificate.ts';
+import type { PodAccounts, Secrets, WorkloadCertificates } from '../router/table/workload-certificate.ts';
 import type { CertificateState } from './rotating-certificate.ts';
 
 /** Everything one source holds at one moment. */
@@ -78,6 +78,8 @@ export interface ConfigSource {
   readonly workloadCertificates?: WorkloadCertificates | undefined;
   /** Secrets by the names that its rules ask for them. Absent: it has none. */
   readonly secrets?: Secrets | undefined;
+  /** Whose certificates those of its Pods are. Absent: it knows no Pods. */
+  readonly podAccounts?: PodAccounts | undefined;
 }
 
 /** Those of the first of the sources that gives some. */
@@ -88,4 +90,9 @@ export function workloadCertificatesOf(sources: readonly ConfigSource[]): Worklo
 /** The same of secrets. */
 export function secretsOf(sources: readonly ConfigSource[]): Secrets | undefined {
   return sources.find(({ secrets }) => secrets)?.secrets;
+}
+
+/** The same of Pods' service accounts. */
+export function podAccountsOf(sources: readonly ConfigSource[]): PodAccounts | undefined {
+  return sources.find(({ podAccounts }) => podAccounts)?.podAccounts;
 }

@@ -3,7 +3,7 @@
  * connections of its own, and can be asked what is in effect. What needs a runtime is loaded when it is asked for.
  */
 import { type Context, Hono } from 'hono';
-import { type ConfigSource, secretsOf, workloadCertificatesOf } from '../config/source.ts';
+import { type ConfigSource, podAccountsOf, secretsOf, workloadCertificatesOf } from '../config/source.ts';
 import { ConfigStore } from '../config/store.ts';
 import type {
   CompileOptions,
@@ -116,6 +116,7 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
         spread: spreadByPlace,
         workloadCertificates: () => workloadCertificatesOf(sources),
         secrets: () => secretsOf(sources),
+        podAccounts: () => podAccountsOf(sources),
       },
       telemetry: createTelemetry({ ...(accessLog && { accessLog }), ...(tracing && { tracing }) }),
       shortcut: leanCalls,

@@ -12,7 +12,7 @@ import type {
   ConnectionPool,
   EndpointPlace,
 } from '../router/table/cluster.ts';
-import type { Secrets, WorkloadCertificates } from '../router/table/workload-certificate.ts';
+import type { PodAccounts, Secrets, WorkloadCertificates } from '../router/table/workload-certificate.ts';
 import type { RunningCluster, RunningEndpoint } from './cluster.ts';
 import { countRequests } from './counted-upstream.ts';
 import type { Names } from './dns.ts';
@@ -38,6 +38,8 @@ export interface ConnectSettings {
   readonly tls?: ClientTls;
   /** For mode ISTIO_MUTUAL. */
   readonly workloadCertificates?: WorkloadCertificates | undefined;
+  /** Whom endpoints in Pods have to be, where {@link tls} names nobody. */
+  readonly podAccounts?: PodAccounts | undefined;
   /** For what {@link tls} names. */
   readonly secrets?: Secrets | undefined;
   readonly breaker?: CircuitBreaker;
@@ -80,6 +82,8 @@ export interface PoolOptions {
   readonly workloadCertificates?: () => WorkloadCertificates | undefined;
   /** What clusters name in place of files, if there is any yet. Default: none. */
   readonly secrets?: () => Secrets | undefined;
+  /** Whose certificates those of Pods are, if anybody tells yet. Default: nobody does. */
+  readonly podAccounts?: () => PodAccounts | undefined;
 }
 
 /** Holds upstreams from the moment a cluster takes them until none does and {@link prune} drops them, or {@link close}. */
@@ -95,6 +99,7 @@ export class UpstreamPool {
   readonly spread: Spread | undefined;
   readonly #certificates: () => WorkloadCertificates | undefined;
   readonly #secrets: () => Secrets | undefined;
+  readonly #podAccounts: PoolOptions['podAccounts'];
   readonly #held = new Map<string, PooledUpstream>();
   readonly #unused = new Set<PooledUpstream>();
   readonly #inProcess: InProcessLookup;
@@ -108,6 +113,7 @@ export class UpstreamPool {
     this.prefersHttp2 = options.prefersHttp2 ?? false;
     this.#certificates = options.workloadCertificates ?? (() => undefined);
     this.#secrets = options.secrets ?? (() => undefined);
+    this.#podAccounts = options.podAccounts;
     this.later = later;
     this.spread = options.spread;
     this.names = options.names;
@@ -173,7 +179,10 @@ export class UpstreamPool {
     if (!connectionPool && !tls) return this.#connect(endpoint, protocol, PLAIN);
     return this.#connect(endpoint, protocol, {
       ...(connectionPool && { pool: connectionPool, breaker }),
-      ...(tls && { tls, workloadCertificates: this.workloadCertificates, secrets: this.secrets }),
+      ...(tls && {
+        ...{ tls, workloadCertificates: this.workloadCertificates, secrets: this.secrets },
+        podAccounts: this.#podAccounts?.(),
+      }),
     });
   }
 
@@ -209,7 +218,8 @@ function keyOf(cluster: Cluster, tls: ClientTls | undefined, endpoint: ClusterEn
     case 'unix':
       return `${scope}${cluster.protocol}|unix|${endpoint.path}`;
     case 'socket':
-      return `${scope}${cluster.protocol}|${endpoint.address}|${endpoint.port}`;
+      // Another Pod that has got the address is another peer.
+      return `${scope}${cluster.protocol}|${endpoint.address}|${endpoint.port}${(tls && endpoint.pod) ?? ''}`;
   }
 }
 

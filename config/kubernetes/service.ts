@@ -139,24 +139,29 @@ export function joinService(
   const family = FAMILIES.find((each) =>
     slices.some(({ family, endpoints }) => family === each && endpoints.length > 0),
   );
-  const places = new Map<string, { labels: Labels; ports: Readonly<Record<string, number>> }>();
+  const places = new Map<string, { labels: Labels; ports: Readonly<Record<string, number>>; pod?: string }>();
   for (const slice of slices) {
     if (slice.family !== family) continue;
     for (const { address, pod } of slice.endpoints) {
       const known = places.get(address);
       if (known) known.ports = { ...known.ports, ...slice.ports };
-      else places.set(address, { labels: (pod && labelsOf(pod)) || {}, ports: slice.ports });
+      else
+        places.set(address, {
+          labels: (pod && labelsOf(pod)) || {},
+          ports: slice.ports,
+          ...(pod !== undefined && { pod }),
+        });
     }
   }
   const first = service.ports[0]?.name ?? '';
   const endpoints = [...places]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([address, { labels, ports }]): Endpoint => {
+    .map(([address, { labels, ports, pod }]): Endpoint => {
       const port = ports[first] ?? Object.values(ports)[0] ?? 0;
       return {
         id: `${address.includes(':') ? `[${address}]` : address}:${port}`,
         labels,
-        target: { kind: 'socket', address, ports },
+        target: { kind: 'socket', address, ports, ...(pod !== undefined && { pod }) },
       };
     });
   return { ...service, endpoints };

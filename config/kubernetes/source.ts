@@ -2,13 +2,14 @@
  * Rules and endpoints from a Kubernetes API server: `k8s://`. Lists and watches Istio's resources, Services,
  * EndpointSlices and the labels of Pods; writes nothing but the status of refused resources, where it is told to.
  */
-import type { Secrets } from '../../router/table/workload-certificate.ts';
+import type { PodAccounts, Secrets } from '../../router/table/workload-certificate.ts';
 import type { ConfigSource, SourceSnapshot, SourceState } from '../source.ts';
 import { readAccess } from './access.ts';
 import { type KubernetesAddress, parseKubernetesAddress } from './address.ts';
 import { createApi, type KubernetesApi } from './api.ts';
 import { refusalOf } from './condition.ts';
 import { ServiceDirectory } from './directory.ts';
+import { kubernetesPodAccounts } from './pod-account.ts';
 import { type ReflectedKind, Reflector, type ReflectorOptions } from './reflector.ts';
 import { type KeptRule, RULE_KINDS, type Rules, rulesOf } from './rule.ts';
 import { kubernetesSecrets } from './secret.ts';
@@ -39,10 +40,14 @@ const MAX_REFUSALS = 4;
 export function kubernetesSource(url: string, options: KubernetesSourceOptions = {}): ConfigSource {
   const address = parseKubernetesAddress(url);
   let secrets: Secrets | undefined;
+  let podAccounts: PodAccounts | undefined;
   return {
     name: url,
     get secrets() {
       return secrets;
+    },
+    get podAccounts() {
+      return podAccounts;
     },
     async start(onSnapshot, signal, onState) {
       const access = await readAccess(address.kubeconfig ?? options.kubeconfig);
@@ -51,6 +56,7 @@ export function kubernetesSource(url: string, options: KubernetesSourceOptions =
       signal.addEventListener('abort', () => api.close(), { once: true });
       const ownNamespace = options.ownNamespace ?? (process.env['POD_NAMESPACE'] || 'default');
       secrets = kubernetesSecrets(api, ownNamespace, signal);
+      podAccounts = kubernetesPodAccounts(api, signal);
       await new KubernetesFollower(api, address, options, onSnapshot, onState ?? (() => {}), signal).start();
     },
   };

@@ -68,7 +68,14 @@ function toClusterEndpoint({ id, labels, target, weight }: Endpoint, port: Servi
     case 'socket': {
       const own =
         target.ports && Object.hasOwn(target.ports, port.name) ? target.ports[port.name] : undefined;
-      return { ...common, kind: 'socket', address: target.address, port: own ?? port.number };
+      const { address, pod } = target;
+      return {
+        ...common,
+        kind: 'socket',
+        address,
+        port: own ?? port.number,
+        ...(pod !== undefined && { pod }),
+      };
     }
     case 'unix':
       return { ...common, kind: 'unix', path: target.path };

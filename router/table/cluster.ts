@@ -62,7 +62,13 @@ export interface Endpoint {
 /** How an endpoint is reached. */
 export type EndpointTarget =
   /** `ports` maps a service port's name to the endpoint's own port, where it differs from the service's. */
-  | { readonly kind: 'socket'; readonly address: string; readonly ports?: Readonly<Record<string, number>> }
+  | {
+      readonly kind: 'socket';
+      readonly address: string;
+      readonly ports?: Readonly<Record<string, number>>;
+      /** `NAMESPACE/NAME` of the Pod that has the address. Absent: not known. */
+      readonly pod?: string;
+    }
   | { readonly kind: 'unix'; readonly path: string }
   /** Registered in code with the gateway under {@link Endpoint.id}. */
   | { readonly kind: 'in-process' };
@@ -95,7 +101,13 @@ export type ClusterEndpoint = Readonly<{
   place?: EndpointPlace;
 }> &
   (
-    | { readonly kind: 'socket'; readonly address: string; readonly port: number }
+    | {
+        readonly kind: 'socket';
+        readonly address: string;
+        readonly port: number;
+        /** See {@link EndpointTarget}. */
+        readonly pod?: string;
+      }
     | { readonly kind: 'unix'; readonly path: string }
     | { readonly kind: 'in-process' }
   );

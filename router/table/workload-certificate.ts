@@ -12,6 +12,12 @@ export interface WorkloadCertificate {
 /** Resolves with the certificate in effect, asked for with each connection. Rejects with a reason where there is none. */
 export type WorkloadCertificates = () => Promise<WorkloadCertificate>;
 
+/**
+ * Resolves with the service account of a Pod, `NAMESPACE/NAME` both, asked for with each connection to it. Rejects with why
+ * it cannot be told.
+ */
+export type PodAccounts = (pod: string) => Promise<string>;
+
 /** What a secret holds, as PEM texts; one asked for may lack what is not asked for of it. */
 export interface TlsSecret {
   readonly certificateChain?: string;

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createClient } from '@connectrpc/connect';
 import { createRoutedTransport } from '../../client/index.ts';
+import { kubernetesSource } from '../../config/kubernetes/source.ts';
 import { parseXdsAddress } from '../../config/xds/address.ts';
 import { requestCertificate } from '../../config/xds/certificate-authority.ts';
 import { xdsSource } from '../../config/xds/source.ts';
@@ -17,6 +18,7 @@ import { Greeter } from '../../gen/api/greeter_pb.ts';
 import type { Cluster, RouteTable } from '../../router/index.ts';
 import { routes as greeterV1 } from '../../services/greeter/v1.ts';
 import { closedPort } from '../closed-port.ts';
+import { ApiServer } from '../config/kubernetes/api-server.ts';
 import { connectServer } from '../gateway/world.ts';
 import { skipWithout } from '../peer/find.ts';
 import { tableOf } from '../router/rules.ts';
@@ -299,6 +301,61 @@ test(
     assert.deepEqual(await get('explicit.example.com'), SEEN('outbound_.80_.v1_.explicit.example.com'));
     assert.equal(await get('impostor.example.com'), 503);
     assert.equal(gateway.config.sources()[0]?.certificate?.identity, WEB);
+  },
+);
+
+test(
+  'createGateway() with rules of a cluster wants the certificate of the Pod behind an endpoint',
+  options,
+  async () => {
+    // A real API server refuses loopback as an endpoint of a Service.
+    const api = new ApiServer([
+      ...['virtualservices', 'destinationrules', 'serviceentries', 'workloadentries', 'gateways'],
+      ...['services', 'endpointslices', 'pods'],
+    ]);
+    const put = (name: string, port: number, serviceAccountName: string) => {
+      const metadata = (own: string, labels?: object) => ({ name: own, namespace: 'default', labels });
+      const spec = { clusterIP: '10.96.0.1', clusterIPs: ['10.96.0.1'], ports: [{ name: 'http', port: 80 }] };
+      const targetRef = { kind: 'Pod', name: `${name}-1`, namespace: 'default' };
+      api.put('services', { metadata: metadata(name), spec });
+      api.put('pods', { metadata: metadata(`${name}-1`), spec: { serviceAccountName } });
+      api.put('endpointslices', {
+        metadata: metadata(`${name}-a`, { 'kubernetes.io/service-name': name }),
+        addressType: 'IPv4',
+        ports: [{ name: 'http', port }],
+        endpoints: [{ addresses: ['127.0.0.1'], conditions: { ready: true }, targetRef }],
+      });
+      api.put('destinationrules', {
+        apiVersion: 'networking.istio.io/v1',
+        kind: 'DestinationRule',
+        metadata: metadata(name),
+        spec: { host: name, trafficPolicy: { tls: { mode: 'ISTIO_MUTUAL' } } },
+      });
+    };
+    put('known', greeter, 'greeter');
+    put('taken', mallory, 'greeter');
+    const kubeconfig = join(mesh.folder, 'scripted.kubeconfig');
+    const cluster = { server: `http://127.0.0.1:${await api.listen()}` };
+    writeFileSync(
+      kubeconfig,
+      JSON.stringify({
+        'current-context': 'own',
+        contexts: [{ name: 'own', context: { cluster: 'own' } }],
+        clusters: [{ name: 'own', cluster }],
+      }),
+    );
+    endings.push(() => api.close());
+    const { get, lines } = await gatewayFor({
+      config: kubernetesSource('k8s://', { kubeconfig }),
+      certificates: mesh.urlOf(token['web']!),
+      proxy: { namespace: 'default' },
+    });
+    assert.deepEqual(
+      await get('known.default.svc.cluster.local'),
+      SEEN('outbound_.80_._.known.default.svc.cluster.local'),
+    );
+    assert.equal(await get('taken.default.svc.cluster.local'), 503);
+    assert.match(lines.join(), /certificate_is_for_URI:[^,]+\/sa\/mallory,_want_one_for_[^,]+\/sa\/greeter/);
   },
 );
 

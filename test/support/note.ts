@@ -257,8 +257,8 @@ export const NOTES: readonly Note[] = [
   }),
   destinationRule(
     'trafficPolicy.tls.mode',
-    'ISTIO_MUTUAL wants a workload certificate, of istiod or in files (docs/sources.md), and sockets; of Kubernetes Services nobody knows the service accounts, so that without subjectAltNames any workload of the mesh will do',
-    'createGateway() with rules in files is a workload of the mesh whose authority it is told',
+    'ISTIO_MUTUAL wants a workload certificate, of istiod or in files (docs/sources.md), and sockets; of a Kubernetes Service it is, without subjectAltNames, the Pod that is dialled, where Istio takes any service account of the Service; no automatic mutual TLS for rules in files and k8s://, as PeerAuthentication is not read',
+    'createGateway() with rules of a cluster wants the certificate of the Pod behind an endpoint',
   ),
   destinationRule(
     'trafficPolicy.tls.sni',

@@ -5,7 +5,7 @@ import type { Http2Limits } from '../../wire/http2/limit.ts';
 
 /** A TCP port or a Unix socket. */
 export type RemoteAddress =
-  | { readonly kind: 'socket'; readonly address: string; readonly port: number }
+  | { readonly kind: 'socket'; readonly address: string; readonly port: number; readonly pod?: string }
   | { readonly kind: 'unix'; readonly path: string };
 
 /** TLS to an endpoint, as `tls.connect` takes it. Texts are PEM. */

@@ -1,7 +1,7 @@
 /** Endpoints on sockets: picks the pool for the protocol that they speak. */
 import type { CircuitBreaker } from '../../router/policy/circuit-breaker.ts';
 import type { ClientTls, ConnectionPool } from '../../router/table/cluster.ts';
-import type { Secrets, WorkloadCertificates } from '../../router/table/workload-certificate.ts';
+import type { PodAccounts, Secrets, WorkloadCertificates } from '../../router/table/workload-certificate.ts';
 import type { Upstream } from '../upstream.ts';
 import type { ConnectionOptions, RemoteAddress } from './address.ts';
 import { ByServerName } from './by-server-name.ts';
@@ -16,6 +16,8 @@ export interface RemoteOptions {
   readonly tls?: ClientTls;
   /** For mode ISTIO_MUTUAL. */
   readonly workloadCertificates?: WorkloadCertificates | undefined;
+  /** For mode ISTIO_MUTUAL, where the rules name nobody. */
+  readonly podAccounts?: PodAccounts | undefined;
   /** For what {@link tls} names. */
   readonly secrets?: Secrets | undefined;
   readonly pool?: ConnectionPool;
@@ -26,12 +28,15 @@ export interface RemoteOptions {
 export function createRemoteUpstream(
   address: RemoteAddress,
   protocol: 'http1' | 'http2',
-  { tls, workloadCertificates, secrets, ...rest }: RemoteOptions = {},
+  { tls, workloadCertificates, podAccounts, secrets, ...rest }: RemoteOptions = {},
 ): Upstream {
   const create = (options: ConnectionOptions): Upstream =>
     protocol === 'http2' ? new Http2Upstream(address, options) : new Http1Upstream(address, options);
   if (!tls) return create(rest);
-  if (tls.mode === 'ISTIO_MUTUAL') return create({ ...rest, tls: () => meshTls(tls, workloadCertificates) });
+  if (tls.mode === 'ISTIO_MUTUAL') {
+    const pod = address.kind === 'socket' ? address.pod : undefined;
+    return create({ ...rest, tls: () => meshTls(tls, workloadCertificates, pod, podAccounts) });
+  }
   const { sni } = tls;
   if (sni !== undefined) return create({ ...rest, tls: () => readTls(tls, sni, secrets) });
   return new ByServerName((name) => create({ ...rest, tls: () => readTls(tls, name || undefined, secrets) }));

@@ -1,7 +1,8 @@
 /** TLS as a DestinationRule asks for it: files are read, and secrets asked for, for each connection, so that they can be renewed. */
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { ClientTls } from '../../router/table/cluster.ts';
-import type { Secrets, WorkloadCertificates } from '../../router/table/workload-certificate.ts';
+import type { PodAccounts, Secrets, WorkloadCertificates } from '../../router/table/workload-certificate.ts';
 import type { UpstreamTls } from './address.ts';
 
 /**
@@ -52,24 +53,45 @@ export async function readTls(
 }
 
 /**
- * What a connection as a workload of a mesh needs. Rejects when there is no certificate to show.
+ * What a connection as a workload of a mesh needs. Where the rules name nobody, the endpoint's certificate has to be its
+ * Pod's, if that is known. Rejects when there is no certificate to show, or nobody tells whose the Pod's is.
  *
  * Source: Istio `pilot/pkg/networking/core/cluster_tls.go` (buildUpstreamClusterTLSContext), `pilot/pkg/xds/filters/filters.go`
- * (Alpn).
+ * (Alpn), `pilot/pkg/serviceregistry/kube/conversion.go` (SecureNamingSAN).
  */
 export async function meshTls(
   { sni, subjectAltNames }: ClientTls,
   certificates: WorkloadCertificates | undefined,
+  pod?: string,
+  podAccounts?: PodAccounts,
 ): Promise<UpstreamTls> {
   if (!certificates)
     throw new Error('mode ISTIO_MUTUAL wants a workload certificate, and no source of rules gives one');
-  const { certificateChain, privateKey, rootCertificates } = await certificates();
+  const isAsked = subjectAltNames.length === 0 && pod !== undefined && podAccounts !== undefined;
+  const [{ certificateChain, privateKey, rootCertificates }, account] = await Promise.all([
+    certificates(),
+    isAsked ? podAccounts(pod) : undefined,
+  ]);
+  const [namespace, name] = account?.split('/') ?? [];
+  const names =
+    account === undefined
+      ? subjectAltNames
+      : [`spiffe://${trustDomainOf(certificateChain)}/ns/${namespace}/sa/${name}`];
   return {
     ...(sni !== undefined && { serverName: sni }),
-    subjectAltNames,
+    subjectAltNames: names,
     isInMesh: true,
     ca: rootCertificates,
     cert: certificateChain,
     key: privateKey,
   };
+}
+
+/** The mesh's, by a certificate of one of its workloads. Source: SPIFFE `standards/X509-SVID.md`. */
+function trustDomainOf(certificateChain: string): string {
+  const { subjectAltName = '' } = new X509Certificate(certificateChain);
+  const [, domain] = /URI:spiffe:\/\/([^/,]+)\//.exec(subjectAltName) ?? [];
+  if (domain === undefined)
+    throw new Error(`the workload certificate is for ${subjectAltName || 'no name'}, and so of no mesh`);
+  return domain;
 }

@@ -136,6 +136,12 @@ export class ApiServer {
       return refuse(response, due.fault);
     }
     if (request.method === 'PATCH') return void this.#patch(request, url.pathname, response);
+    const [, namespace, kind, name] = /\/namespaces\/([^/]+)\/([^/]+)\/([^/]+)$/.exec(url.pathname) ?? [];
+    if (name !== undefined) {
+      const object = this.#objects.get(kind!)?.get(`${namespace}/${name}`);
+      if (!object) return refuse(response, { status: 404, message: `${kind} "${name}" not found` });
+      return void response.end(JSON.stringify(object));
+    }
     const resource = url.pathname.split('/').at(-1)!;
     const objects = this.#objects.get(resource);
     if (!objects || !/\/v1\b/.test(url.pathname))

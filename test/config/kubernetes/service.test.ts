@@ -76,7 +76,10 @@ test('joinService() joins the ports that several slices have for one address', (
     {
       id: '10.1.0.1:8080',
       labels: { pod: 'b/pod-10.1.0.1' },
-      target: { kind: 'socket', address: '10.1.0.1', ports: { http: 8080, grpc: 9090 } },
+      target: {
+        ...{ kind: 'socket', address: '10.1.0.1', pod: 'b/pod-10.1.0.1' },
+        ports: { http: 8080, grpc: 9090 },
+      },
     },
   ]);
 });

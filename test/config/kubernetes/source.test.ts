@@ -126,12 +126,12 @@ test('kubernetesSource() gives rules, and services with the ready endpoints and 
         {
           id: '10.1.0.1:8080',
           labels: { app: 'reviews', version: 'v1' },
-          target: { kind: 'socket', address: '10.1.0.1', ports: { grpc: 8080 } },
+          target: { kind: 'socket', address: '10.1.0.1', pod: 'shop/pod-1', ports: { grpc: 8080 } },
         },
         {
           id: '10.1.0.2:8080',
           labels: { app: 'reviews', version: 'v2' },
-          target: { kind: 'socket', address: '10.1.0.2', ports: { grpc: 8080 } },
+          target: { kind: 'socket', address: '10.1.0.2', pod: 'shop/pod-2', ports: { grpc: 8080 } },
         },
       ],
     },
