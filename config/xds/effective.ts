@@ -24,6 +24,8 @@ export interface Lacking {
 
 /** Follows what is sent, a step behind where that would break calls. */
 export class EffectiveResources {
+  /** Clusters are asked for by name, once routes name them; else all there are have been sent before the routes. */
+  readonly #isByName: boolean;
   #current: XdsResources = {
     listeners: new Map(),
     routes: new Map(),
@@ -37,6 +39,10 @@ export class EffectiveResources {
   /** Of what was sent, waiting or in effect: one, and how many more there are. */
   lacking: (Lacking & { readonly more: number }) | undefined;
 
+  constructor(isByName: boolean) {
+    this.#isByName = isByName;
+  }
+
   /** Milliseconds until what is held comes into effect without its other half; undefined when nothing is held. */
   waitMs(nowMs: number): number | undefined {
     const isWaiting = (sinceMs: number) => nowMs - sinceMs < HOLD_MS;
@@ -44,16 +50,19 @@ export class EffectiveResources {
     return since.length === 0 ? undefined : Math.max(0, Math.min(...since) + HOLD_MS - nowMs);
   }
 
-  /** No routes of what was sent name clusters that are not there. */
+  /** Nothing that routes of what was sent name is on its way. */
   isWhole(sent: XdsResources): boolean {
-    return [...sent.routes.values()].every((routes) => missing(routes, sent).length === 0);
+    return [...sent.routes.values()].every((routes) => this.#expected(routes, sent).length === 0);
   }
 
   /**
-   * What is in effect from now on. Virtual hosts whose routes name clusters which are not there come into effect once
-   * they are, those before staying until then and all others not waiting for them; a cluster that is gone stays while
-   * routes in effect lead to it. Neither for longer than {@link HOLD_MS}: what never comes, or never goes, is in effect
-   * as it was sent, so that requests for a cluster that is not there are answered 503, as Envoy answers them at once.
+   * What is in effect from now on. Virtual hosts whose routes name clusters which are on their way, or whose endpoints
+   * are, come into effect once they are there, those before staying until then and all others not waiting for them; a
+   * cluster that is gone stays while routes from before that lead to it. Neither for longer than {@link HOLD_MS}: what never
+   * comes, or never goes, is in effect as it was sent, and requests for a cluster that is not there are answered 503.
+   * A cluster that was not among all there are is not on its way: that is what Envoy answers, too.
+   *
+   * Source: Envoy `source/common/upstream/cluster_manager_impl.cc` (onClusterInit), `source/common/router/router.cc` (NoClusterFound).
    */
   next(sent: XdsResources, nowMs: number): XdsResources {
     const before = this.#current;
@@ -66,14 +75,15 @@ export class EffectiveResources {
       if (absent.size === 0) continue;
       const old = before.routes.get(name);
       // What the routes before missed, too, is not on its way.
-      const missed = new Set(old ? missing(old, sent) : absent);
+      const expected = new Set(old ? this.#expected(next, sent) : []);
+      for (const cluster of expected.size > 0 ? this.#expected(old!, sent) : []) expected.delete(cluster);
       const known = new Map(old?.virtualHosts.map((each) => [each.name, each]));
       let isHeld = false;
       const virtualHosts = next.virtualHosts.flatMap((each): VirtualHost[] => {
         const own = [...clustersIn(each)].filter((cluster) => absent.has(cluster));
         if (own.length > 0) lacking.push({ virtualHost: each.name, cluster: own[0]! });
         const earlier = known.get(each.name);
-        if (earlier === each || own.every((cluster) => missed.has(cluster))) return [each];
+        if (earlier === each || !own.some((cluster) => expected.has(cluster))) return [each];
         const key = `${name}/${each.name}`;
         const sinceMs = this.#heldSinceMs.get(key) ?? nowMs;
         if (nowMs - sinceMs >= HOLD_MS) return [each];
@@ -89,13 +99,17 @@ export class EffectiveResources {
 
     const { listeners } = sent;
     let { clusters, endpoints } = sent;
-    const named = [...routes.values()].map(clusterNamesOf);
-    for (const name of this.#goneSinceMs.keys())
-      if (sent.clusters.has(name) || !named.some((names) => names.has(name))) this.#goneSinceMs.delete(name);
-    const gone: XdsCluster[] = [];
     // The same map has lost nothing.
-    for (const [name, old] of before.clusters === sent.clusters ? [] : before.clusters) {
-      if (sent.clusters.has(name) || !named.some((names) => names.has(name))) continue;
+    const lost =
+      before.clusters === sent.clusters
+        ? []
+        : [...before.clusters].filter(([name]) => !sent.clusters.has(name));
+    const named = lost.length > 0 ? namedStill(before, routes) : NONE;
+    for (const name of this.#goneSinceMs.keys())
+      if (sent.clusters.has(name) || !named.has(name)) this.#goneSinceMs.delete(name);
+    const gone: XdsCluster[] = [];
+    for (const [name, old] of lost) {
+      if (!named.has(name)) continue;
       const goneSinceMs = this.#goneSinceMs.get(name) ?? nowMs;
       this.#goneSinceMs.set(name, goneSinceMs);
       if (nowMs - goneSinceMs >= HOLD_MS) continue;
@@ -109,6 +123,22 @@ export class EffectiveResources {
     this.#current = { listeners, routes, clusters, endpoints };
     return this.#current;
   }
+
+  /** Of what is missing, that which may still come. */
+  #expected(routes: XdsRoutes, sent: XdsResources): string[] {
+    return missing(routes, sent).filter((name) => this.#isByName || sent.clusters.has(name));
+  }
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** Clusters that virtual hosts lead to which were in effect before: the next change may say where they lead then. */
+function namedStill(before: XdsResources, routes: ReadonlyMap<string, XdsRoutes>): ReadonlySet<string> {
+  const known = new Set([...before.routes.values()].flatMap(({ virtualHosts }) => virtualHosts));
+  const still = [...routes.values()].flatMap(({ virtualHosts }) =>
+    virtualHosts.filter((each) => known.has(each)),
+  );
+  return new Set(still.flatMap((each) => [...clustersIn(each)]));
 }
 
 /** Names of clusters that the routes lead to and that are not there, or not their endpoints. */

@@ -81,7 +81,7 @@ class XdsClient {
   readonly #onState: (state: SourceState) => void;
   readonly #signal: AbortSignal;
   readonly #ads: AdsState;
-  readonly #effective = new EffectiveResources();
+  readonly #effective: EffectiveResources;
   readonly #toTable: ReturnType<typeof createXdsTables>;
   readonly #first = Promise.withResolvers<void>();
   #state: SourceState = { state: 'connecting', since: new Date().toISOString() };
@@ -110,6 +110,7 @@ class XdsClient {
     this.#form = address.isStateOfTheWorld ? 'sotw' : 'delta';
     const keepsBytes = address.cacheFolder !== undefined;
     this.#ads = new AdsState({ isGrpc: address.isGrpc, keepsBytes, now: () => new Date() });
+    this.#effective = new EffectiveResources(address.isGrpc);
     this.#toTable = createXdsTables({ type: identity.type ?? 'sidecar', namespace: namespaceOf(identity) });
   }
 

@@ -7,9 +7,10 @@ import { AdsState } from '../../../config/xds/state.ts';
 import type { XdsResources } from '../../../router/xds/index.ts';
 import { cluster, endpoints, listener, routes, routesByHost, TYPE_URL, V1, V2 } from './resources.ts';
 
-function world() {
+/** `isByName`: clusters are asked for once routes name them, as gRPC's client does. */
+function world(isByName = false) {
   const state = new AdsState({ isGrpc: false, keepsBytes: false, now: () => new Date(0) });
-  const effective = new EffectiveResources();
+  const effective = new EffectiveResources(isByName);
   state.open();
   const send = (typeUrl: string, ...resources: Any[]) =>
     state.take({
@@ -34,8 +35,8 @@ function world() {
   return { state, send, at, effective, isWhole: () => effective.isWhole(state.resources) };
 }
 
-test('EffectiveResources lets routes wait for a cluster that is not there yet', () => {
-  const { send, at, effective } = world();
+test('EffectiveResources lets routes wait for a cluster that is asked for by name', () => {
+  const { send, at, effective } = world(true);
   send(TYPE_URL.routes, routes(80, 'reviews', V2));
   assert.equal(at(10).to, V1);
   assert.equal(effective.waitMs(110), HOLD_MS - 100);
@@ -46,8 +47,31 @@ test('EffectiveResources lets routes wait for a cluster that is not there yet', 
   assert.equal(effective.waitMs(30), undefined);
 });
 
+test('EffectiveResources lets routes lead to a cluster that is not among all there are, as Envoy does', () => {
+  const { send, at, effective } = world();
+  send(TYPE_URL.routes, routes(80, 'reviews', V2));
+  assert.deepEqual(at(10), { to: V2, clusters: [V1] });
+  assert.equal(effective.waitMs(10), undefined);
+  assert.equal(effective.lacking?.cluster, V2);
+  // Nor does one that is gone stay for routes that came after it went.
+  send(TYPE_URL.cluster, cluster(V2));
+  send(TYPE_URL.endpoints, endpoints(V2, 2));
+  assert.deepEqual(at(20), { to: V2, clusters: [V2] });
+  send(TYPE_URL.routes, routes(80, 'reviews', V1));
+  assert.deepEqual(at(30), { to: V1, clusters: [V2] });
+});
+
+test('EffectiveResources lets routes wait for the endpoints of a cluster', () => {
+  const { send, at } = world();
+  send(TYPE_URL.cluster, cluster(V1), cluster(V2));
+  send(TYPE_URL.routes, routes(80, 'reviews', V2));
+  assert.equal(at(10).to, V1);
+  send(TYPE_URL.endpoints, endpoints(V2, 2));
+  assert.equal(at(20).to, V2);
+});
+
 test('EffectiveResources takes for whole what leads nowhere that is not there', () => {
-  const { send, isWhole } = world();
+  const { send, isWhole } = world(true);
   assert.equal(isWhole(), true);
   send(TYPE_URL.routes, routes(80, 'reviews', V2));
   assert.equal(isWhole(), false);
@@ -58,7 +82,7 @@ test('EffectiveResources takes for whole what leads nowhere that is not there', 
 });
 
 test('EffectiveResources lets routes wait for a while only', () => {
-  const { send, at } = world();
+  const { send, at } = world(true);
   send(TYPE_URL.routes, routes(80, 'reviews', V2));
   assert.equal(at(10).to, V1);
   assert.equal(at(10 + HOLD_MS - 1).to, V1);
@@ -66,7 +90,7 @@ test('EffectiveResources lets routes wait for a while only', () => {
 });
 
 test('EffectiveResources lets other virtual hosts not wait, and says who does', () => {
-  const { send, state, effective } = world();
+  const { send, state, effective } = world(true);
   const to = (name: string) => (inEffect: XdsResources) => {
     const host = inEffect.routes.get('80')?.virtualHosts.find(({ domains }) => domains.includes(name));
     const action = host?.routes[0]?.action;
@@ -94,7 +118,7 @@ test('EffectiveResources lets other virtual hosts not wait, and says who does', 
 });
 
 test('EffectiveResources does not wait again for what routes have missed before', () => {
-  const { send, at } = world();
+  const { send, at } = world(true);
   send(TYPE_URL.routes, routes(80, 'reviews', V2));
   at(0);
   at(HOLD_MS);
