@@ -3,7 +3,7 @@
  * that it was recorded under. Imports the router.
  */
 import { servicesOfEntries } from '../../router/compile/service.ts';
-import type { Endpoint, ValidResource } from '../../router/index.ts';
+import type { Endpoint, Service, ValidResource, ValidResourceOf } from '../../router/index.ts';
 
 /** The rules as the gateway gets them. `portOf` opens the port that plays the endpoint of a name. */
 export async function moveEndpoints(
@@ -16,23 +16,43 @@ export async function moveEndpoints(
     ports.set(name, port);
     return port;
   };
-  const workloads = resources.filter(({ kind }) => kind === 'WorkloadEntry');
+  const entries = resources.filter((each) => each.kind === 'ServiceEntry');
   const moved = resources.map(async (resource): Promise<readonly ValidResource[]> => {
-    if (resource.kind !== 'ServiceEntry') return [resource];
-    const { workloadSelector: _, ...spec } = resource.spec;
-    // One for each host: without endpoints of its own it is its own endpoint.
+    if (resource.kind === 'WorkloadEntry') return [await moveWorkload(resource, entries, playedAt)];
+    if (resource.kind !== 'ServiceEntry' || resource.spec.workloadSelector) return [resource];
+    const services = servicesOfEntries([resource]);
+    const movedTo = (each: Service | undefined) =>
+      Promise.all((each?.endpoints ?? []).map((endpoint) => move(endpoint, playedAt)));
+    if (resource.spec.endpoints?.length) {
+      const endpoints = await movedTo(services[0]);
+      return [{ ...resource, spec: { ...resource.spec, endpoints } }];
+    }
+    // Each host is its own endpoint, if it has one.
     return Promise.all(
-      servicesOfEntries([resource, ...workloads]).map(async ({ host, endpoints }) => ({
+      services.map(async (service, index) => ({
         ...resource,
         spec: {
-          ...spec,
-          hosts: [host],
-          endpoints: await Promise.all(endpoints.map((endpoint) => move(endpoint, playedAt))),
+          ...resource.spec,
+          hosts: [resource.spec.hosts[index]!],
+          endpoints: await movedTo(service),
         },
       })),
     );
   });
   return (await Promise.all(moved)).flat();
+}
+
+/** The ports of all that select it. */
+async function moveWorkload(
+  workload: ValidResourceOf<'WorkloadEntry'>,
+  entries: readonly ValidResource[],
+  playedAt: (name: string) => Promise<number>,
+): Promise<ValidResource> {
+  const selecting = entries.filter((each) => each.kind === 'ServiceEntry' && each.spec.workloadSelector);
+  const endpoints = servicesOfEntries([...selecting, workload]).flatMap((service) => service.endpoints);
+  const moved = await Promise.all(endpoints.map((endpoint) => move(endpoint, playedAt)));
+  const ports = Object.assign({}, ...moved.map((each) => each.ports));
+  return { ...workload, spec: { ...workload.spec, address: '127.0.0.1', ports } };
 }
 
 async function move({ labels, weight, target }: Endpoint, playedAt: (name: string) => Promise<number>) {
