@@ -1,5 +1,5 @@
-/** Ports of this machine for programs that must be told theirs. */
-import { type AddressInfo, createServer } from 'node:net';
+/** Ports of this machine: for programs that must be told theirs, and for those that shall find nobody. */
+import { type AddressInfo, connect, createServer } from 'node:net';
 
 /** A port of loopback that nothing listens on: it was free a moment ago. */
 export async function closedPort(): Promise<number> {
@@ -8,4 +8,19 @@ export async function closedPort(): Promise<number> {
   const { port } = server.address() as AddressInfo;
   await new Promise((done) => server.close(done));
   return port;
+}
+
+/**
+ * A port of loopback that refuses connections as long as this process lives. It is a client's own, bound to it, so that
+ * the system gives it to no other program that listens, and to no connection that would be one with itself.
+ */
+export async function refusingPort(): Promise<number> {
+  const server = createServer((socket) => void socket.unref().on('error', () => {}));
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as AddressInfo;
+  const client = connect({ host: '127.0.0.1', port, localAddress: '127.0.0.1' });
+  await new Promise<void>((done, fail) => client.once('connect', done).once('error', fail));
+  client.unref().on('error', () => {});
+  server.close();
+  return client.localPort!;
 }

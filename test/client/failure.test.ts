@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Code, type ConnectError } from '@connectrpc/connect';
+import { refusingPort } from '../closed-port.ts';
 import { echoRoutes } from '../gateway/echo.ts';
 import { connectServer, remoteService, type Server } from '../gateway/world.ts';
 import { destinationRule, plainRule, virtualService, withClient } from './world.ts';
@@ -11,9 +12,7 @@ let closedPort = 0;
 
 before(async () => {
   server = await connectServer('http2', echoRoutes('echo'));
-  const closed = await connectServer('http2', echoRoutes('closed'));
-  closedPort = closed.port;
-  await closed.kill();
+  closedPort = await refusingPort();
 });
 after(() => server.kill());
 

@@ -8,7 +8,7 @@ import {
   type Router,
   type Service,
 } from '../../router/index.ts';
-import { closedPort } from '../closed-port.ts';
+import { refusingPort } from '../closed-port.ts';
 import { type Client, type ClientAnswer, openClient } from './gateway-mode-client.ts';
 import { moveEndpoints } from './gateway-mode-resource.ts';
 import {
@@ -143,7 +143,7 @@ export class GatewayWorld {
       recorded.options.services!.map(async (service, index): Promise<Service> => {
         const written = recorded.world.services[index]!;
         const endpoints = service.endpoints.map(async (endpoint, at) => {
-          const port = written.endpoints[at]!.down ? await closedPort() : await portOf(endpoint.id);
+          const port = written.endpoints[at]!.down ? await refusingPort() : await portOf(endpoint.id);
           const targets = Object.fromEntries(service.ports.map(({ name }) => [name, port]));
           return { ...endpoint, target: { kind: 'socket', address: '127.0.0.1', ports: targets } as const };
         });
@@ -197,7 +197,7 @@ export class GatewayWorld {
     if (port === undefined) {
       const told = { proxyProtocol: true, useOriginalDst: true };
       const isKnown = gateway.servicePorts().includes(servicePort);
-      port = isKnown ? (await gateway.listen({ port: 0, servicePort, ...told })).port : await closedPort();
+      port = isKnown ? (await gateway.listen({ port: 0, servicePort, ...told })).port : await refusingPort();
       this.#listening.set(servicePort, port);
     }
     return openClient(proto, port, originalDestination);

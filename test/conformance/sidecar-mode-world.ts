@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { nodeOf } from '../../config/xds/node.ts';
 import { xdsSource } from '../../config/xds/source.ts';
 import { createGateway, type Gateway } from '../../gateway/index.ts';
-import { closedPort } from '../closed-port.ts';
+import { closedPort, refusingPort } from '../closed-port.ts';
 import { type Envoy, ISTIO_RUNTIME, startEnvoy } from '../peer/envoy.ts';
 import { findPeer } from '../peer/find.ts';
 import { type Istiod, startIstiod } from '../peer/istiod.ts';
@@ -225,7 +225,7 @@ export class SidecarWorld {
               const own: Record<string, number> = {};
               for (const { name, number } of ports)
                 own[name] = world.services[index]!.endpoints[at]!.down
-                  ? await closedPort()
+                  ? await refusingPort()
                   : await this.#portOf(`${id}:${number}`);
               return { address: '127.0.0.1', labels, ports: own };
             }),

@@ -1,6 +1,6 @@
 /** The endpoints and rules of cases: each is a host of its own, `c0` the first. Imports the cases. */
 import type { Service } from '../../../router/index.ts';
-import { closedPort } from '../../closed-port.ts';
+import { refusingPort } from '../../closed-port.ts';
 import { type FaultCase, UNKNOWN_NAME } from './case.ts';
 import { type FaultyEndpoint, openEndpoint } from './endpoint.ts';
 
@@ -19,7 +19,7 @@ export async function openEndpoints(cases: readonly FaultCase[]): Promise<Endpoi
       typeof endpoint === 'string' ? undefined : openEndpoint(protocol ?? 'http1', endpoint),
     ),
   );
-  const ports = await Promise.all(all.map(async (each) => each?.port ?? closedPort()));
+  const ports = await Promise.all(all.map(async (each) => each?.port ?? refusingPort()));
   return { all, ports, close: async () => void (await Promise.all(all.map((each) => each?.close()))) };
 }
 
