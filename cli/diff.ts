@@ -57,7 +57,7 @@ async function diff(oldName: string, newName: string, options: DiffCommandOption
   const after = await readSide(newName, oldName, client);
   const issues = [...before.issues, ...after.issues];
   for (const issue of issues) note(`${issueText(issue, process.stderr)}\n`);
-  const { found, tables, assumed } = await compared(before, after, client);
+  const { found, tables, assumed, exportedByDefault } = await compared(before, after, client);
   if (!found.isComplete && found.leftOut.length === 0)
     note(`left out: rules tell more clients apart than the ${found.clients} that were compared`);
   for (const each of found.leftOut) note(`left out: ${each}`);
@@ -65,7 +65,13 @@ async function diff(oldName: string, newName: string, options: DiffCommandOption
   const isSame = found.moves.length + found.unknown.length + found.clusters.length === 0 && found.isComplete;
   if (!isSame || issues.length > 0) process.exitCode = EXIT.findings;
   if (options.json) {
-    printJson({ same: isSame, ...found, issues, ...(replay && { log: replay }) });
+    printJson({
+      same: isSame,
+      ...found,
+      ...(exportedByDefault.length > 0 && { exportedByDefault }),
+      issues,
+      ...(replay && { log: replay }),
+    });
     return;
   }
   const { replayText } = await import('../workbench/diff/replay.ts');
@@ -75,6 +81,10 @@ async function diff(oldName: string, newName: string, options: DiffCommandOption
     note(`subsets are assumed to exist, as no DestinationRule was given, of ${found.assumed.join(', ')}`);
   if (assumed.length > 0)
     note(`assumed to be there, as rules name them and the proxy does not: ${assumed.join(', ')}`);
+  if (!isSame && exportedByDefault.length > 0)
+    note(
+      `taken as seen in all namespaces, as they have no exportTo, where the mesh's default may be another one that no proxy tells: ${exportedByDefault.join(', ')}`,
+    );
   // What could not be read is on neither side, so that nothing is proved of it.
   if (issues.length > 0) note('some resources could not be read; nothing is said of them');
 }
@@ -85,6 +95,8 @@ interface Compared {
   readonly tables: ReplayTables;
   /** What a proxy does not know and rules name. */
   readonly assumed: readonly string[];
+  /** Rules beside a proxy whose visibility the mesh's default decides. */
+  readonly exportedByDefault: readonly string[];
 }
 
 /** The difference of rules and rules, of a proxy and a proxy, or of a proxy and what it would have of rules. */
@@ -99,6 +111,7 @@ async function compared(before: RuleSide, after: RuleSide, client: Client | unde
       found: { ...found, leftOut: [] },
       tables: tablesOfRules(before.resources, after.resources, client ?? {}),
       assumed: [],
+      exportedByDefault: [],
     };
   }
   const { diffWithProxy } = await import('../workbench/proxy/diff.ts');
@@ -110,11 +123,12 @@ async function compared(before: RuleSide, after: RuleSide, client: Client | unde
     if (error instanceof TypeError) throw usageFailure(error.message);
     throw error;
   }
-  const { diff: found, leftOut, assumed, ...tables } = made;
+  const { diff: found, leftOut, assumed, exportedByDefault, ...tables } = made;
   return {
     found: { ...found, leftOut },
     tables: { before: () => tables.before, after: () => tables.after },
     assumed,
+    exportedByDefault,
   };
 }
 

@@ -19,6 +19,11 @@ export interface ProxyDiff {
   readonly leftOut: readonly string[];
   /** What rules name and the proxy does not, and was made up. */
   readonly assumed: readonly string[];
+  /**
+   * Rules of other namespaces that say nothing of `exportTo`: `VirtualService teams/reviews`. Whether they are seen where the
+   * proxy is, the mesh's default decides, which no proxy tells; they are taken as seen, as by Istio's own default.
+   */
+  readonly exportedByDefault: readonly string[];
 }
 
 /** The difference of two sides of which one at least is a proxy. Throws a TypeError where they cannot be compared. */
@@ -46,8 +51,31 @@ export function diffWithProxy(before: ProxySide, after: ProxySide, client?: Clie
   // A dump has no endpoints, a control plane tells them, and rules do not say who serves.
   const policyOnly = proxies.length < 2 || hasEndpoints(one) !== hasEndpoints(other);
   const diff = diffTableSets(one, other, { policyOnly });
-  return { diff: { ...diff, isComplete: leftOut.length === 0 }, before: one, after: other, leftOut, assumed };
+  const rules = [before, after].flatMap((side) => ('proxy' in side ? [] : side.resources));
+  return {
+    diff: { ...diff, isComplete: leftOut.length === 0 },
+    before: one,
+    after: other,
+    leftOut,
+    assumed,
+    exportedByDefault: exportedByDefault(rules, client?.namespace ?? proxy.identity.namespace),
+  };
 }
+
+function exportedByDefault(resources: readonly ValidResource[], namespace: string): string[] {
+  return resources.flatMap(({ kind, metadata, spec }) => {
+    if (!HAS_DEFAULT_EXPORT.has(kind) || metadata.namespace === namespace) return [];
+    const { exportTo = [] } = spec as { readonly exportTo?: readonly string[] };
+    return exportTo.length > 0 ? [] : `${kind} ${metadata.namespace}/${metadata.name}`;
+  });
+}
+
+/** Source: Istio `mesh/v1alpha1/config.proto` (default_virtual_service_export_to and its like). */
+const HAS_DEFAULT_EXPORT: ReadonlySet<string> = new Set([
+  'VirtualService',
+  'DestinationRule',
+  'ServiceEntry',
+]);
 
 function hasEndpoints({ clusters }: RouteTable): boolean {
   return clusters.some(({ endpoints, resolution }) => resolution === undefined && endpoints.length > 0);

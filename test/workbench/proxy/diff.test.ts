@@ -53,8 +53,9 @@ test("diffWithProxy() finds no change between Istio's routes of the recorded cas
     const { namespace, labels } = world.proxy;
     const proxy = readEnvoyDump(Object.values(routes), namespace);
     assert.deepEqual(proxy.leftOut, [], name);
-    const { diff } = diffWithProxy({ proxy }, { resources }, { namespace, labels });
+    const { diff, exportedByDefault } = diffWithProxy({ proxy }, { resources }, { namespace, labels });
     if (diffText(diff) !== 'no request changes') moved.push(name);
+    if (UNSEEN[name]?.startsWith('default')) assert.ok(exportedByDefault.length > 0, name);
   }
   assert.ok(cases.length > 300);
   assert.deepEqual(moved, Object.keys(UNSEEN));
@@ -106,6 +107,25 @@ test('diffWithProxy() has a client other than the proxy itself by its labels', (
     diff.moves.map(({ conditions }) => conditions),
     [['path = "/web"']],
   );
+});
+
+test("diffWithProxy() names the rules of other namespaces whose visibility is up to the mesh's default", () => {
+  const proxy = readEnvoyDump(dumpOf('sidecar.json'));
+  const named = (exportTo: string, namespace: string) =>
+    diffWithProxy(
+      { proxy },
+      {
+        resources: rules(`
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: shared, namespace: ${namespace} }
+spec: { hosts: [shared.example], ${exportTo} http: [{ redirect: { uri: / } }] }
+`),
+      },
+    ).exportedByDefault;
+  assert.deepEqual(named('', 'teams'), ['VirtualService teams/shared']);
+  assert.deepEqual(named('exportTo: ["*"],', 'teams'), []);
+  assert.deepEqual(named('', proxy.identity.namespace), []);
 });
 
 test('diffWithProxy() compares settings of destinations, and tells of subsets that the proxy lacks', () => {
