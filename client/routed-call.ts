@@ -52,7 +52,8 @@ function begin(
     scheme,
     authority,
     path,
-    headers: withForwarded(endToEnd(headers), scheme, undefined, requestId),
+    headers: withForwarded(endToEnd(headers), scheme === 'https', undefined, requestId),
+    isSanitized: true,
     port: context.portOf(authority),
     http2: context.isHttp2,
   };

@@ -62,7 +62,8 @@ export function proxy(stream: ServerStream, arrival: Arrival, gateway: ProxyCont
   const clean = endToEnd(raw.headers);
   const forwarded = withForwarded(
     clean,
-    raw.scheme,
+    // The connection's own, whatever `:scheme` claims.
+    raw.tls ?? raw.scheme === 'https',
     gateway.isEdge ? (raw.sourceAddress ?? '') : undefined,
     requestId,
   );
@@ -75,6 +76,7 @@ export function proxy(stream: ServerStream, arrival: Arrival, gateway: ProxyCont
     authority: gateway.authorityOf(raw),
     path: raw.path,
     headers,
+    isSanitized: true,
     port: servicePort,
     http2: raw.http2 ?? false,
   };

@@ -306,10 +306,11 @@ function impossibleIssue({ entry, reach, world }: Outcome): Issue {
   );
 }
 
-function reasonOf({ id }: Dimension, { region }: Entry, { gateways, hosts }: HostWorld): string {
+function reasonOf({ id, presence }: Dimension, { region }: Entry, { gateways, hosts }: HostWorld): string {
   const asked = region.requirements.filter(({ dimension }) => dimension.id === id);
   const [kind = '', ...rest] = id.split(' ');
   const subject = rest.length === 0 ? `the ${kind}` : `the ${kind} "${rest.join(' ')}"`;
+  if (presence === 'none') return `rules see ${subject} of no client, as proxies take it away`;
   if (asked.length > 1) return `its conditions on ${subject} exclude each other`;
   if (asked[0]?.kind === 'text' && asked[0].invert)
     return `withoutHeaders compares ${subject} as an empty text when it is not there, and its condition takes that; write {} to ask that it is not there`;

@@ -43,6 +43,8 @@ export function cellsOf(
 ): Cell[] | undefined {
   if (dimension.presence === 'named') return namedCells(dimension, requirements, world, workspace);
   const texts = requirements.filter((each) => each.kind === 'text');
+  const absent: Cell = { fulfils: maskOf(texts, (each) => fulfils(each, [], workspace)), samples: [[]] };
+  if (dimension.presence === 'none') return [absent];
   const tests = texts.map((each) => automatonOf(each, workspace));
   const hasEscapes = texts.some(mentionsEscape);
   const universe = universeAutomaton(dimension, world, hasEscapes, workspace);
@@ -56,8 +58,7 @@ export function cellsOf(
   const inverted = maskOf(texts, ({ invert }) => invert);
   const cells = states.map(({ holds, samples }): Cell => ({ fulfils: holds ^ inverted, samples }));
   if (dimension.presence === 'one') return cells;
-  const absent = maskOf(texts, (each) => fulfils(each, [], workspace));
-  return merge([{ fulfils: absent, samples: [[]] }, ...cells]);
+  return merge([absent, ...cells]);
 }
 
 /** True for paths that are decoded before a rule sees them. */

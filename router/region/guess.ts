@@ -32,7 +32,7 @@ export function guess(
     }
     if (requirement.invert) continue;
     const { match } = requirement;
-    if (match.kind === 'regex') return undefined;
+    if (match.kind === 'regex' || dimension.presence === 'none') return undefined;
     const value = textFor(match, odd, preferredTexts(dimension, world));
     if (!inUniverse(dimension, value, world, workspace)) return undefined;
     const before = states.get(dimension.id);

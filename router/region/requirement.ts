@@ -3,6 +3,7 @@
  * query parameter. Imports the table's types.
  */
 import { isSingleHeader } from '../route/header.ts';
+import { isInternalHeader } from '../route/internal-header.ts';
 import type { RouteMatch, StringMatch } from '../table/route-table.ts';
 
 /** Something of a request that can be chosen freely, whatever the rest of it is. */
@@ -10,10 +11,10 @@ export interface Dimension {
   /** `path`, `header user`, `query v`, `label app`: unique. */
   readonly id: string;
   /**
-   * What a request can have there. `one`: exactly one value; `optional`: one or none; `many`: any number;
-   * `named`: one of the names that rules mention, or another one.
+   * What a request can have there. `none`: never a value; `one`: exactly one; `optional`: one or none; `many`: any
+   * number; `named`: one of the names that rules mention, or another one.
    */
-  readonly presence: 'one' | 'optional' | 'many' | 'named';
+  readonly presence: 'none' | 'one' | 'optional' | 'many' | 'named';
 }
 
 /** One condition on one dimension. Two with the same `key` are the same. */
@@ -81,8 +82,13 @@ function headerDimension(name: string): Dimension {
     case 'x-forwarded-proto':
       return { id: `header ${name}`, presence: 'one' };
     default:
-      return { id: `header ${name}`, presence: isSingleHeader(name) ? 'optional' : 'many' };
+      return { id: `header ${name}`, presence: headerPresence(name) };
   }
+}
+
+function headerPresence(name: string): Dimension['presence'] {
+  if (isInternalHeader(name, false)) return 'none';
+  return isSingleHeader(name) ? 'optional' : 'many';
 }
 
 /** A requirement of one name out of some. */

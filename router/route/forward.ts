@@ -102,13 +102,19 @@ export function forward(
   let { headers } = view;
   if (own.requestHeaders.length > 0)
     headers = requestChanged(own, view, route, picked.cluster, picked.authority);
+  // Envoy notes what a rewrite took the place of, be it the same.
+  if (rewrite?.uri !== undefined || rewrite?.regex)
+    headers = setHeader(headers, 'x-envoy-original-path', view.path);
+  const before = picked.authority ?? view.authority;
+  if (rewrite?.authority !== undefined && before !== authority)
+    headers = setHeader(headers, 'x-envoy-original-host', before);
   const request = { method: view.method, authority, path, headers };
   // An abort comes before anything is done to the request.
   const responseHeaders =
     own.fixedResponse ??
     (fault?.abort
       ? responseChanges(own, view, route, picked.cluster)
-      : sentChanges(own, view, route, picked, headers, { authority, path, rewrite }));
+      : responseChanges(own, { ...view, authority, path }, route, picked.cluster, headers, view.path));
   const timeoutMs = timeoutOf(view, action.timeoutMs);
   const mirrors = drawMirrors(table.clusters, action, authority, path, random);
   const decision: Writable<Forward> = {
@@ -176,31 +182,6 @@ function requestChanged(
 }
 
 const NO_CORS: CorsOutcome = {};
-
-/** The request as it was sent on, where it is not as it came. */
-interface Sent {
-  readonly authority: string;
-  readonly path: string;
-  readonly rewrite: ForwardAction['rewrite'];
-}
-
-/** Changes to the answer to a request that was sent on: their values can tell what was sent. */
-function sentChanges(
-  own: DestinationParts,
-  view: RequestView,
-  route: Route,
-  picked: WeightedCluster,
-  sentHeaders: HeaderList,
-  { authority, path, rewrite }: Sent,
-): readonly HeaderOperation[] {
-  // What Envoy notes in the request when a rule rewrites it; a format string can ask for it.
-  let headers = sentHeaders;
-  if (path !== view.path) headers = setHeader(headers, 'x-envoy-original-path', view.path);
-  const before = picked.authority ?? view.authority;
-  if (rewrite?.authority !== undefined && before !== authority)
-    headers = setHeader(headers, 'x-envoy-original-host', before);
-  return responseChanges(own, { ...view, authority, path }, route, picked.cluster, headers, view.path);
-}
 
 /** A destination's before its rule's. */
 function responseChanges(

@@ -7,62 +7,17 @@ import { isReferer } from './referer.ts';
  *
  * Source: Envoy `envoy/http/header_map.h` (INLINE_REQ_HEADERS and the inline headers registered by extensions).
  */
-const SINGLE_REQUEST_HEADERS: ReadonlySet<string> = new Set([
-  'accept',
-  'accept-encoding',
-  'access-control-request-headers',
-  'access-control-request-method',
-  'authorization',
-  'cache-control',
-  'content-encoding',
-  'content-type',
-  'expect',
-  'grpc-accept-encoding',
-  'grpc-timeout',
-  'if-match',
-  'if-modified-since',
-  'if-none-match',
-  'origin',
-  'pragma',
-  'referer',
-  'user-agent',
-  'via',
-  'x-client-trace-id',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-port',
-  'x-forwarded-proto',
-  'x-request-id',
-]);
+const SINGLE_REQUEST_HEADERS =
+  /^(?:accept(?:-encoding)?|access-control-request-(?:headers|method)|authorization|cache-control|content-(?:encoding|type)|expect|grpc-(?:accept-encoding|timeout)|if-(?:match|modified-since|none-match)|origin|pragma|referer|user-agent|via|x-client-trace-id|x-envoy-(?:attempt-count|decorator-operation|downstream-service-(?:cluster|node)|external-address|is-timeout-retry|original-(?:host|path))|x-forwarded-(?:for|host|port|proto)|x-request-id)$/;
 
 /** True for a request header that rules never see twice: repeats are joined, or it is not there. */
 export function isSingleHeader(name: string): boolean {
-  return SINGLE_REQUEST_HEADERS.has(name);
+  return SINGLE_REQUEST_HEADERS.test(name);
 }
 
 /** The same of responses. Source: Envoy `envoy/http/header_map.h` (INLINE_RESP_HEADERS). */
-const SINGLE_RESPONSE_HEADERS: ReadonlySet<string> = new Set([
-  'access-control-allow-credentials',
-  'access-control-allow-headers',
-  'access-control-allow-methods',
-  'access-control-allow-origin',
-  'access-control-expose-headers',
-  'access-control-max-age',
-  'age',
-  'cache-control',
-  'content-encoding',
-  'content-type',
-  'date',
-  'etag',
-  'expires',
-  'grpc-message',
-  'grpc-status',
-  'last-modified',
-  'location',
-  'server',
-  'vary',
-  'via',
-]);
+const SINGLE_RESPONSE_HEADERS =
+  /^(?:access-control-(?:allow-(?:credentials|headers|methods|origin)|expose-headers|max-age)|age|cache-control|content-(?:encoding|type)|date|etag|expires|grpc-(?:message|status)|last-modified|location|server|vary|via)$/;
 
 /**
  * The request's headers as Envoy's rules and upstreams see them: repeats of single headers joined by a comma,
@@ -74,7 +29,7 @@ export function joinRepeats(headers: HeaderList, http2: boolean): HeaderList {
   const at = new Map<string, number>();
   for (const [name, value] of headers) {
     const crumb = http2 && name === 'cookie';
-    const index = crumb || SINGLE_REQUEST_HEADERS.has(name) ? at.get(name) : undefined;
+    const index = crumb || SINGLE_REQUEST_HEADERS.test(name) ? at.get(name) : undefined;
     if (index === undefined) {
       at.set(name, out.length);
       out.push([name, value]);
@@ -152,7 +107,7 @@ export function setHeader(headers: HeaderList, name: string, value: string): (re
 
 /** The header with one more value; one that is held once gets it after a comma. */
 export function addHeader(headers: HeaderList, name: string, value: string, isResponse: boolean): HeaderList {
-  const isSingle = (isResponse ? SINGLE_RESPONSE_HEADERS : SINGLE_REQUEST_HEADERS).has(name);
+  const isSingle = (isResponse ? SINGLE_RESPONSE_HEADERS : SINGLE_REQUEST_HEADERS).test(name);
   const present = isSingle ? firstHeader(headers, name) : undefined;
   if (present === undefined) return [...headers, [name, value]];
   return setHeader(headers, name, present === '' ? value : `${present},${value}`);

@@ -3,6 +3,7 @@ import type { HeaderList, RouteRequest } from '../table/request.ts';
 import type { Listener } from '../table/route-table.ts';
 import { isGrpcContentType } from './grpc.ts';
 import { firstHeader, isUnknown, joinRepeats, lookOf, setHeader } from './header.ts';
+import { isInternalHeader } from './internal-header.ts';
 import { findQueryValue, normalizePath, normalLength, parseQuery, pathOf } from './path.ts';
 import { asciiLower } from './string-match.ts';
 
@@ -72,6 +73,9 @@ export function readRequest(
   let looks = 0;
   let alike = 0;
   let hasUnknown = false;
+  let hasInternal = false;
+  const isClients = !request.isSanitized;
+  const isEdge = !listener.trustForwardedProto;
   // One pass for all that has to be known of names; lengths tell most apart before any letter is compared.
   for (let index = 0; index < headers.length; index++) {
     const header = headers[index]!;
@@ -81,16 +85,21 @@ export function readRequest(
     looks |= look;
     if (look === CONTENT_TYPE_LOOK && name === CONTENT_TYPE) contentType ??= header[1];
     else if (look === FORWARDED_PROTO_LOOK && name === FORWARDED_PROTO) forwarded ??= header[1];
+    else if (isClients && isInternalHeader(name, isEdge)) hasInternal = true;
     else if ((look === REFERER_LOOK || look === COOKIE_LOOK) && isUnknown(header, http2)) hasUnknown = true;
   }
+  if (hasInternal) headers = headers.filter(([name]) => !isInternalHeader(name, isEdge));
   if (alike !== 0 || hasUnknown) {
-    headers = joinRepeats(headers, http2);
-    if (headers !== request.headers) {
+    const joined = joinRepeats(headers, http2);
+    if (joined !== headers) {
+      headers = joined;
       forwarded = firstHeader(headers, FORWARDED_PROTO);
       contentType = firstHeader(headers, CONTENT_TYPE);
     }
   }
-  const overruled = forwarded !== undefined && !listener.trustForwardedProto;
+  if (isEdge && isClients && request.sourceAddress !== undefined)
+    headers = [...headers, ['x-envoy-external-address', request.sourceAddress]];
+  const overruled = forwarded !== undefined && isEdge;
   if (overruled) headers = setHeader(headers, FORWARDED_PROTO, own);
   const forwardedProto = overruled ? own : (forwarded ?? own);
   view.method = request.method;

@@ -19,6 +19,11 @@ export interface RouteRequest {
   /** Without pseudo headers and without `host`. */
   readonly headers: HeaderList;
   /**
+   * True: the headers are as a proxy has made them. Default false: they are a client's, and those that Envoy believes of
+   * no client (at a gateway: of none from outside) are left out, `x-request-id` there among them.
+   */
+  readonly isSanitized?: boolean;
+  /**
    * The service port of the listener that took the request, which selects the virtual hosts as an Istio
    * listener does; it has nothing to do with a port in {@link authority}.
    */

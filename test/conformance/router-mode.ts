@@ -263,6 +263,8 @@ function mirrorsOf(
 /** What proxy and connection add to a request or take from it; the router has no part in it. */
 const CARRIED = new Set([
   'x-request-id',
+  'x-envoy-attempt-count',
+  'x-envoy-expected-rq-timeout-ms',
   'content-length',
   'transfer-encoding',
   'connection',
@@ -278,7 +280,7 @@ function sentHeaders(values: HeaderValues, { headers }: CaseRequest): HeaderValu
   // A gateway's connection adds the address it came from.
   const own = values['x-forwarded-for']?.map((value) => value.replace(/,?<proxy-ip>$/, ''));
   return pick(own ? { ...values, 'x-forwarded-for': own } : values, (name) => {
-    if (name.startsWith('x-envoy-') || CARRIED.has(name)) return false;
+    if (CARRIED.has(name)) return false;
     return !name.startsWith('x-forwarded-') || sent.has(name);
   });
 }

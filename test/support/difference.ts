@@ -79,4 +79,9 @@ export const DIFFERENCES: readonly Difference[] = [
     why: "gRPC's messages are UTF-8, and a client may refuse others",
     test: 'route() gives gRPC a direct response that is no UTF-8 with replacement characters',
   },
+  {
+    what: '`x-envoy-retry-on`, `x-envoy-max-retries` and their like that a rule sets (`headers.request`) go to the upstream as they are; Envoy takes them for itself, and tries accordingly',
+    why: '`retries` and `timeout` of the rule say the same in words that are checked',
+    test: 'route() passes on a header that asks for retries, where a rule sets it',
+  },
 ];

@@ -49,16 +49,17 @@ test('endToEnd() gives back the list itself when there is nothing to drop', () =
 const requestId = () => 'new';
 
 test("withForwarded() keeps what a sidecar's client says and adds what is missing", () => {
-  assert.deepEqual(withForwarded([], 'http', undefined, requestId), [
+  assert.deepEqual(withForwarded([], false, undefined, requestId), [
     ['x-forwarded-proto', 'http'],
     ['x-request-id', 'new'],
   ]);
+  assert.deepEqual(withForwarded([], true, undefined, requestId)[0], ['x-forwarded-proto', 'https']);
   const said: HeaderList = [
     ['x-forwarded-proto', 'https'],
     ['x-request-id', 'mine'],
     ['x-forwarded-for', '1.1.1.1'],
   ];
-  assert.deepEqual(withForwarded(said, 'http', undefined, requestId), said);
+  assert.deepEqual(withForwarded(said, false, undefined, requestId), said);
 });
 
 test('withForwarded() at the edge says the scheme itself and adds the client to the chain', () => {
@@ -66,10 +67,52 @@ test('withForwarded() at the edge says the scheme itself and adds the client to 
     ['x-forwarded-proto', 'https'],
     ['x-forwarded-for', '1.1.1.1'],
   ];
-  assert.deepEqual(withForwarded(said, 'http', '10.0.0.9', requestId), [
+  assert.deepEqual(withForwarded(said, false, '10.0.0.9', requestId), [
     ['x-forwarded-proto', 'http'],
     ['x-request-id', 'new'],
+    ['x-envoy-external-address', '10.0.0.9'],
     ['x-forwarded-for', '1.1.1.1,10.0.0.9'],
+  ]);
+});
+
+const FORGED: HeaderList = [
+  ['x-request-id', 'mine'],
+  ['x-envoy-internal', 'true'],
+  ['x-envoy-max-retries', '9'],
+  ['x-forwarded-client-cert', 'By=mine'],
+  ['x-envoy-external-address', '9.9.9.9'],
+  ['x-envoy-original-path', '/mine'],
+  ['x-envoy-peer-metadata', 'mine'],
+];
+
+test('withForwarded() leaves out what is believed of no client', () => {
+  assert.deepEqual(withForwarded(FORGED, false, undefined, requestId), [
+    ['x-request-id', 'mine'],
+    ['x-envoy-external-address', '9.9.9.9'],
+    ['x-envoy-original-path', '/mine'],
+    ['x-envoy-peer-metadata', 'mine'],
+    ['x-forwarded-proto', 'http'],
+  ]);
+});
+
+test('withForwarded() at the edge believes neither ids nor addresses, be the client known or not', () => {
+  const known: HeaderList = [
+    ['x-envoy-peer-metadata', 'mine'],
+    ['x-forwarded-proto', 'http'],
+    ['x-request-id', 'new'],
+  ];
+  const address: HeaderList = [
+    ['x-envoy-external-address', '10.0.0.9'],
+    ['x-forwarded-for', '10.0.0.9'],
+  ];
+  assert.deepEqual(withForwarded(FORGED, false, '10.0.0.9', requestId), [...known, ...address]);
+  assert.deepEqual(withForwarded(FORGED, false, '', requestId), known);
+});
+
+test('withForwarded() gives a request whose id is empty one of its own', () => {
+  assert.deepEqual(withForwarded([['x-request-id', '']], false, undefined, requestId), [
+    ['x-forwarded-proto', 'http'],
+    ['x-request-id', 'new'],
   ]);
 });
 

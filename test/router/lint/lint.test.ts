@@ -182,6 +182,14 @@ test('checkTexts() counts a rule that is too complex to decide, and finds nothin
   );
 });
 
+test('lint() finds a condition on a header that is believed of no client', () => {
+  const asks = (name: string) =>
+    `hosts: [a], http: [{match: [{headers: {${name}: {exact: "1"}}}], ${ROUTE}}, {${ROUTE}}]`;
+  const told = (name: string) => issuesOf(rules('one', asks(name))).map(({ message }) => message);
+  assert.match(told('x-envoy-retry-on').join(), /rules see the header "x-envoy-retry-on" of no client/);
+  assert.deepEqual(told('x-envoy-attempt-count'), []);
+});
+
 test('lint() gives each finding a code of its list, a place and a path', () => {
   const issues = issuesOf(
     rules('one', `hosts: [a], ${ALL}`) + rules('two', `hosts: [a], ${under("'/x?y'")}`),

@@ -19,6 +19,28 @@ function requestHeaders(decision: Decision): HeaderList {
   return decision.kind === 'forward' ? decision.request.headers : [];
 }
 
+test('route() believes what a proxy has made of the headers, and of a client not all it says', () => {
+  const router = routerOf(
+    rules(`[{match: [{headers: {x-envoy-internal: {}}}], redirect: {uri: /in}}, {${OTHER}}]`),
+  );
+  const headers: HeaderList = [['x-envoy-internal', 'true']];
+  assert.equal(told(router.route(get('/', { headers }), first)), `${other} greeter /`);
+  assert.match(told(router.route({ ...get('/', { headers }), isSanitized: true }, first)), /^301/);
+});
+
+test('route() passes on a header that asks for retries, where a rule sets it', () => {
+  const set = '{request: {set: {x-envoy-retry-on: 5xx, x-envoy-max-retries: "3"}}}';
+  const decision = routerOf(rules(`[{headers: ${set}, retries: {attempts: 0}, ${OTHER}}]`)).route(
+    get('/'),
+    first,
+  );
+  assert.deepEqual(requestHeaders(decision), [
+    ['x-envoy-max-retries', '3'],
+    ['x-envoy-retry-on', '5xx'],
+  ]);
+  assert.equal(decision.kind === 'forward' && decision.retry, undefined);
+});
+
 test('route() normalises the path before it matches, as Envoy does', () => {
   const router = routerOf(rules(`[{${OTHER}}]`));
   const cases: readonly (readonly [string, string])[] = [
@@ -115,6 +137,8 @@ test('route() takes format strings in header values, and none in a rewrite', () 
     'x-pct': '100%',
     'x-alt': 'greeter',
     'x-proto': 'HTTP/1.1',
+    'x-envoy-original-path': '/q',
+    'x-envoy-original-host': 'greeter',
   });
 });
 
