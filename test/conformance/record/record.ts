@@ -244,7 +244,8 @@ async function inParallel<T>(
 async function reservePorts(count: number): Promise<{ ports: number[]; release(): Promise<unknown> }> {
   const servers = await Promise.all(
     Array.from({ length: count }, () => {
-      const server = createServer();
+      // Who comes by chance would keep the port from being released.
+      const server = createServer((socket) => socket.destroy());
       return new Promise<typeof server>((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
     }),
   );
