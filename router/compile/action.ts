@@ -5,6 +5,7 @@ import { durationMs } from '../schema/duration.ts';
 import type { HTTPDirectResponse, HTTPRedirect, HTTPRetry, HTTPRoute } from '../schema/virtual-service.ts';
 import type { HashPolicy } from '../table/cluster.ts';
 import type { HeaderOperation } from '../table/decision.ts';
+import { NONE } from '../table/none.ts';
 import type {
   DirectResponseAction,
   ForwardAction,
@@ -84,7 +85,7 @@ function compileForward(
       requestHeaders = joinOperations(requestHeaders, changes.request);
       responseHeaders = joinOperations(responseHeaders, changes.response);
       authority ||= changes.authority;
-      destinations.push({ cluster, weight: 1, requestHeaders: [], responseHeaders: [] });
+      destinations.push({ cluster, weight: 1, requestHeaders: NONE, responseHeaders: NONE });
     } else {
       destinations.push({
         cluster,
@@ -102,12 +103,13 @@ function compileForward(
   );
   const action: ForwardAction = {
     kind: 'forward',
-    destinations,
+    // Of the size that it has: what is pushed to has room for more.
+    destinations: destinations.slice(),
     ...(rewrite && { rewrite }),
     timeoutMs: Math.trunc(durationMs(rule.timeout) ?? 0),
     ...(retry && { retry }),
     mirrors: compileMirrors(rule, context),
-    hashPolicy,
+    hashPolicy: hashPolicy.length > 0 ? hashPolicy : NONE,
   };
   return { action, requestHeaders, responseHeaders };
 }
@@ -174,7 +176,8 @@ function compileRegexRewrite(pattern: string, replacement: string): NonNullable<
 }
 
 /** Source: Istio `pilot/pkg/networking/core/route/route.go` (MirrorPercent, MirrorPercentByPolicy). */
-function compileMirrors(rule: HTTPRoute, context: ActionContext): MirrorPolicy[] {
+function compileMirrors(rule: HTTPRoute, context: ActionContext): readonly MirrorPolicy[] {
+  if (!rule.mirror && !rule.mirrors) return NONE;
   const mirrors: MirrorPolicy[] = [];
   const add = (destination: DestinationSpec, fraction: Fraction) => {
     if (fraction.numerator > 0) mirrors.push({ cluster: clusterOf(destination, context), fraction });

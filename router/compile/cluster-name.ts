@@ -7,7 +7,8 @@ import type { Destination } from '../table/cluster.ts';
  * Source: Istio `pilot/pkg/model/service.go` (BuildSubsetKey).
  */
 export function clusterName(host: string, subset: string, port: number): string {
-  return `outbound|${port}|${subset}|${host}`;
+  // One piece of text, where a sum would keep its parts.
+  return ['outbound', port, subset, host].join('|');
 }
 
 /** What {@link clusterName} was made of; undefined for the name of something else. */

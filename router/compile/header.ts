@@ -1,6 +1,7 @@
 /** Headers of a rule or destination -> header operations. Imports schema types and the table's. */
 import type { HeaderOperations, Headers } from '../schema/virtual-service.ts';
 import type { HeaderOperation } from '../table/decision.ts';
+import { NONE } from '../table/none.ts';
 import { compareText } from './age.ts';
 import { byteText } from './byte-text.ts';
 
@@ -38,8 +39,8 @@ export function joinOperations(
   return (['remove', 'set', 'add'] as const).flatMap((kind) => all.filter((each) => each.kind === kind));
 }
 
-function operations(spec: HeaderOperations | undefined): HeaderOperation[] {
-  if (!spec) return [];
+function operations(spec: HeaderOperations | undefined): readonly HeaderOperation[] {
+  if (!spec) return NONE;
   const removed = (spec.remove ?? []).filter((name) => !isInternal(name));
   return [
     ...removed.map((name): HeaderOperation => ({ kind: 'remove', name: name.toLowerCase() })),

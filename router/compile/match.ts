@@ -1,6 +1,7 @@
 /** HTTPMatchRequest -> the table's conditions. Imports schema types and the table's. */
 import type { StringMatch as StringMatchSpec } from '../schema/string-match.ts';
 import type { HTTPMatchRequest } from '../schema/virtual-service.ts';
+import { NONE } from '../table/none.ts';
 import type {
   HeaderMatch,
   PathMatch,
@@ -18,7 +19,7 @@ import { compileRegex } from './regex.ts';
  * Source: Istio `pilot/pkg/networking/core/route/route.go` (TranslateRouteMatch).
  */
 export function compileMatch(match: HTTPMatchRequest | undefined): RouteMatch {
-  if (!match) return { path: EVERY_PATH, headers: [], queryParams: [], claims: [] };
+  if (!match) return { path: EVERY_PATH, headers: NONE, queryParams: NONE, claims: NONE };
   const wanted = Object.entries(match.headers ?? {}).map(([name, value]) => ({ name, value, invert: false }));
   // Without a token no claim is there, so that its absence needs no condition.
   const unwanted = Object.entries(match.withoutHeaders ?? {})
@@ -32,16 +33,17 @@ export function compileMatch(match: HTTPMatchRequest | undefined): RouteMatch {
       invert,
     }));
   const claims = wanted.map(({ name }) => name).filter(isClaim);
+  const queryParams = Object.entries(match.queryParams ?? {}).map(
+    ([name, value]): QueryParamMatch => ({ name: byteText(name), value: compileStringMatch(value) }),
+  );
   if (match.method) headers.push(pseudo(':method', match.method));
   if (match.authority) headers.push(pseudo(':authority', match.authority));
   if (match.scheme) headers.push(pseudo(':scheme', match.scheme));
   return {
     path: compilePath(match),
-    headers,
-    queryParams: Object.entries(match.queryParams ?? {}).map(
-      ([name, value]): QueryParamMatch => ({ name: byteText(name), value: compileStringMatch(value) }),
-    ),
-    claims,
+    headers: headers.length > 0 ? headers : NONE,
+    queryParams: queryParams.length > 0 ? queryParams : NONE,
+    claims: claims.length > 0 ? claims : NONE,
   };
 }
 

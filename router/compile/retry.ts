@@ -2,6 +2,7 @@
 import { durationMs } from '../schema/duration.ts';
 import type { HTTPRetry } from '../schema/virtual-service.ts';
 import type { RetryPolicy } from '../table/decision.ts';
+import { NONE } from '../table/none.ts';
 
 const DEFAULT_RETRY_ON = [
   'connect-failure',
@@ -14,6 +15,16 @@ const DEFAULT_ATTEMPTS = 2;
 /** Envoy's base interval. */
 const DEFAULT_BACKOFF_MS = 25;
 
+const DEFAULT: RetryPolicy = {
+  attempts: DEFAULT_ATTEMPTS,
+  retryOn: DEFAULT_RETRY_ON,
+  statusCodes: NONE,
+  perTryTimeoutMs: 0,
+  backoffMs: DEFAULT_BACKOFF_MS,
+  avoidPreviousHosts: true,
+};
+const DEFAULT_FOR_HASH: RetryPolicy = { ...DEFAULT, avoidPreviousHosts: false };
+
 /**
  * The policy of a rule; without `retries` Istio's default, with `attempts: 0` none. A cluster picked by hash is
  * retried at the same endpoint unless the rule says otherwise.
@@ -21,21 +32,12 @@ const DEFAULT_BACKOFF_MS = 25;
  * Source: Istio `pilot/pkg/networking/core/route/retry/retry.go` (ConvertPolicy).
  */
 export function compileRetry(retry: HTTPRetry | undefined, consistentHash: boolean): RetryPolicy | undefined {
-  if (!retry) {
-    return {
-      attempts: DEFAULT_ATTEMPTS,
-      retryOn: DEFAULT_RETRY_ON,
-      statusCodes: [],
-      perTryTimeoutMs: 0,
-      backoffMs: DEFAULT_BACKOFF_MS,
-      avoidPreviousHosts: !consistentHash,
-    };
-  }
+  if (!retry) return consistentHash ? DEFAULT_FOR_HASH : DEFAULT;
   const attempts = retry.attempts ?? 0;
   if (attempts <= 0) return undefined;
   return {
     attempts,
-    ...(retry.retryOn ? parseRetryOn(retry.retryOn) : { retryOn: DEFAULT_RETRY_ON, statusCodes: [] }),
+    ...(retry.retryOn ? parseRetryOn(retry.retryOn) : { retryOn: DEFAULT_RETRY_ON, statusCodes: NONE }),
     perTryTimeoutMs: Math.trunc(durationMs(retry.perTryTimeout) ?? 0),
     backoffMs: Math.trunc(durationMs(retry.backoff) ?? DEFAULT_BACKOFF_MS),
     avoidPreviousHosts: retry.retryIgnorePreviousHosts ?? !consistentHash,

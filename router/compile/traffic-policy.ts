@@ -35,6 +35,11 @@ const DEFAULT_MAGLEV_SIZE = 65537;
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 const DEFAULT_IDLE_TIMEOUT_MS = 3_600_000;
 
+/** One for all clusters that have it. */
+const LEAST_REQUEST: LoadBalancer = { kind: 'LEAST_REQUEST' };
+const PASSTHROUGH: LoadBalancer = { kind: 'PASSTHROUGH' };
+const DEFAULT_POLICY: TrafficPolicy = { loadBalancer: LEAST_REQUEST };
+
 /**
  * The policy of a service's port, or of a subset of it: the port's settings in place of the destination's, the
  * subset's over both. A port's settings inherit nothing.
@@ -94,8 +99,11 @@ export function compilePolicy(parts: PolicyParts, context: PolicyContext): Traff
   const settings = parts.connectionPool ?? (connectTimeoutMs === undefined ? undefined : {});
   const connectionPool = settings && compileConnectionPool(settings, isHttp2, connectTimeoutMs);
   const tls = compileTls(parts.tls, context);
+  const loadBalancer = isPassthrough ? PASSTHROUGH : compileLoadBalancer(parts.loadBalancer);
+  if (loadBalancer === LEAST_REQUEST && !connectionPool && !outlierDetection && !tls && !retryBudget)
+    return DEFAULT_POLICY;
   return {
-    loadBalancer: isPassthrough ? { kind: 'PASSTHROUGH' } : compileLoadBalancer(parts.loadBalancer),
+    loadBalancer,
     ...(connectionPool && { connectionPool }),
     ...(outlierDetection && { outlierDetection: compileOutlierDetection(outlierDetection) }),
     ...(tls && { tls }),
@@ -122,7 +130,7 @@ function compileLoadBalancer(settings: LoadBalancerSettings | undefined): LoadBa
     case 'ROUND_ROBIN':
       return { kind: 'ROUND_ROBIN', ...(warmup && { warmup }) };
     default:
-      return { kind: 'LEAST_REQUEST', ...(warmup && { warmup }) };
+      return warmup ? { kind: 'LEAST_REQUEST', warmup } : LEAST_REQUEST;
   }
 }
 

@@ -2,6 +2,7 @@
  * Files the routes of a virtual host: each under the one of its conditions that the fewest others share. Imports
  * table types.
  */
+import { NONE } from '../table/none.ts';
 import type { PathMatch, RouteMatch, StringMatch } from '../table/route-table.ts';
 import type { PreparedRoute } from './prepared.ts';
 import { type IndexedRegex, indexRegexes } from './regex-index.ts';
@@ -95,11 +96,12 @@ function arrange(all: readonly Drawer[], rest: readonly Candidate[]): Files {
   return {
     kind: 'files',
     first: all.reduce((first, drawer) => Math.min(first, drawer.first), rest[0]?.position ?? NO_ROUTE),
-    drawers,
+    drawers: drawers.length > 0 ? drawers : NONE,
     byHeader,
     byQuery,
     positions: rest.map(({ position }) => position),
-    known: rest.map(({ known, match }) => (isAllKnown(known, match) ? ALL_KNOWN : known)),
+    known:
+      rest.length > 0 ? rest.map(({ known, match }) => (isAllKnown(known, match) ? ALL_KNOWN : known)) : NONE,
   };
 }
 
