@@ -166,7 +166,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 /** A pack is ended after this long, as no test command limits a test that never yields. Far more than any takes. */
-const limitMs = Number(values.limit ?? 300) * 1000;
+const limitMs = Number(values.limit ?? 600) * 1000;
 if (!(limitMs > 0)) throw new RangeError(`Cannot end packs after "${values.limit}": give seconds`);
 const files = testFiles(positionals);
 const wanted = values.runtime.split(',').map((name) => {

@@ -88,15 +88,20 @@ export interface Answer {
   readonly error?: string;
 }
 
+/** Calls that go on. */
+export interface Traffic {
+  /** Resolves when so many of those that began since have ended. */
+  ended(calls: number): Promise<void>;
+  /** Resolves when all that are under way now have ended. */
+  idle(): Promise<void>;
+  stop(): Promise<readonly Answer[]>;
+}
+
 /**
  * Calls at a steady rate, each way in turn, every other one as `user: admin`, until stopped. With `maxRunning` calls under
  * way the next one waits, as a busy machine makes more of them than a connection may have streams.
  */
-export function traffic(
-  port: number,
-  perSecond: number,
-  maxRunning = Number.POSITIVE_INFINITY,
-): { stop(): Promise<readonly Answer[]> } {
+export function traffic(port: number, perSecond: number, maxRunning = Number.POSITIVE_INFINITY): Traffic {
   const clients = callers(port);
   const answers: Answer[] = [];
   const running = new Set<Promise<void>>();
@@ -121,6 +126,15 @@ export function traffic(
     while (sent < due && running.size < maxRunning) send();
   }, 4);
   return {
+    async ended(calls) {
+      const sinceMs = performance.now();
+      const from = answers.length;
+      const count = () => answers.slice(from).filter(({ startedMs }) => startedMs >= sinceMs).length;
+      while (count() < calls) await new Promise((done) => setTimeout(done, 50));
+    },
+    async idle() {
+      await Promise.all(running);
+    },
     stop: async () => {
       clearInterval(timer);
       await Promise.all(running);
