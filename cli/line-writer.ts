@@ -1,14 +1,15 @@
 /**
  * Lines written in bulk, to standard output or a file: a request that is logged waits for nothing, and a reader that is
- * too slow costs lines, not memory.
+ * too slow, or a disk that is full, costs lines, not memory.
  */
-import { createWriteStream, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
+import { appendFile } from 'node:fs/promises';
 
 /** Lines on their way. */
 export interface LineWriter {
   /** Takes a line with its end. */
   write(line: string): void;
-  /** Resolves when all that was taken is written. */
+  /** Resolves when all that was taken is written, or lost. */
   close(): Promise<void>;
 }
 
@@ -16,46 +17,64 @@ export interface LineWriter {
 const FLUSH_CHARS = 64 * 1024;
 const FLUSH_MS = 250;
 /** Beyond so much that nobody has read, lines are dropped. */
-const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+const MAX_WAITING_CHARS = 16 * 1024 * 1024;
 
 /**
- * Appends to the file of a path, standard output by default. Throws the system's error for a file that cannot be opened.
- * `warn` is told how many lines were lost, and of a file that can be written no more.
+ * Appends to the file of a path, standard output by default. The file is opened anew for each portion: one that was moved
+ * away is made again, and a disk that was full is tried again. Throws the system's error for a file that cannot be opened.
+ * `warn` is told why lines are being lost, and once that is over how many were.
  */
 export function createLineWriter(path: string | undefined, warn: (message: string) => void): LineWriter {
-  const stream =
-    path === undefined
-      ? process.stdout
-      : createWriteStream(path, { fd: openSync(path, 'a'), autoClose: true });
+  if (path !== undefined) closeSync(openSync(path, 'a'));
+  const append = path === undefined ? printed : (text: string) => appendFile(path, text);
   let waiting = '';
-  let dropped = 0;
+  let lost = 0;
+  let isFailing = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  if (path !== undefined)
-    stream.on('error', (error) => warn(`Cannot write the access log to "${path}": ${error.message}`));
-  const flush = (): void => {
-    clearTimeout(timer);
-    timer = undefined;
-    if (dropped > 0) {
-      warn(`${dropped} lines of the access log were lost: they are read too slowly`);
-      dropped = 0;
-    }
+  let writing: Promise<void> | undefined;
+
+  const writeOnce = async (): Promise<void> => {
     const text = waiting;
     waiting = '';
-    if (text !== '') stream.write(text);
+    try {
+      await append(text);
+      if (lost > 0) warn(`${lost} lines of the access log were lost`);
+      lost = 0;
+      isFailing = false;
+    } catch (error) {
+      lost += text.split('\n').length - 1;
+      if (!isFailing)
+        warn(`Cannot write the access log to "${path}", its lines are lost: ${(error as Error).message}`);
+      isFailing = true;
+    }
+  };
+  const flush = (): Promise<void> => {
+    clearTimeout(timer);
+    timer = undefined;
+    writing ??= writeOnce().finally(() => {
+      writing = undefined;
+      if (waiting !== '') flushSoon();
+    });
+    return writing;
+  };
+  const flushSoon = (): void => {
+    if (waiting.length >= FLUSH_CHARS && writing === undefined) void flush();
+    else timer ??= setTimeout(flush, FLUSH_MS).unref();
   };
   return {
     write(line) {
-      if (stream.writableLength > MAX_WAITING_BYTES) dropped++;
+      if (waiting.length > MAX_WAITING_CHARS) lost++;
       else waiting += line;
-      if (waiting.length >= FLUSH_CHARS) flush();
-      else timer ??= setTimeout(flush, FLUSH_MS).unref();
+      flushSoon();
     },
-    close() {
-      flush();
-      return new Promise((resolve) => {
-        if (path === undefined) process.stdout.write('', () => resolve());
-        else stream.end(() => resolve());
-      });
+    async close() {
+      while (writing !== undefined || waiting !== '') await flush();
+      clearTimeout(timer);
     },
   };
+}
+
+/** Resolves when a reader has taken it. */
+function printed(text: string): Promise<void> {
+  return new Promise((done) => process.stdout.write(text, () => done()));
 }

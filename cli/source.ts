@@ -48,6 +48,10 @@ export function sourcesOf(options: SourceOptions): ConfigSource[] {
     );
   });
   if (certificates === undefined) return sources;
+  if (!certificates.startsWith('xds:') && !existsSync(certificates))
+    throw usageFailure(
+      `Cannot find "${certificates}": no such folder; --certificates takes one with cert-chain.pem, key.pem and root-cert.pem, or xds://HOST:PORT with TLS and a token`,
+    );
   try {
     return [certificateSourceOf(certificates), ...sources];
   } catch (error) {

@@ -2,6 +2,36 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WorkloadCertificates } from '../router/table/workload-certificate.ts';
+import type { ConfigSource } from './source.ts';
+import { wait } from './wait.ts';
+
+/** Whoever writes the files may start later than this. */
+const RETRY_MS = 1000;
+
+/** A source of no rules, but of the certificates in a folder; it starts once they are there. */
+export function certificateFolder(folder: string): ConfigSource {
+  const workloadCertificates = certificatesFrom(filesIn(folder));
+  return {
+    name: folder,
+    workloadCertificates,
+    async start(onSnapshot, signal, onState) {
+      const since = new Date().toISOString();
+      while (!signal.aborted) {
+        try {
+          await workloadCertificates();
+          break;
+        } catch (error) {
+          const reason = `its certificates cannot be read: ${(error as Error).message}; want cert-chain.pem, key.pem and root-cert.pem, as Istio's agent writes them`;
+          onState?.({ state: 'connecting', since, reason });
+          await wait(RETRY_MS, signal);
+        }
+      }
+      if (signal.aborted) return;
+      onState?.({ state: 'connected', since: new Date().toISOString() });
+      onSnapshot({ resources: [], issues: [], refused: [], unreadable: [] });
+    },
+  };
+}
 
 /** Paths of PEM files. */
 export interface CertificateFiles {

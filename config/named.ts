@@ -67,14 +67,7 @@ export function certificateSourceOf(where: string): ConfigSource {
       (await import('./xds/certificate-source.ts')).authoritySource(where),
     );
   }
-  return startedLate(where, async () => {
-    const { certificatesFrom, filesIn } = await import('./certificate-files.ts');
-    return {
-      name: where,
-      workloadCertificates: certificatesFrom(filesIn(where)),
-      start: async (onSnapshot) => onSnapshot({ resources: [], issues: [], refused: [], unreadable: [] }),
-    };
-  });
+  return startedLate(where, async () => (await import('./certificate-files.ts')).certificateFolder(where));
 }
 
 function startedLate(name: string, load: () => Promise<ConfigSource>): ConfigSource {

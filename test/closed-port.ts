@@ -1,13 +1,24 @@
 /** Ports of this machine: for programs that must be told theirs, and for those that shall find nobody. */
 import { type AddressInfo, connect, createServer } from 'node:net';
 
+/** Below those that systems give to clients: no connection of another test takes it meanwhile. */
+const FIRST = 20_000;
+const COUNT = 12_000;
+
 /** A port of loopback that nothing listens on: it was free a moment ago. */
 export async function closedPort(): Promise<number> {
+  for (;;) {
+    const port = FIRST + Math.floor(Math.random() * COUNT);
+    if (await isFree(port)) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((done) => server.close(done));
-  return port;
+  return new Promise((done) => {
+    server.once('error', () => done(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => done(true)));
+  });
 }
 
 /**

@@ -144,7 +144,7 @@ function sourceLabels({ namespace, labels = {}, workload, cluster }: IstioSource
     source_canonical_service: service,
     source_canonical_revision: revision,
     source_workload_namespace: namespace || 'default',
-    // Identities come with mutual TLS of Istio's own certificates, which is not spoken.
+    // A connection's certificates are not known here: requests share connections.
     source_principal: UNKNOWN,
     source_app: labels['app'] || UNKNOWN,
     source_version: labels['version'] || UNKNOWN,

@@ -124,7 +124,7 @@ function readOwnCertificate(own: TlsCertificate): Pick<ClientTls, 'clientCertifi
   const clientCertificate = fileOf(own.certificateChain);
   const privateKey = fileOf(own.privateKey);
   if (clientCertificate === undefined || privateKey === undefined)
-    throw new XdsRefusal('the client certificate is not in files');
+    throw new XdsRefusal('the client certificate has no chain or no key');
   return { clientCertificate, privateKey };
 }
 
@@ -150,8 +150,13 @@ function unknownCertificateReason(sdsName: string): string {
   return `it asks for the certificates "${sdsName}", which nobody hands out here: set mode ISTIO_MUTUAL, or SIMPLE or MUTUAL with files, in the DestinationRule`;
 }
 
+/** Throws an {@link XdsRefusal} for what stands in the message itself, which Istio never sends. */
 function fileOf(source: DataSource | undefined): string | undefined {
-  return source?.specifier.case === 'filename' ? source.specifier.value : undefined;
+  const { case: kind, value } = source?.specifier ?? {};
+  if (kind === undefined) return undefined;
+  if (kind !== 'filename')
+    throw new XdsRefusal(`a certificate given as ${kind}, not in a file, is not supported`);
+  return value;
 }
 
 /** Exact names, which are all that Istio sends; a certificate may be for any of them. */

@@ -16,10 +16,10 @@ const pem = (name: string): string => readFileSync(fixture(name), 'utf8');
 const TRUSTED = { subjectAltNames: [], insecureSkipVerify: false, caCertificates: fixture('cert') } as const;
 
 /** A server that answers with the name that it was asked for, and whether the client showed who it is. */
-async function listen(context: TestContext, asksClients = false) {
+async function listen(context: TestContext, asksClients = false, own = '') {
   const options = {
-    cert: pem('cert'),
-    key: pem('key'),
+    cert: pem(`${own}cert`),
+    key: pem(`${own}key`),
     ...(asksClients && { ca: pem('cert'), requestCert: true, rejectUnauthorized: true }),
   };
   let connections = 0;
@@ -68,6 +68,17 @@ test('createRemoteUpstream() by SIMPLE takes a certificate for any of subjectAlt
   assert.match((await ask(named, get('a'))).text, /other\.test/);
   const [refused] = (await ask(upstreamOf({ ...tls, subjectAltNames: ['third.test'] }), get('a'))).events;
   assert.match(refused!, /^reset remote-connection-failure/);
+});
+
+test('createRemoteUpstream() takes no name from the subject of a certificate, as Envoy does not', async (context) => {
+  const { upstreamOf } = await listen(context, false, 'common-name-');
+  const tls = {
+    mode: 'SIMPLE',
+    insecureSkipVerify: false,
+    caCertificates: fixture('common-name-cert'),
+  } as const;
+  const [refused] = (await ask(upstreamOf({ ...tls, subjectAltNames: ['gateway.test'] }), get('a'))).events;
+  assert.match(refused!, /^reset remote-connection-failure: .*is for no name, want one for gateway\.test/);
 });
 
 test('createRemoteUpstream() by MUTUAL shows its certificate, read anew for each connection', async (context) => {

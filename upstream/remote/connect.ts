@@ -119,8 +119,12 @@ function connectTls(address: RemoteAddress, secure: UpstreamTls, alpn: string): 
 function identityError(names: readonly string[], certificate: tls.PeerCertificate): Error | undefined {
   if (names.length === 0) return undefined;
   const { subjectaltname = '' } = certificate;
-  const uris = urisOf(subjectaltname);
-  const isFor = (name: string) => uris.has(name) || tls.checkServerIdentity(name, certificate) === undefined;
+  const own = namesOf(subjectaltname);
+  // Without any the runtimes would take the subject's common name, which Envoy does not.
+  const hasHosts = own.some(({ kind }) => kind === 'DNS' || kind === 'IP Address');
+  const isFor = (name: string) =>
+    own.some(({ kind, value }) => kind === 'URI' && value === name) ||
+    (hasHosts && tls.checkServerIdentity(name, certificate) === undefined);
   if (names.some(isFor)) return undefined;
   return new Error(
     `the endpoint's certificate is for ${subjectaltname || 'no name'}, want one for ${names.join(' or ')}`,
@@ -128,11 +132,11 @@ function identityError(names: readonly string[], certificate: tls.PeerCertificat
 }
 
 /** Of `DNS:a.example, URI:spiffe://x`; a name that could be read as several stands in quotes, and is left out. */
-function urisOf(subjectAltName: string): ReadonlySet<string> {
-  const uris = new Set<string>();
-  for (const [, kind, value] of subjectAltName.matchAll(/([^:,"]+):(?:"(?:[^"\\]|\\.)*"|([^,"]*))(?:, |$)/gy))
-    if (kind === 'URI' && value !== undefined) uris.add(value);
-  return uris;
+function namesOf(subjectAltName: string): { readonly kind: string; readonly value: string }[] {
+  const found = subjectAltName.matchAll(/([^:,"]+):(?:"(?:[^"\\]|\\.)*"|([^,"]*))(?:, |$)/gy);
+  return [...found].flatMap(([, kind, value]) =>
+    kind === undefined || value === undefined ? [] : [{ kind, value }],
+  );
 }
 
 function textOf(address: RemoteAddress): string {
