@@ -49,13 +49,14 @@ const skip =
   (node === undefined && 'there is no Node here that runs TypeScript');
 
 /** Runs a step's script as a runner would, with its environment. */
-async function runStep(id: string, env: Readonly<Record<string, string>>) {
+async function runStep(id: string, env: Readonly<Record<string, string>>, cwd = root) {
   const step = action.runs.steps.find((each) => each.id === id);
   assert.ok(step?.run);
   assert.deepEqual(Object.keys(step.env ?? {}).sort(), Object.keys(env).sort());
   const [output, summary] = ['output', 'summary'].map((name) => join(folder, `${id}-${name}`));
   for (const file of [output!, summary!]) writeFileSync(file, '');
   const ran = await run('bash', ['-e', '-o', 'pipefail', '-c', step.run], {
+    cwd,
     env: {
       ...env,
       PATH: `${dirname(node!)}${delimiter}${process.env['PATH']}`,
@@ -93,6 +94,22 @@ test('the action runs route tests, and summarises what moves', { skip }, async (
   });
   assert.equal(compared.code, 0, compared.output);
   assert.match(compared.summary, /^\*\*1 set of requests moves\*\*\n\n\| requests \|/);
+});
+
+test('the action compares a folder of rules that is new with nothing', { skip }, async () => {
+  const clone = join(folder, 'new-rules');
+  mkdirSync(join(clone, 'rules'), { recursive: true });
+  const git = async (...args: string[]) => {
+    const who = ['-c', 'user.name=t', '-c', 'user.email=t@example.com', '-c', 'commit.gpgsign=false'];
+    const { code, output } = await run('git', ['-C', clone, ...who, ...args], {});
+    assert.equal(code, 0, output);
+  };
+  await git('init', '-q');
+  await git('commit', '-q', '--allow-empty', '-m', 'nothing yet');
+  cpSync(join(root, 'deploy/istio/scenarios/all-v1.yaml'), join(clone, 'rules/all-v1.yaml'));
+  const compared = await runStep('diff', { PATHS: 'rules', BASE: 'HEAD' }, clone);
+  assert.equal(compared.code, 0, compared.output);
+  assert.match(compared.summary, /^\*\*1 set of requests moves\*\*/);
 });
 
 test('the hooks for pre-commit install once what they need, and start what they name', { skip }, async () => {

@@ -8,6 +8,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { parseAllDocuments } from 'yaml';
 import { closedPort } from '../closed-port.ts';
 import { patternOf, stepsOf } from '../console-page.ts';
 import { findPeer, skipWithout } from '../peer/find.ts';
@@ -128,6 +129,27 @@ test('the chart and deploy/istio are valid for kubeconform, and what is wrong in
     assert.match(output, message);
     assert.equal(status, 1, output);
   }
+});
+
+test('the chart keeps the admin port within the cluster where the gateway is seen from outside', {
+  skip,
+}, () => {
+  const services = (type: string) => {
+    const values = `component=gateway,service.type=${type}`;
+    const { status, output } = run(helm, [...TEMPLATE, '--set', values]);
+    assert.equal(status, 0, output);
+    return parseAllDocuments(output)
+      .map(
+        (document) => document.toJS() as { kind: string; spec: { type: string; ports: { name: string }[] } },
+      )
+      .filter(({ kind }) => kind === 'Service')
+      .map(({ spec }) => [spec.type, ...spec.ports.map(({ name }) => name)]);
+  };
+  assert.deepEqual(services('ClusterIP'), [['ClusterIP', 'http', 'http-admin']]);
+  assert.deepEqual(services('LoadBalancer'), [
+    ['LoadBalancer', 'http'],
+    ['ClusterIP', 'http-admin'],
+  ]);
 });
 
 test('the chart gives a gateway the rights that deploy/kubernetes gives, those beyond rbac.yaml where they are asked for', {

@@ -28,29 +28,35 @@ export async function startKubeApiserver(folder: string): Promise<KubeApiserver>
     const started = await run(SCRIPT, ['start', state, String(port)]);
     output = started.output;
     if (started.code !== 0) continue;
+    const pids = ['apiserver', 'etcd'].map((name) =>
+      Number(readFileSync(join(state, `${name}.pid`), 'utf8')),
+    );
     let hasEnded = false;
+    const kill = () => {
+      if (hasEnded) return;
+      hasEnded = true;
+      for (const pid of pids) process.kill(pid, 'SIGKILL');
+    };
+    // Hooks of a test are not run where its process is ended for taking too long.
+    process.on('exit', kill);
     const kubeconfig = output.trim().split('\n').at(-1)!;
     const kubectl = async (...args: string[]) => {
       const { code, output } = await run(findPeer('kubectl')!, ['--kubeconfig', kubeconfig, ...args]);
       if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${output}`);
       return output;
     };
-    const crds = await run(join(import.meta.dirname, 'istio-crds'), []);
-    await kubectl('apply', '--server-side', '-f', crds.output.trim());
-    const established = ['virtualservices', 'destinationrules', 'serviceentries'].map(
-      (name) => `crd/${name}.networking.istio.io`,
-    );
-    await kubectl('wait', '--for=condition=Established', ...established);
-    return {
-      kubeconfig,
-      kubectl,
-      kill() {
-        if (hasEnded) return;
-        hasEnded = true;
-        for (const name of ['apiserver', 'etcd'])
-          process.kill(Number(readFileSync(join(state, `${name}.pid`), 'utf8')), 'SIGKILL');
-      },
-    };
+    try {
+      const crds = await run(join(import.meta.dirname, 'istio-crds'), []);
+      await kubectl('apply', '--server-side', '-f', crds.output.trim());
+      const established = ['virtualservices', 'destinationrules', 'serviceentries'].map(
+        (name) => `crd/${name}.networking.istio.io`,
+      );
+      await kubectl('wait', '--for=condition=Established', ...established);
+    } catch (error) {
+      kill();
+      throw error;
+    }
+    return { kubeconfig, kubectl, kill };
   }
   throw new Error(`Cannot start kube-apiserver: ${output}`);
 }
