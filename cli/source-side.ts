@@ -8,6 +8,8 @@ import type { RuleSide } from './rule-side.ts';
 
 /** How long a peer may take to tell all that it has. */
 const TIMEOUT_MS = 60_000;
+/** Where what it has told lacks something, which may be on its way or never come, it is waited for so long. */
+const LACK_MS = 10_000;
 
 /** The side of a source. A source waits for a peer that is away; whoever asks once is told so. */
 export async function readSource(name: string, { namespace, labels, gateway }: Client): Promise<RuleSide> {
@@ -42,21 +44,35 @@ async function firstSnapshot(name: string, identity: Partial<ProxyIdentity>): Pr
     failed.reject(new CommandFailure(`Cannot read rules from "${name}": ${reason}`));
   const timer = setTimeout(() => fail(`it has not told all within ${TIMEOUT_MS / 1000} s`), TIMEOUT_MS);
   const first = Promise.withResolvers<First>();
+  let lacking: ReturnType<typeof setTimeout> | undefined;
+  let hasStarted = false;
   let state: SourceState | undefined;
   let snapshot: SourceSnapshot | undefined;
+  const take = (): void => {
+    if (snapshot) first.resolve({ snapshot, state });
+  };
+  const look = (): void => {
+    if (!hasStarted) return;
+    if (state?.reason === undefined) take();
+    else lacking ??= setTimeout(take, LACK_MS);
+  };
   try {
     const started = sourceOf(name, identity).start(
       async (each) => {
-        snapshot ??= each;
+        snapshot = each;
       },
       ending.signal,
       (each) => {
         state = each;
-        if (each.reason !== undefined) fail(each.reason);
+        if (each.reason !== undefined && each.state !== 'connected') fail(each.reason);
+        look();
       },
     );
     started.then(
-      () => snapshot && first.resolve({ snapshot, state }),
+      () => {
+        hasStarted = true;
+        look();
+      },
       (error: Error) => fail(error.message),
     );
     return await Promise.race([first.promise, failed.promise]);
@@ -65,6 +81,7 @@ async function firstSnapshot(name: string, identity: Partial<ProxyIdentity>): Pr
     throw error;
   } finally {
     clearTimeout(timer);
+    clearTimeout(lacking);
     ending.abort();
   }
 }
