@@ -6,10 +6,10 @@
  *
  * Three processes: the gateway on one core, by `taskset` where there is one; attackers and client on another, the
  * attackers at the lowest priority, so that the client's times are the gateway's and not those of the attackers' own work.
- * With AHEAD the three go before everything else on the machine: first the gateway's main thread and the client, then what
- * the gateway's runtime has beside it (compiler and garbage collector), attackers last.
+ * With AHEAD the three go before everything else on the machine, the client first and attackers last, and the gateway may
+ * use both cores: on one, threads of one such priority that a runtime has beside its main one keep that one waiting.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { constants, loadavg, setPriority } from 'node:os';
 import { join } from 'node:path';
@@ -66,7 +66,8 @@ function quantile(times: readonly number[], part: number): number {
 async function measure(): Promise<void> {
   const ms = Number(first) * 1000;
   const bin = join(import.meta.dirname, '../../node_modules');
-  const pin = [...ahead(2), ...(existsSync('/usr/bin/taskset') ? ['taskset', '-c', '0'] : [])];
+  const cores = isAhead ? '0,1' : '0';
+  const pin = [...ahead(2), ...(existsSync('/usr/bin/taskset') ? ['taskset', '-c', cores] : [])];
   const wanted = process.env['RUNTIMES']?.split(',');
   const runtimes = {
     Bun: [...pin, join(bin, '.bin/bun')],
@@ -87,7 +88,6 @@ async function measure(): Promise<void> {
 
 async function row(runtime: string, command: readonly string[], each: Attack, ms: number): Promise<string> {
   const target = await startTarget(command);
-  if (isAhead) spawnSync('chrt', ['-f', '-p', '3', `${target.pid}`]);
   // Both kinds of traffic are met before they are measured, so that nothing is compiled meanwhile on the one core.
   await attackFrom(target.port, each, WARM_MS);
   await behave(target.port, AbortSignal.timeout(1500));

@@ -253,7 +253,6 @@ async function attackOnce(
 
 /** A gateway in a process of its own. */
 export interface Target {
-  readonly pid: number;
   readonly port: number;
   readonly isAlive: boolean;
   /** Resident memory in MiB; undefined where there is no /proc. */
@@ -284,7 +283,6 @@ export async function startTarget(command: readonly string[], limits: object = {
     }
   };
   return {
-    pid: child.pid!,
     port,
     get isAlive() {
       return child.exitCode === null && child.signalCode === null;
