@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Cluster, ClusterEndpoint } from '../../router/index.ts';
+import type { ClientTls, Cluster, ClusterEndpoint } from '../../router/index.ts';
 import { startClusters } from '../../upstream/cluster.ts';
 import { UpstreamPool } from '../../upstream/pool.ts';
 
@@ -79,6 +79,33 @@ test('UpstreamPool has automatic mutual TLS for those who take it, of a workload
   };
   assert.deepEqual(opened(true), ['ISTIO_MUTUAL', undefined, undefined]);
   assert.deepEqual(opened(false), [undefined, undefined]);
+});
+
+test('UpstreamPool takes another Pod at an address for another peer where its certificate counts', () => {
+  const opened = (tls?: ClientTls) => {
+    let count = 0;
+    const pool = new UpstreamPool(() => undefined, {
+      connect: () => {
+        count++;
+        return { open: () => assert.fail('nobody asks') };
+      },
+    });
+    const to = (pod: string): Cluster => {
+      const { policy } = cluster('a');
+      return {
+        ...cluster('a'),
+        endpoints: [{ id: '1', labels: {}, weight: 1, kind: 'socket', address: '10.0.0.1', port: 1, pod }],
+        policy: { ...policy, ...(tls && { tls }) },
+      };
+    };
+    for (const pod of ['shop/a', 'shop/b'])
+      startClusters([to(pod)], pool, () => 0)
+        .get('a')!
+        .pick();
+    return count;
+  };
+  assert.equal(opened(), 1);
+  assert.equal(opened({ mode: 'ISTIO_MUTUAL', subjectAltNames: [], insecureSkipVerify: false }), 2);
 });
 
 test('startClusters() leaves out an endpoint in process that nobody registered', () => {

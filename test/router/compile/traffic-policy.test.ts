@@ -166,6 +166,20 @@ test('compilePolicy() has ISTIO_MUTUAL ask for the service accounts of all endpo
   assert.deepEqual(tls('SIMPLE'), want);
 });
 
+test('compilePolicy() has no automatic mutual TLS: a PeerAuthentication that takes it back is not read', () => {
+  const greeter = service('greeter', ['v1']);
+  const endpoints = greeter.endpoints.map((each) => ({
+    ...each,
+    labels: { ...each.labels, 'security.istio.io/tlsMode': 'istio' },
+  }));
+  const { clusters } = tableOf('', { services: [{ ...greeter, endpoints }] });
+  assert.deepEqual(
+    clusters.map(({ policy, endpoints }) => [policy.tls, endpoints[0]?.tlsMode]),
+    clusters.map(() => [undefined, undefined]),
+  );
+  assert.ok(clusters.length > 0);
+});
+
 test('compilePolicy() has credentialName at the edge, and in a sidecar by a rule for it alone', () => {
   const tls = { mode: 'MUTUAL', credentialName: 'own', sni: 'x' };
   const of = (proxy: CompileOptions['proxy'], selector: string) =>
