@@ -73,6 +73,7 @@ async function test(paths: readonly string[], options: TestOptions): Promise<voi
   note('watching; press Ctrl-C to end');
   for await (const _ of changes) {
     process.exitCode = EXIT.fine;
+    note(`\n${new Date().toLocaleTimeString()} changed`);
     try {
       await runOnce(paths, options);
     } catch (error) {

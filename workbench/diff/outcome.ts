@@ -84,10 +84,16 @@ function keyed(
 function sharesOf({ destinations }: ForwardAction, clusters: ReadonlySet<string>): Share[] {
   const total = destinations.reduce((sum, { weight }) => sum + weight, 0);
   const shares = new Map<string, Share>();
+  const missing = new Map<string, string[]>();
   for (const destination of destinations) {
     const percent = destinations.length === 1 ? 100 : total === 0 ? 0 : (100 * destination.weight) / total;
-    const { target, key } = targetOf(destination, clusters);
-    shares.set(key, { target, key, percent: percent + (shares.get(key)?.percent ?? 0) });
+    const { target, key, isMissing } = targetOf(destination, clusters);
+    const names = [...(missing.get(key) ?? []), ...(isMissing ? [target] : [])];
+    missing.set(key, names);
+    const text = isMissing
+      ? `${names.join(' and ')}, which ${names.length > 1 ? 'do' : 'does'} not exist (503)`
+      : target;
+    shares.set(key, { target: text, key, percent: percent + (shares.get(key)?.percent ?? 0) });
   }
   if (destinations.length === 0) shares.set('', { target: 'nowhere (503)', key: '', percent: 100 });
   return [...shares.values()];
@@ -96,7 +102,7 @@ function sharesOf({ destinations }: ForwardAction, clusters: ReadonlySet<string>
 function targetOf(
   { cluster, requestHeaders, responseHeaders, authority }: WeightedCluster,
   clusters: ReadonlySet<string>,
-): Pick<Share, 'target' | 'key'> {
+): Pick<Share, 'target' | 'key'> & { readonly isMissing: boolean } {
   const name = targetName(cluster);
   const changes = [
     ...(authority === undefined ? [] : [`authority ${authority}`]),
@@ -106,11 +112,8 @@ function targetOf(
   const suffix = changes.length === 0 ? '' : ` with ${changes.join(', ')}`;
   if (cluster.startsWith('outbound|') && !clusters.has(cluster))
     // Whatever is missing, the answer is the same but for its headers.
-    return {
-      target: `${name}, which does not exist (503)`,
-      key: JSON.stringify(['missing', responseHeaders]),
-    };
-  return { target: name + suffix, key: JSON.stringify([cluster, changes]) };
+    return { target: name, key: JSON.stringify(['missing', responseHeaders]), isMissing: true };
+  return { target: name + suffix, key: JSON.stringify([cluster, changes]), isMissing: false };
 }
 
 /** How a route makes a new path: it begins with `head` in place of its first characters, of all without `length`. */

@@ -140,7 +140,8 @@ function effectsOf({ hosts, flows, changes, percent }: Move): string[] {
 function flowText({ from, to, percent }: Flow, host: string): string {
   const share = percent > 100 - 1e-9 ? 'all of them' : `${Number(percent.toFixed(2))} % of them`;
   const isPlace = (text: string): boolean => !/^(?:no route|nowhere|redirect|answer) /.test(text);
-  const short = (text: string): string => (text.startsWith(`${host} `) ? text.slice(host.length + 1) : text);
+  const short = (text: string): string =>
+    (text.startsWith(`${host} `) ? text.slice(host.length + 1) : text).replaceAll(` and ${host} `, ' and ');
   const now = isPlace(to) ? `go to ${short(to)}` : `get ${to}`;
   if (isPlace(from) === isPlace(to)) return `${share} ${now} instead of ${short(from)}`;
   return `${share} ${now}, before ${isPlace(from) ? `they went to ${short(from)}` : `they got ${from}`}`;

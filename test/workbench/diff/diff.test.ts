@@ -286,6 +286,22 @@ test('diffTables() compares no listeners that read requests differently', () => 
   assert.ok(unknown.length > 0);
 });
 
+test('diffRules() names all subsets that do not exist, as whichever is drawn the answer is the same', () => {
+  const subsets = `
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: shop }
+spec: { host: shop, subsets: [{ name: v1, labels: { version: v1 } }] }
+`;
+  const missing = `{ route: [{ destination: { host: shop, subset: v2 }, weight: 90 }, { destination: { host: shop, subset: v3 }, weight: 10 }] }`;
+  const diff = diffRules(rules(virtualService(to('v1')) + subsets), rules(virtualService(missing) + subsets));
+  assert.deepEqual(diff.moves[0]?.flows, [
+    { from: 'shop v1', to: 'shop v2 and shop v3, which do not exist (503)', percent: 100 },
+  ]);
+  assert.match(diffText(diff), /all of them go to v2 and v3, which do not exist \(503\) instead of v1/);
+});
+
 test('diffRules() tells of subsets that select other endpoints and of other policies', () => {
   const rule = (labels: string, policy: string) => `
 apiVersion: networking.istio.io/v1
