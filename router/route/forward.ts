@@ -97,7 +97,8 @@ export function forward(
   }
 
   const { rewrite } = action;
-  const authority = rewrite?.authority ?? picked.authority ?? view.authority;
+  const before = picked.authority ?? view.authority;
+  const authority = rewrite?.authority ?? before;
   const path = rewritePath(view.path, route.match.path, rewrite);
   let { headers } = view;
   if (own.requestHeaders.length > 0)
@@ -105,9 +106,7 @@ export function forward(
   // Envoy notes what a rewrite took the place of, be it the same.
   if (rewrite?.uri !== undefined || rewrite?.regex)
     headers = setHeader(headers, 'x-envoy-original-path', view.path);
-  const before = picked.authority ?? view.authority;
-  if (rewrite?.authority !== undefined && before !== authority)
-    headers = setHeader(headers, 'x-envoy-original-host', before);
+  if (before !== authority) headers = setHeader(headers, 'x-envoy-original-host', before);
   const request = { method: view.method, authority, path, headers };
   // An abort comes before anything is done to the request.
   const responseHeaders =

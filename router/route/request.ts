@@ -99,9 +99,11 @@ export function readRequest(
   }
   if (isEdge && isClients && request.sourceAddress !== undefined)
     headers = [...headers, ['x-envoy-external-address', request.sourceAddress]];
-  const overruled = forwarded !== undefined && isEdge;
-  if (overruled) headers = setHeader(headers, FORWARDED_PROTO, own);
-  const forwardedProto = overruled ? own : (forwarded ?? own);
+  if (isEdge && forwarded !== undefined && forwarded !== own) {
+    headers = setHeader(headers, FORWARDED_PROTO, own);
+    forwarded = own;
+  }
+  const forwardedProto = forwarded ?? own;
   view.method = request.method;
   view.scheme = schemeOf(request, forwardedProto);
   view.forwardedProto = forwardedProto;

@@ -84,4 +84,9 @@ export const DIFFERENCES: readonly Difference[] = [
     why: '`retries` and `timeout` of the rule say the same in words that are checked',
     test: 'route() passes on a header that asks for retries, where a rule sets it',
   },
+  {
+    what: "Upstreams are not told `x-envoy-decorator-operation`, and a client's own passes a sidecar; Envoy under Istio, which traces, sets it to the route's: `HOST:PORT/PREFIX*`",
+    why: 'it names the spans of a sidecar beside the upstream; the contexts of traces go on as they are',
+    test: 'withForwarded() leaves out what is believed of no client',
+  },
 ];

@@ -82,6 +82,7 @@ const FORGED: HeaderList = [
   ['x-forwarded-client-cert', 'By=mine'],
   ['x-envoy-external-address', '9.9.9.9'],
   ['x-envoy-original-path', '/mine'],
+  ['x-envoy-decorator-operation', 'mine'],
   ['x-envoy-peer-metadata', 'mine'],
 ];
 
@@ -90,6 +91,7 @@ test('withForwarded() leaves out what is believed of no client', () => {
     ['x-request-id', 'mine'],
     ['x-envoy-external-address', '9.9.9.9'],
     ['x-envoy-original-path', '/mine'],
+    ['x-envoy-decorator-operation', 'mine'],
     ['x-envoy-peer-metadata', 'mine'],
     ['x-forwarded-proto', 'http'],
   ]);
