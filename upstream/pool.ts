@@ -225,12 +225,18 @@ function keyOf(cluster: Cluster, tls: ClientTls | undefined, endpoint: ClusterEn
 
 /** All that a runtime without sockets has. */
 const connectByFetch: Connect = (endpoint, _protocol, { tls }) => {
-  if (endpoint.kind !== 'socket')
-    return unreachable('Cannot reach a Unix socket from a runtime that only has fetch');
-  if (tls?.mode === 'ISTIO_MUTUAL')
-    return unreachable('Cannot show a workload certificate from a runtime that only has fetch');
+  if (endpoint.kind !== 'socket') return unreachable('Cannot reach a Unix socket with fetch alone');
+  if (tls && !isOfFetch(tls, endpoint.address))
+    return unreachable('Cannot keep to tls settings with fetch alone');
   return createFetchUpstream(endpoint.address, endpoint.port, tls !== undefined);
 };
+
+/** Whether `fetch` does what the settings ask for: it checks the name in the URL, by the system's authorities, and shows nothing. */
+function isOfFetch(tls: ClientTls, address: string): boolean {
+  const { mode, caCertificates, caCrl, rootSecret, sni = address, subjectAltNames } = tls;
+  if (mode !== 'SIMPLE' || caCertificates || caCrl || rootSecret) return false;
+  return [sni, ...subjectAltNames].every((name) => name === address);
+}
 
 function afterwards(run: () => void): void {
   setTimeout(run, 0).unref?.();

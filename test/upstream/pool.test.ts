@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { ClientTls, Cluster, ClusterEndpoint } from '../../router/index.ts';
 import { startClusters } from '../../upstream/cluster.ts';
 import { UpstreamPool } from '../../upstream/pool.ts';
+import { ask, head } from './exchange.ts';
 
 const endpoint = (port: number): ClusterEndpoint => ({
   id: `127.0.0.1:${port}`,
@@ -117,3 +118,39 @@ test('startClusters() leaves out an endpoint in process that nobody registered',
   const clusters = startClusters([inProcess], pool, () => 0);
   assert.equal(clusters.get('a')!.pick(), undefined);
 });
+
+for (const { name, tls, refused = false } of [
+  { name: 'TLS by the endpoint’s own name', tls: {} },
+  { name: 'the endpoint’s own name written out', tls: { sni: '127.0.0.1', subjectAltNames: ['127.0.0.1'] } },
+  { name: 'another name as SNI', tls: { sni: 'a.example' }, refused: true },
+  {
+    name: 'another name in the certificate',
+    tls: { subjectAltNames: ['a.example'] },
+    refused: /another name/,
+  },
+  { name: 'an authority', tls: { caCertificates: '/ca.pem' }, refused: true },
+  { name: 'an authority in a secret', tls: { rootSecret: 'ca' }, refused: true },
+  { name: 'a client certificate', tls: { mode: 'MUTUAL' as const }, refused: true },
+  { name: 'a workload certificate', tls: { mode: 'ISTIO_MUTUAL' as const }, refused: true },
+])
+  test(`UpstreamPool with nothing but fetch ${refused ? 'refuses' : 'takes'} ${name}`, async (context) => {
+    const asked: string[] = [];
+    context.mock.method(globalThis, 'fetch', async (request: Request) => {
+      asked.push(request.url);
+      return new Response('by fetch');
+    });
+    const pool = new UpstreamPool(() => undefined);
+    const own = { mode: 'SIMPLE' as const, subjectAltNames: [], insecureSkipVerify: false, ...tls };
+    const plain = cluster('a', 1);
+    const one: Cluster = { ...plain, policy: { ...plain.policy, tls: own } };
+    const picked = startClusters([one], pool, () => 0)
+      .get('a')!
+      .pick();
+    assert.ok(picked);
+    const { events, text } = await ask(picked.upstream, head({ method: 'GET' }));
+    if (refused) {
+      assert.match(events[0]!, /Cannot keep to tls settings with fetch alone/);
+      assert.deepEqual(asked, []);
+    } else assert.equal(text, 'by fetch');
+    pool.close();
+  });
