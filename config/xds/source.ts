@@ -232,7 +232,7 @@ class XdsClient {
       if (leftMs > 0) this.#publishIn(leftMs);
       else if (this.#ads.isComplete || this.#hasListeners()) {
         // What never comes delays one change, not each after it.
-        this.#ads.giveUp();
+        if (!this.#address.isGrpc) this.#ads.giveUp();
         this.#publish();
       }
     }, delayMs);
@@ -240,7 +240,8 @@ class XdsClient {
 
   /** How long what has changed waits for the rest of it, in milliseconds from the first of it. */
   #holdMs(): number {
-    if (this.#hasPublished) return this.#ads.isComplete ? 0 : HOLD_MS;
+    // Clusters asked for by name are waited for by who names them alone.
+    if (this.#hasPublished) return this.#ads.isComplete || this.#address.isGrpc ? 0 : HOLD_MS;
     // Nothing is in effect before: nobody is served better by half of it.
     if (!this.#ads.hasAllRules) return FIRST_HOLD_MS;
     return this.#ads.isComplete && this.#effective.isWhole(this.#ads.resources) ? 0 : HOLD_MS;
@@ -261,6 +262,7 @@ class XdsClient {
     this.#tellState();
     const waitMs = this.#effective.waitMs(nowMs);
     if (waitMs !== undefined) this.#publishIn(waitMs);
+    else if (this.#address.isGrpc) this.#ads.giveUp();
     this.#first.resolve();
   }
 

@@ -12,7 +12,17 @@ import { HOLD_MS } from '../../../config/xds/effective.ts';
 import { type XdsSourceOptions, xdsSource } from '../../../config/xds/source.ts';
 import { follow as followSource } from '../follow.ts';
 import { ControlPlane, type ControlPlaneOptions, setAll } from './control-plane.ts';
-import { badRoutes, cluster, endpoints, listener, routes, TYPE_URL, V1, V2 } from './resources.ts';
+import {
+  badRoutes,
+  cluster,
+  endpoints,
+  listener,
+  routes,
+  routesByHost,
+  TYPE_URL,
+  V1,
+  V2,
+} from './resources.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pointsman-xds-'));
 const fixture = (name: string) => join(import.meta.dirname, `../../fixture/tls/${name}.pem`);
@@ -147,6 +157,31 @@ test('xdsSource() says which cluster is not there while half of a change is, and
   plane.set(TYPE_URL.cluster, cluster(V1), cluster(V2), cluster(added));
   await following.until(() => reason() === '');
   assert.equal(destination(following.latest()), added);
+  following.stop();
+  await plane.close();
+});
+
+test('xdsSource() of a gRPC client lets only those rules wait whose cluster is not there', async () => {
+  const { plane, port } = await planeOf();
+  const both = (reviews: string, ratings: string) =>
+    plane.set(TYPE_URL.routes, routesByHost(80, { reviews, ratings, other: V2 }));
+  const following = follow(`xds://127.0.0.1:${port}?node=grpc`);
+  const to = (name: string) => {
+    const hosts = following.latest().table?.listeners[0]?.virtualHosts ?? [];
+    const action = hosts.find(({ domains }) => domains.includes(name))?.routes[0]?.action;
+    return action?.kind === 'forward' ? action.destinations[0]?.cluster : undefined;
+  };
+  both(V1, V1);
+  await following.started;
+  // Both clusters are there from now on.
+  const isThere = (name: string) =>
+    following.latest().table?.clusters.some((each) => each.name === name && each.endpoints.length > 0);
+  await following.until(() => to('ratings') === V1 && isThere(V1) === true && isThere(V2) === true);
+  const absent = V2.replace('|v2|', '|v3|');
+  both(absent, V2);
+  await following.until(() => to('ratings') === V2);
+  assert.equal(to('reviews'), V1);
+  await following.until(() => to('reviews') === absent);
   following.stop();
   await plane.close();
 });
