@@ -4,6 +4,7 @@
  */
 import { finish, type Steps } from '../steps.ts';
 import type { Cluster, Destination } from '../table/cluster.ts';
+import { CONNECTION_FIELDS } from '../table/connection-field.ts';
 import type { HeaderOperation, RetryPolicy, RuleOrigin } from '../table/decision.ts';
 import type { Listener, Route, RouteTable, VirtualHost } from '../table/route-table.ts';
 import { type Condition, type ConditionPool, compileConditions } from './condition.ts';
@@ -206,11 +207,11 @@ export function clusterOf({ clusters }: PreparedTable, destination: DestinationP
 
 function prepareParts({ action, cors, requestHeaders, responseHeaders }: Route): RouteParts {
   const request = prepareChanges(requestHeaders);
-  const response = prepareChanges(responseHeaders);
+  const response = responseChanges(responseHeaders);
   const destinations =
     action.kind === 'forward' && action.destinations.length > 0 ? action.destinations : [NONE];
   const partsFor = (destination: (typeof destinations)[number]): DestinationParts => {
-    const responses = [prepareChanges(destination.responseHeaders), response];
+    const responses = [responseChanges(destination.responseHeaders), response];
     const requests = [prepareChanges(destination.requestHeaders), request];
     const isFixed = responses.every(({ fixed }) => fixed);
     return {
@@ -228,6 +229,15 @@ function prepareParts({ action, cors, requestHeaders, responseHeaders }: Route):
     previews: previews.map(partsFor),
     allowOrigins: (cors?.allowOrigins ?? []).map((match) => compileStringMatch(match)),
   };
+}
+
+/**
+ * Changes to an answer; what is of its connection is not for rules to say.
+ *
+ * Source: Envoy `source/common/http/conn_manager_utility.cc` (mutateResponseHeaders), and its HTTP/2 codec for `keep-alive`.
+ */
+function responseChanges(operations: readonly HeaderOperation[]): HeaderChanges {
+  return prepareChanges(operations.filter(({ name }) => !CONNECTION_FIELDS.has(name)));
 }
 
 const NONE = { requestHeaders: [], responseHeaders: [] };

@@ -1,15 +1,6 @@
 /** Headers that belong to one connection and never travel further. Imports the header list. */
+import { CONNECTION_FIELDS } from '../../router/table/connection-field.ts';
 import type { HeaderList } from '../../router/table/request.ts';
-
-/** RFC 9110, 7.6.1, and what HTTP/2 forbids (RFC 9113, 8.2.2). */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
-  'connection',
-  'http2-settings',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 /** Names that nobody can have dropped by naming them in `connection`: they frame the message, or tell where it is from. */
 const KEPT: ReadonlySet<string> = new Set([
@@ -35,7 +26,7 @@ export function endToEnd(headers: HeaderList): HeaderList {
   }
   return headers.flatMap((header) => {
     const [name, value] = header;
-    if (HOP_BY_HOP.has(name)) return [];
+    if (CONNECTION_FIELDS.has(name)) return [];
     if (name === 'te') {
       const asksTrailers = value.split(',').some((each) => /^\s*trailers\s*(;|$)/i.test(each));
       return asksTrailers ? [['te', 'trailers'] as const] : [];
@@ -58,7 +49,7 @@ function hasHopByHop(headers: HeaderList): boolean {
       case 14:
       case 16:
       case 17:
-        if (HOP_BY_HOP.has(name)) return true;
+        if (CONNECTION_FIELDS.has(name)) return true;
         break;
     }
   }

@@ -28,6 +28,20 @@ test('route() believes what a proxy has made of the headers, and of a client not
   assert.match(told(router.route({ ...get('/', { headers }), isSanitized: true }, first)), /^301/);
 });
 
+test("route() leaves out of an answer's changes what is of its connection", () => {
+  const set = '{response: {set: {connection: x-a, keep-alive: "5", x-a: "1"}}}';
+  for (const rule of [
+    `headers: ${set}, ${OTHER}`,
+    `route: [{destination: {host: other}, headers: ${set}}]`,
+  ]) {
+    const { responseHeaders } = routerOf(rules(`[{${rule}}]`)).route(get('/'), first);
+    assert.deepEqual(
+      responseHeaders.map(({ name }) => name),
+      ['x-a'],
+    );
+  }
+});
+
 test('route() passes on a header that asks for retries, where a rule sets it', () => {
   const set = '{request: {set: {x-envoy-retry-on: 5xx, x-envoy-max-retries: "3"}}}';
   const decision = routerOf(rules(`[{headers: ${set}, retries: {attempts: 0}, ${OTHER}}]`)).route(
