@@ -25,6 +25,8 @@ export function sourcesOf(options: SourceOptions): ConfigSource[] {
   const { config, certificates, kubeconfig, status, gateway, namespace, labels } = options;
   if (status === true && !config.some((each) => each.startsWith('k8s:')))
     throw usageFailure('Cannot write a status: only resources of a cluster have one; give --config k8s://');
+  if (kubeconfig !== undefined && !config.some((each) => each.startsWith('k8s:')))
+    throw usageFailure('Cannot use a kubeconfig: only a cluster is reached by one; give --config k8s://');
   const planes = config.filter((each) => each.startsWith('xds:'));
   if (planes.length > 0 && config.length > 1)
     throw usageFailure(
@@ -74,12 +76,17 @@ const SETTLE_MS = 100;
 /** Says each time when a source has lost its peer or found it, and why. */
 export function logSources(log: Log): (state: NamedSourceState) => void {
   const told = new Map<string, string>();
+  /** Sources that rules have come from. */
+  const known = new Set<string>();
   const waiting = new Map<string, ReturnType<typeof setTimeout>>();
-  const tell = ({ name, state, reason }: NamedSourceState): void => {
+  const tell = ({ name, state, reason, counts = {} }: NamedSourceState): void => {
     const text = reason === undefined ? state : `${state}: ${reason}`;
     if (told.get(name) === text) return;
     told.set(name, text);
-    if (state === 'disconnected') log('WARN', `${name} is ${text}; the rules that it sent last stay`);
+    // What a cache has kept counts, too.
+    if (state === 'connected' || Object.values(counts).some((count) => count > 0)) known.add(name);
+    const stays = known.has(name) ? 'the rules that it sent last stay' : 'it has sent no rules yet';
+    if (state === 'disconnected') log('WARN', `${name} is ${text}; ${stays}`);
     else log(reason === undefined ? 'INFO' : 'WARN', `${name} is ${text}`);
   };
   return (change) => {

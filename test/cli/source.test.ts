@@ -22,6 +22,27 @@ test('logSources() tells what comes of one cause in one line, and that it is ove
   assert.deepEqual(lines.slice(1), ['INFO k8s:// is connected']);
 });
 
+test('logSources() says of rules that they stay where there are some', async () => {
+  const lines: string[] = [];
+  const told = logSources((_level, message) => void lines.push(message));
+  const away = (counts?: Readonly<Record<string, number>>): NamedSourceState => ({
+    ...state('HTTP 500'),
+    state: 'disconnected',
+    ...(counts && { counts }),
+  });
+  const next = async (change: NamedSourceState) => {
+    const before = lines.length;
+    told(change);
+    while (lines.length === before) await new Promise((done) => setTimeout(done, 10));
+    return lines.at(-1);
+  };
+  assert.equal(await next(away()), 'k8s:// is disconnected: HTTP 500; it has sent no rules yet');
+  assert.equal(await next(state()), 'k8s:// is connected');
+  assert.equal(await next(away()), 'k8s:// is disconnected: HTTP 500; the rules that it sent last stay');
+  const cached = { ...away({ Listener: 2 }), name: 'xds://a' };
+  assert.match((await next(cached)) ?? '', /^xds:\/\/a .* the rules that it sent last stay$/);
+});
+
 test('describeSources() gives the reasons that there are', () => {
   assert.equal(describeSources([state(), state('HTTP 403')]), 'k8s:// is connecting: HTTP 403');
   assert.equal(describeSources([state()]), '');
