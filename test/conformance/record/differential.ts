@@ -25,6 +25,8 @@ import { type CaseToRecord, type Recording, record } from './record.ts';
 
 /** So many cases share one Envoy. */
 const TOGETHER = 30;
+/** As often is asked: of two services in a map of some, Go may have the second first once in eight times. */
+const DRAWS = 60;
 
 process.exitCode = await main();
 
@@ -112,9 +114,6 @@ async function toRecord({ name, documents, world }: GeneratedCase, pilot: Pilot)
   }
   return { name, yaml: yamlOf(taken), world };
 }
-
-/** As often is asked: of two services in a map of some, Go may have the second first once in eight times. */
-const DRAWS = 60;
 
 /** Services of one name and age are in an order that changes from one time to the next. */
 async function isChance({ yaml, world }: CaseToRecord, pilot: Pilot): Promise<boolean> {
