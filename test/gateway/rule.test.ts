@@ -58,6 +58,24 @@ const outcomes = () => {
   };
 };
 
+test('listen() keeps its connections to upstreams, whatever a rule sets of their headers', async () => {
+  const server = await mirrorServer();
+  const set = '{ upgrade: h2c, proxy-connection: close, transfer-encoding: chunked, x-set: "1" }';
+  const { gateway, port } = await openGateway({
+    config: [rules(`[{ route: [{ destination: { host: echo } }], headers: { request: { set: ${set} } } }]`)],
+    remoteServices: [remoteService('echo', [{ port: server.port }])],
+  });
+  const { rawHeaders } = JSON.parse((await ask(port, { path: '/', headers: ['host', 'echo'] })).body);
+  const names = rawHeaders.flatMap((each: string, index: number) =>
+    index % 2 === 0 ? each.toLowerCase() : [],
+  );
+  assert.ok(names.includes('x-set'));
+  for (const name of ['upgrade', 'proxy-connection', 'transfer-encoding'])
+    assert.ok(!names.includes(name), name);
+  await gateway.stop(0);
+  await server.kill();
+});
+
 test('listen() passes method, path, headers and body on as they are', async () => {
   const server = await mirrorServer();
   const { gateway, port } = await openGateway({

@@ -80,6 +80,11 @@ export const DIFFERENCES: readonly Difference[] = [
     test: "route() leaves out of an answer's changes what is of its connection",
   },
   {
+    what: 'An `upgrade` or `proxy-connection` that a rule sets in a request is not sent to the upstream; Envoy sends it over HTTP/1.1. A `transfer-encoding` is not sent either; Envoy sends it, and the upstream waits for a body that never comes',
+    why: 'they are of the connection, which the gateway keeps by its own times, and HTTP/2 forbids them',
+    test: 'listen() keeps its connections to upstreams, whatever a rule sets of their headers',
+  },
+  {
     what: 'A direct response whose bytes are no UTF-8 reaches gRPC clients in `grpc-message` with U+FFFD for each wrong part; Envoy passes the bytes on, percent-encoded',
     why: "gRPC's messages are UTF-8, and a client may refuse others",
     test: 'route() gives gRPC a direct response that is no UTF-8 with replacement characters',
