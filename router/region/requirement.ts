@@ -87,7 +87,8 @@ function headerDimension(name: string): Dimension {
 }
 
 function headerPresence(name: string): Dimension['presence'] {
-  if (isInternalHeader(name, false)) return 'none';
+  // A gateway that asks for client certificates says itself whose it was.
+  if (isInternalHeader(name, false) && name !== 'x-forwarded-client-cert') return 'none';
   return isSingleHeader(name) ? 'optional' : 'many';
 }
 

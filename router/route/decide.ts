@@ -10,7 +10,7 @@ import { forward, forwardPlainly } from './forward.ts';
 import { changesOf } from './header-change.ts';
 import { localReply, withRoute } from './local-reply.ts';
 import { type PreparedRoute, type PreparedTable, partsOf } from './prepared.ts';
-import { locationOf } from './redirect.ts';
+import { locationOf, redirected } from './redirect.ts';
 import { type MatchedHost, type Matcher, redirectsToHttps } from './reference.ts';
 import { blankView, type RequestView, readRequest, unroutable } from './request.ts';
 
@@ -119,9 +119,10 @@ function decideRoute(
   const { action, match } = route;
   if (action.kind === 'forward') return forward(table, view, virtualHost, prepared, action, random);
   const fault = drawFault(route.fault, random);
+  const shown = action.kind === 'redirect' ? redirected(view, action, match.path) : view;
   const context: FormatContext = {
-    view,
-    headers: view.headers,
+    view: shown,
+    headers: shown.headers,
     routeName: route.name,
     cluster: undefined,
     isResponse: true,

@@ -8,7 +8,7 @@ import { isReferer } from './referer.ts';
  * Source: Envoy `envoy/http/header_map.h` (INLINE_REQ_HEADERS and the inline headers registered by extensions).
  */
 const SINGLE_REQUEST_HEADERS =
-  /^(?:accept(?:-encoding)?|access-control-request-(?:headers|method)|authorization|cache-control|content-(?:encoding|type)|expect|grpc-(?:accept-encoding|timeout)|if-(?:match|modified-since|none-match)|origin|pragma|referer|user-agent|via|x-client-trace-id|x-envoy-(?:attempt-count|decorator-operation|downstream-service-(?:cluster|node)|external-address|is-timeout-retry|original-(?:host|path))|x-forwarded-(?:for|host|port|proto)|x-request-id)$/;
+  /^(?:accept(?:-encoding)?|access-control-request-(?:headers|method|private-network)|authorization|cache-control|cdn-loop|content-(?:encoding|type)|expect|grpc-(?:accept-encoding|timeout)|if-(?:match|modified-since|none-match|range|unmodified-since)|origin|pragma|proxy-status|referer|user-agent|via|x-client-trace-id|x-envoy-(?:attempt-count|decorator-operation|downstream-service-(?:cluster|node)|external-address|is-timeout-retry|original-(?:host|path))|x-forwarded-(?:for|host|port|proto)|x-request-id)$/;
 
 /** True for a request header that rules never see twice: repeats are joined, or it is not there. */
 export function isSingleHeader(name: string): boolean {
@@ -17,7 +17,7 @@ export function isSingleHeader(name: string): boolean {
 
 /** The same of responses. Source: Envoy `envoy/http/header_map.h` (INLINE_RESP_HEADERS). */
 const SINGLE_RESPONSE_HEADERS =
-  /^(?:access-control-(?:allow-(?:credentials|headers|methods|origin)|expose-headers|max-age)|age|cache-control|content-(?:encoding|type)|date|etag|expires|grpc-(?:message|status)|last-modified|location|server|vary|via)$/;
+  /^(?:access-control-(?:allow-(?:credentials|headers|methods|origin|private-network)|expose-headers|max-age)|age|cache-control|content-(?:encoding|type)|date|etag|expires|grpc-(?:message|status)|last-modified|location|proxy-status|server|vary|via|x-envoy-(?:attempt-count|decorator-operation|degraded|immediate-health-check-fail|ratelimited|upstream-canary)|x-request-id)$/;
 
 /**
  * The request's headers as Envoy's rules and upstreams see them: repeats of single headers joined by a comma,
@@ -108,7 +108,7 @@ export function setHeader(headers: HeaderList, name: string, value: string): (re
 /** The header with one more value; one that is held once gets it after a comma. */
 export function addHeader(headers: HeaderList, name: string, value: string, isResponse: boolean): HeaderList {
   const isSingle = (isResponse ? SINGLE_RESPONSE_HEADERS : SINGLE_REQUEST_HEADERS).test(name);
-  const present = isSingle ? firstHeader(headers, name) : undefined;
-  if (present === undefined) return [...headers, [name, value]];
-  return setHeader(headers, name, present === '' ? value : `${present},${value}`);
+  const present = isSingle ? headerValues(headers, name) : [];
+  if (present.length === 0) return [...headers, [name, value]];
+  return setHeader(headers, name, [...present.filter((each) => each !== ''), value].join(','));
 }

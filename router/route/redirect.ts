@@ -1,6 +1,7 @@
 /** Where a redirect sends the client. Imports table types. */
 import type { PathMatch, RedirectAction } from '../table/route-table.ts';
-import { queryOf } from './path.ts';
+import { setHeader } from './header.ts';
+import { pathOf, queryOf } from './path.ts';
 import type { RequestView } from './request.ts';
 import { replaceMatched } from './rewrite.ts';
 import { asciiLower } from './string-match.ts';
@@ -18,14 +19,27 @@ export function locationOf(view: RequestView, action: RedirectTarget, match: Pat
   const scheme = action.scheme ?? view.scheme;
   const port = action.port === undefined ? '' : `:${action.port}`;
   const host = action.authority ?? requestHost(view, scheme, port !== '');
-  return `${scheme}://${host}${port}${newPath(view, action, match)}`;
+  const path = newPath(view, action, match);
+  // Without the slash it would be a part of the host.
+  return `${scheme}://${host}${port}${path.startsWith('/') ? path : `/${path}`}`;
+}
+
+/**
+ * The request as headers of the answer tell of it: with the path that a new prefix gives, and the one before.
+ *
+ * Source: Envoy `source/common/router/config_impl.cc` (rewritePathHeader), measured on 1.40.
+ */
+export function redirected(view: RequestView, action: RedirectTarget, match: PathMatch): RequestView {
+  if (action.prefix === undefined) return view;
+  const path = newPath(view, action, match);
+  const headers = setHeader(view.headers, 'x-envoy-original-path', view.path);
+  return { ...view, path, barePath: pathOf(path), headers, query: undefined };
 }
 
 function newPath(view: RequestView, action: RedirectTarget, match: PathMatch): string {
   if (action.prefix !== undefined) return replaceMatched(view.path, match, action.prefix);
   if (action.uri === undefined) return view.path;
-  const path = action.uri.startsWith('/') ? action.uri : `/${action.uri}`;
-  return path.includes('?') ? path : path + queryOf(view.path);
+  return action.uri.includes('?') ? action.uri : action.uri + queryOf(view.path);
 }
 
 function requestHost(view: RequestView, newScheme: string, hasNewPort: boolean): string {

@@ -62,7 +62,7 @@ export interface Forward extends Decided {
   readonly retry?: RetryPolicy;
   /** Copies to send, chance already drawn. */
   readonly mirrors: readonly Mirror[];
-  /** Hash of the request for consistent hashing, if the cluster's load balancer asks for one. */
+  /** By what the request is hashed, if the cluster's load balancer asks for it; `hashRequest()` of `router/policy` gives the key. */
   readonly hashPolicy?: readonly HashPolicy[];
   /** Beyond Istio: the destination was no matter of chance, but of the request's key, or named by its client. */
   readonly chosenBy?: 'sticky-split' | 'preview';

@@ -96,6 +96,7 @@ function actionOf({ route, redirect, directResponse }: Message): unknown {
       ...(redirect.hostRedirect && { authority: redirect.hostRedirect }),
       ...(redirect.portRedirect && { port: redirect.portRedirect }),
       ...(redirect.pathRedirect && { uri: redirect.pathRedirect }),
+      ...(redirect.prefixRewrite && { prefix: redirect.prefixRewrite }),
     };
   }
   if (directResponse) {
