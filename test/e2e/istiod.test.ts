@@ -73,6 +73,13 @@ test('the gateway follows a real istiod through the scenarios of the tutorial, a
     while (!(await what())) await new Promise((done) => setTimeout(done, 20));
   };
   try {
+    // Over files istiod is ready before it has read them all, and tells of what it has.
+    await until(() =>
+      ask().then(
+        () => true,
+        () => false,
+      ),
+    );
     assert.equal(await split(20), 0);
     assert.equal(await split(20, { user: 'admin' }), 0);
 
@@ -93,7 +100,12 @@ test('the gateway follows a real istiod through the scenarios of the tutorial, a
     const port = Number(istiod.address.split(':')[1]);
     istiod = await startIstiod(files, join(folder, 'second'), { port });
     await until(() => state() === 'connected');
-    await until(async () => (await split(100)) === 0);
+    await until(() =>
+      split(100).then(
+        (share) => share === 0,
+        () => false,
+      ),
+    );
   } finally {
     close();
     await gateway.stop(0);
