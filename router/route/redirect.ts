@@ -20,8 +20,9 @@ export function locationOf(view: RequestView, action: RedirectTarget, match: Pat
   const port = action.port === undefined ? '' : `:${action.port}`;
   const host = action.authority ?? requestHost(view, scheme, port !== '');
   const path = newPath(view, action, match);
-  // Without the slash it would be a part of the host.
-  return `${scheme}://${host}${port}${path.startsWith('/') ? path : `/${path}`}`;
+  // Without the slash it would be a part of the host; a CONNECT has no path.
+  const slash = path === '' || path.startsWith('/') ? '' : '/';
+  return `${scheme}://${host}${port}${slash}${path}`;
 }
 
 /**
