@@ -62,10 +62,7 @@ async function printReport(report: CheckReport, errors: number, warnings: number
     if (refused !== undefined) print(styled('red', refused));
   }
   const { undecided } = report;
-  const open =
-    undecided === 0
-      ? ''
-      : `, ${count(undecided, 'rule')} ${undecided === 1 ? 'was' : 'were'} too complex to decide`;
+  const open = undecided === 0 ? '' : `, ${count(undecided, 'rule')} could not be decided`;
   const verdict = `${count(report.resources, 'valid resource')}, ${count(errors, 'error')}, ${count(warnings, 'warning')}${open}`;
   note(styled(errors > 0 ? 'red' : 'green', verdict, process.stderr));
 }

@@ -13,6 +13,7 @@ type Labels = Readonly<Record<string, string>>;
 export interface KubernetesService extends KubernetesObject {
   readonly spec?: {
     readonly type?: string;
+    readonly externalName?: string;
     readonly clusterIP?: string;
     readonly clusterIPs?: readonly string[];
     readonly ipFamilies?: readonly string[];
@@ -42,20 +43,21 @@ export interface EndpointSlice extends KubernetesObject {
 /** Istio's annotation for the namespaces that see a service. */
 const EXPORT_TO = 'networking.istio.io/exportTo';
 
-/** All of a Service that is kept, ready but for its endpoints; undefined for a name elsewhere (`ExternalName`). */
-export function readService({ metadata, spec }: KubernetesService): Omit<Service, 'endpoints'> | undefined {
-  if (spec?.type === 'ExternalName') return undefined;
+/** All of a Service that is kept, ready but for its endpoints. */
+export function readService({ metadata, spec }: KubernetesService): Omit<Service, 'endpoints'> {
   const { name, namespace = '', annotations = {}, creationTimestamp } = metadata;
-  const isHeadless = spec?.clusterIP === 'None' || !spec?.clusterIP;
+  const externalName = spec?.type === 'ExternalName' ? spec.externalName : undefined;
+  const isHeadless = !externalName && (spec?.clusterIP === 'None' || !spec?.clusterIP);
   const exportTo = (annotations[EXPORT_TO] ?? '').split(',').flatMap((each) => each.trim() || []);
   return {
     host: `${name}.${namespace}.svc.cluster.local`,
     namespace,
     ports: (spec?.ports ?? []).map(readPort),
-    addresses: isHeadless ? [] : (spec?.clusterIPs ?? [spec?.clusterIP ?? '']),
+    addresses: isHeadless || externalName ? [] : (spec?.clusterIPs ?? [spec?.clusterIP ?? '']),
     registry: 'kubernetes',
     ...(exportTo.length > 0 && { exportTo }),
     ...(creationTimestamp !== undefined && { creationTimestamp }),
+    ...(externalName && { externalName }),
     ...(isHeadless && { resolution: 'NONE' as const }),
   };
 }

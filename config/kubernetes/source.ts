@@ -62,7 +62,7 @@ export function kubernetesSource(url: string, options: KubernetesSourceOptions =
   };
 }
 
-const SERVICE: ReflectedKind<NonNullable<ReturnType<typeof readService>>> = {
+const SERVICE: ReflectedKind<ReturnType<typeof readService>> = {
   kind: 'Service',
   resource: 'services',
   apis: ['/api/v1'],

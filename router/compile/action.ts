@@ -30,6 +30,8 @@ export interface ActionContext {
   readonly isTls: boolean;
   /** Of a destination without port: the only port of its service as the listener knows it, if there is one. */
   onlyPort(host: string): number | undefined;
+  /** What the service of a destination is another name of, if it is. */
+  externalName(host: string): string | undefined;
   /** What the destination's load balancer hashes. */
   hashPolicy(destination: DestinationSpec): HashPolicy | undefined;
   /** For rules without `retries`. */
@@ -198,13 +200,15 @@ function compileMirrors(rule: HTTPRoute, context: ActionContext): readonly Mirro
 const fractionOrNever = (percent: number | undefined): Fraction => fractionOf(percent ?? 0);
 
 /**
- * The cluster that a destination names; without a port the only one of its service, else the listener's.
+ * The cluster that a destination names; without a port the only one of its service, else the listener's. Of a
+ * service that is another's name the other's, whose own other name is not looked at.
  *
  * Source: Istio `pilot/pkg/networking/core/route/route.go` (GetDestinationCluster).
  */
 function clusterOf(destination: DestinationSpec, context: ActionContext): string {
   const port = destination.port?.number ?? context.onlyPort(destination.host) ?? context.listenPort;
-  return clusterName(destination.host, destination.subset ?? '', port);
+  const host = context.externalName(destination.host) ?? destination.host;
+  return clusterName(host, destination.subset ?? '', port);
 }
 
 /** Source: Istio `pilot/pkg/networking/core/route/route.go` (ApplyRedirect). */

@@ -20,7 +20,7 @@ export interface ClusterOptions {
 /**
  * One cluster for each port of a service, and one more for each subset of it. A subset holds the endpoints
  * that carry all of its labels; without labels, all. A service whose names are looked up for each request
- * (`DYNAMIC_DNS`) has no subsets.
+ * (`DYNAMIC_DNS`) has no subsets, one that is another's name no cluster.
  *
  * Source: Istio `pilot/pkg/networking/core/cluster.go` (buildOutboundClusters),
  * `pilot/pkg/networking/core/cluster_builder.go` (applyDestinationRule, buildSubsetCluster).
@@ -32,6 +32,7 @@ export function compileClusters(
   { h2Upgrade, isRouter, connectTimeoutMs }: ClusterOptions,
 ): Cluster[] {
   const clusters: Cluster[] = [];
+  if (service.externalName !== undefined) return clusters;
   const rule = rules.ruleOf(service);
   const accounts = accountsOf(service);
   for (const port of service.ports) {

@@ -17,7 +17,7 @@ import { importServices } from './import.ts';
 import type { CompileOptions } from './option.ts';
 import { createReport } from './report.ts';
 import { servicesOfEntries } from './service.ts';
-import { exportedServices, selectServices, servicesByHost } from './service-view.ts';
+import { aliasesByHost, exportedServices, selectServices, servicesByHost } from './service-view.ts';
 import { otherHosts, type ProxyView, sidecarPorts, sidecarVirtualHosts } from './sidecar.ts';
 import {
   type PreparedVirtualService,
@@ -81,6 +81,7 @@ export function* draw(resources: readonly ValidResource[], options: CompileOptio
     source: { namespace, labels, gateway: 'mesh' },
     services,
     selected,
+    aliases: aliasesByHost(allServices),
     rules: indexDestinationRules(
       ofKind(resources, 'DestinationRule'),
       { namespace, labels, rootNamespace },

@@ -165,6 +165,7 @@ function compileFor(
       const ports = serviceOf(host)?.ports;
       return ports?.length === 1 ? ports[0]!.number : undefined;
     },
+    externalName: (host) => serviceOf(host)?.externalName,
     hashPolicy: ({ host, subset, port: selector }) => {
       const service = view.services.get(host);
       return service && hashOfDestination(view.rules.ruleOf(service), subset, selector?.number);

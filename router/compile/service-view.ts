@@ -1,6 +1,6 @@
 /** Which services a client sees, and which of several for one host. Imports the table's types. */
 import type { Service } from '../table/cluster.ts';
-import { compareAge } from './age.ts';
+import { compareAge, compareText } from './age.ts';
 import { isKubernetes } from './service.ts';
 import { effectiveExportTo, isVisible } from './visibility.ts';
 
@@ -96,3 +96,31 @@ function joinServices(existing: Service, incoming: Service): Service {
     ports: [...existing.ports, ...incoming.ports.filter(({ number }) => !numbers.has(number))],
   };
 }
+
+/**
+ * The names of services that are others' names, by the host that each leads to in the end, in order of namespace and
+ * name. Whoever sees the other has them, whoever sees them. Names in a circle lead nowhere.
+ *
+ * Source: Istio `pilot/pkg/model/push_context.go` (resolveServiceAliases).
+ */
+export function aliasesByHost(all: readonly Service[]): Map<string, readonly string[]> {
+  const aliases = all.filter(({ externalName }) => externalName !== undefined).sort(compareNames);
+  const next = new Map(aliases.map(({ host, externalName }) => [host, externalName!]));
+  const found = new Map<string, string[]>();
+  for (const { host } of aliases) {
+    const seen = new Set([host]);
+    let end = host;
+    for (let to = next.get(end); to !== undefined && !seen.has(to); to = next.get(end)) {
+      seen.add(to);
+      end = to;
+    }
+    if (next.has(end)) continue;
+    const names = found.get(end);
+    if (names) names.push(host);
+    else found.set(end, [host]);
+  }
+  return found;
+}
+
+const compareNames = (a: Service, b: Service): number =>
+  compareText(a.namespace, b.namespace) || compareText(a.host, b.host);

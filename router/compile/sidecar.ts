@@ -22,6 +22,8 @@ export interface ProxyView {
   readonly services: ReadonlyMap<string, Service>;
   /** However many of one host, the oldest first, those for all namespaces last. */
   readonly selected: readonly Service[];
+  /** Other names by the host that they lead to. */
+  readonly aliases: ReadonlyMap<string, readonly string[]>;
   readonly rules: DestinationRules;
   readonly defaultRetry: HTTPRetry | undefined;
   readonly normalization: PathNormalization;
@@ -30,10 +32,11 @@ export interface ProxyView {
 /** What becomes of requests to hosts that nobody knows. */
 export type UnknownHosts = 'ALLOW_ANY' | 'REGISTRY_ONLY';
 
-/** The ports that a sidecar listens on for HTTP. */
+/** The ports that a sidecar listens on for HTTP: a service that is another's name has none. */
 export function sidecarPorts(services: readonly Service[]): number[] {
   const ports = new Set<number>();
   for (const service of services) {
+    if (service.externalName !== undefined) continue;
     for (const port of service.ports) if (isHttpOrUnknown(port.protocol)) ports.add(port.number);
   }
   return [...ports].sort((a, b) => a - b);
@@ -67,11 +70,12 @@ export function* sidecarVirtualHosts(
   }
   const ruled = new Set(groups.flatMap((group) => group.services));
   for (const service of services.values()) {
-    if (ruled.has(service) || !isHttpOrUnknown(portOf(service, port)?.protocol ?? '')) continue;
+    if (ruled.has(service) || service.externalName !== undefined) continue;
+    if (!isHttpOrUnknown(portOf(service, port)?.protocol ?? '')) continue;
     groups.push({ services: [service], hosts: [], routes: [serviceRoute(service, port, view)], sources: [] });
     yield;
   }
-  const hosts = yield* toVirtualHosts(groups, view.source.namespace, port);
+  const hosts = yield* toVirtualHosts(groups, view, port);
   yield;
   hosts.sort((a, b) => compareText(a.virtualHost.name, b.virtualHost.name));
   return { hosts: [...hosts, { virtualHost: otherHosts(unknownHosts), sources: [] }], sources };
@@ -131,6 +135,7 @@ function routesOn(
     source: view.source,
     defaultRetry: view.defaultRetry,
     onlyPort: (host) => (services.has(host) ? port : undefined),
+    externalName: (host) => services.get(host)?.externalName,
     hashPolicy: ({ host, subset, port: selector }) => {
       const service = view.services.get(host);
       return service && hashOfDestination(view.rules.ruleOf(service), subset, selector?.number);
@@ -236,7 +241,7 @@ function serviceRoute(service: Service, port: number, view: ProxyView): Route {
 /** Names and domains are each given once: to the first that asks. */
 function* toVirtualHosts(
   groups: readonly HostGroup[],
-  namespace: string,
+  { aliases, source: { namespace } }: ProxyView,
   port: number,
 ): Steps<AssembledHost[]> {
   const names = new Set<string>();
@@ -267,8 +272,9 @@ function* toVirtualHosts(
   for (const group of groups) {
     for (const host of group.hosts) add(host, [domainOf(host)], new Set(), group);
     for (const service of group.services) {
-      const alternate = alternateHosts(service.host, namespace);
-      add(service.host, serviceDomains(service, alternate), new Set(alternate), group);
+      const names = [service.host, ...(aliases.get(service.host) ?? [])];
+      const alternate = new Map(names.map((name) => [name, alternateHosts(name, namespace)]));
+      add(service.host, serviceDomains(service, alternate), new Set([...alternate.values()].flat()), group);
     }
     yield;
   }
@@ -276,8 +282,8 @@ function* toVirtualHosts(
 }
 
 /** Source: Istio `pilot/pkg/networking/core/httproute.go` (generateVirtualHostDomains). */
-function serviceDomains(service: Service, alternate: readonly string[]): string[] {
-  const domains = [domainOf(service.host), ...alternate];
+function serviceDomains(service: Service, alternate: ReadonlyMap<string, readonly string[]>): string[] {
+  const domains = [...alternate].flatMap(([name, others]) => [domainOf(name), ...others]);
   const headless = service.resolution === 'NONE' && isKubernetes(service);
   const wildcards = headless ? domains.map((domain) => `*.${domain}`) : [];
   return [...domains, ...wildcards, ...(service.addresses ?? []).map(domainOf)];

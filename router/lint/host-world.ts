@@ -48,7 +48,7 @@ export function hostWorld({
       host.toUpperCase(),
       host.split('.')[0]!,
     ]),
-    authorities: () => regexAutomaton(authorityPattern(hosts)),
+    authorities: () => regexAutomaton(authorityPattern(hosts, gateways)),
     arrives: (sender) => canArrive(sender, hosts),
   };
 }
@@ -58,28 +58,18 @@ function samplesOf(hosts: readonly string[]): string[] {
   return hosts.map((host) => (host === '*' ? 'any.example' : host.replace(/^\*/, 'any')));
 }
 
-const CLUSTER_DOMAIN = ['svc', 'cluster', 'local'];
+const CLUSTER_DOMAIN = '.svc.cluster.local';
 
 /**
- * Authorities that can lead to the hosts: in any letter case, with or without a port, and of a service also by
- * its shorter names, its address, and the names of its pods.
+ * Authorities that can lead to the hosts: through gateways in any letter case, with or without a port. In the mesh any
+ * at all: rules do not say which Services of type `ExternalName` are other names of a host.
  *
  * Source: Istio `pilot/pkg/networking/core/httproute.go` (generateVirtualHostDomains).
  */
-function authorityPattern(hosts: readonly string[]): string {
-  if (hosts.some((host) => host.includes('*'))) return '[^\\x00\\r\\n]*';
-  const names = hosts.map((host) => {
-    const labels = host.split('.');
-    const isService = labels.length > 4 && labels.slice(-3).join('.') === CLUSTER_DOMAIN.join('.');
-    if (!isService) return quotePattern(host);
-    const [service = '', namespace = '', ...domain] = labels;
-    const tail = [namespace, ...domain].reduceRight(
-      (after, label) => `(?:\\.${quotePattern(label)}${after})?`,
-      '',
-    );
-    return `${quotePattern(service)}${tail}`;
-  });
-  return `(?i:(?:.*\\.)?(?:${names.join('|')})\\.?|[0-9a-f.:\\[\\]%]+)(?::[^\\]\\x00\\r\\n]*)?`;
+function authorityPattern(hosts: readonly string[], gateways: readonly string[]): string {
+  if (gateways.includes('mesh') || hosts.some((host) => host.includes('*'))) return '[^\\x00\\r\\n]*';
+  const names = hosts.map(quotePattern).join('|');
+  return `(?i:(?:.*\\.)?(?:${names})\\.?|[0-9a-f.:\\[\\]%]+)(?::[^\\]\\x00\\r\\n]*)?`;
 }
 
 /**
@@ -93,7 +83,7 @@ function canArrive({ authority, gateway, namespace }: Sender, hosts: readonly st
     if (host === bare || host === '*') return true;
     if (host.startsWith('*')) return bare.length >= host.length && bare.endsWith(host.slice(1));
     const [service, own] = host.split('.');
-    const isService = host.endsWith(`.${CLUSTER_DOMAIN.join('.')}`);
+    const isService = host.endsWith(CLUSTER_DOMAIN);
     if (!isService || gateway !== 'mesh') return false;
     if (bare === service) return namespace === own;
     return bare === `${service}.${own}` || bare === `${service}.${own}.svc`;
@@ -102,5 +92,5 @@ function canArrive({ authority, gateway, namespace }: Sender, hosts: readonly st
 
 /** The namespace of the first host that is a service; undefined without one. */
 function namespaceOf(hosts: readonly string[]): string | undefined {
-  return hosts.find((host) => host.endsWith(`.${CLUSTER_DOMAIN.join('.')}`))?.split('.')[1];
+  return hosts.find((host) => host.endsWith(CLUSTER_DOMAIN))?.split('.')[1];
 }

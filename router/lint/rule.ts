@@ -36,7 +36,7 @@ interface Outcome {
 /** What is known of all rules. */
 export interface RuleVerdicts {
   readonly issues: readonly Issue[];
-  /** How many rules are too complex to decide whether each of their matches is taken. */
+  /** Of how many rules it could not be decided whether each of their matches is taken. */
   readonly undecided: number;
   /** A request, as curl sends it, that gets to the rule or match at the path; undefined where none is known. */
   takenExample(resource: ResourceName, path: FieldPath): string | undefined;

@@ -31,6 +31,11 @@ export interface Service {
    * endpoint; `DNS_ROUND_ROBIN`: one address at a time; `NONE`: the original destination.
    */
   readonly resolution?: 'STATIC' | 'DNS' | 'DNS_ROUND_ROBIN' | 'DYNAMIC_DNS' | 'NONE';
+  /**
+   * A Kubernetes Service of type ExternalName: another name of the service with this host, which takes its requests.
+   * It has no endpoints and no cluster.
+   */
+  readonly externalName?: string;
   /** The service's own; ServiceEntries of one host are one service only where these and the selector are alike. */
   readonly labels?: Readonly<Record<string, string>>;
   /** Labels that its endpoints were selected by. */

@@ -39,6 +39,8 @@ export interface CaseWorld {
 interface CaseService {
   readonly host: string;
   readonly namespace: string;
+  readonly externalName?: string;
+  readonly headless?: boolean;
   readonly ports: readonly { readonly name: string; readonly number: number; readonly protocol: string }[];
   readonly endpoints: readonly {
     readonly name: string;
@@ -172,12 +174,17 @@ function optionsOf({ proxy, services, meshConfig }: CaseWorld): CompileOptions {
   return { proxy, services: services.map(toService), ...(meshConfig && { meshConfig }) };
 }
 
-function toService({ host, namespace, ports, endpoints }: CaseService, index: number): Service {
+function toService(
+  { host, namespace, externalName, headless, ports, endpoints }: CaseService,
+  index: number,
+): Service {
   return {
     host,
     namespace,
     ports,
-    addresses: [`10.96.0.${10 + index}`],
+    addresses: externalName === undefined && !headless ? [`10.96.0.${10 + index}`] : [],
+    ...(externalName !== undefined && { externalName }),
+    ...(headless && { resolution: 'NONE' as const }),
     creationTimestamp: RECORDED_AT,
     endpoints: endpoints.map((endpoint) => ({
       id: endpoint.name,

@@ -48,7 +48,7 @@ export interface CheckReport {
   readonly documents: readonly JudgedDocument[];
   /** In the order of files and places. */
   readonly issues: readonly JudgedIssue[];
-  /** How many rules are too complex to decide whether they are taken. */
+  /** Of how many rules it could not be decided whether they are taken. */
   readonly undecided: number;
 }
 

@@ -24,11 +24,14 @@ interface Draft {
   resolution: Service['resolution'];
   /** No virtual host has its endpoints' own names, as those of Kubernetes' headless services do. */
   isBare: boolean;
+  /** Of a name of another service that no rule is for. */
+  externalName?: string;
 }
 
 /**
  * The services that the proxy knows, without endpoints. What a service's port speaks is told by who listens for it:
- * HTTP where there is a virtual host, TCP where there is none.
+ * HTTP where there is a virtual host, TCP where there is none. A service whose virtual host has the full name of
+ * another has that name, too.
  */
 export function servicesOf({ table, identity }: ProxyState): Service[] {
   const drafts = new Map<string, Draft>();
@@ -60,10 +63,16 @@ export function servicesOf({ table, identity }: ProxyState): Service[] {
       const draft = draftOf(host);
       draft.ports.set(port, http2.has(`${host}:${port}`) ? 'HTTP2' : 'HTTP');
       for (const domain of domains) if (isAddress(domain)) draft.addresses.add(unbracketed(domain));
+      for (const domain of domains) {
+        if (!domain.endsWith(KUBERNETES) || domain.startsWith('*') || domain === host) continue;
+        const alias = draftOf(domain);
+        alias.ports.set(port, 'HTTP');
+        alias.externalName = host;
+      }
       if (domains.includes(`*.${host}`)) Object.assign(draft, { resolution: 'NONE', isBare: false });
     }
   }
-  return [...drafts].map(([host, { ports, addresses, resolution, isBare }]): Service => {
+  return [...drafts].map(([host, { ports, addresses, resolution, isBare, externalName }]): Service => {
     const isKubernetes = host.endsWith(KUBERNETES) && !(isBare && resolution === 'NONE');
     const numbered = [...ports].sort(([a], [b]) => a - b);
     return {
@@ -76,6 +85,7 @@ export function servicesOf({ table, identity }: ProxyState): Service[] {
       addresses: [...addresses],
       endpoints: [],
       ...(resolution && { resolution }),
+      ...(externalName !== undefined && { externalName }),
     };
   });
 }

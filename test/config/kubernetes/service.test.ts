@@ -33,16 +33,19 @@ test('readService() tells a port’s protocol as Istio does', () => {
       metadata: { name: 'a', namespace: 'b' },
       spec: { clusterIP: '10.0.0.1', ports: [port] },
     });
-    assert.equal(service?.ports[0]?.protocol, want, JSON.stringify(port));
+    assert.equal(service.ports[0]?.protocol, want, JSON.stringify(port));
   }
 });
 
-test('readService() reads who sees a service, leaves out names elsewhere, and knows a headless one', () => {
+test('readService() reads who sees a service, and knows a name of another and a headless one', () => {
   const metadata = { name: 'a', namespace: 'b', annotations: { 'networking.istio.io/exportTo': '., shop' } };
-  assert.deepEqual(readService({ metadata, spec: { clusterIP: '10.0.0.1' } })?.exportTo, ['.', 'shop']);
-  assert.equal(readService({ metadata, spec: { type: 'ExternalName' } }), undefined);
+  assert.deepEqual(readService({ metadata, spec: { clusterIP: '10.0.0.1' } }).exportTo, ['.', 'shop']);
+  const ports = [{ name: 'http', port: 80 }];
+  const alias = readService({ metadata, spec: { type: 'ExternalName', externalName: 'example.com', ports } });
+  assert.deepEqual([alias.externalName, alias.resolution, alias.addresses], ['example.com', undefined, []]);
+  assert.deepEqual(alias.ports, [{ name: 'http', number: 80, protocol: 'HTTP' }]);
   const headless = readService({ metadata, spec: { clusterIP: 'None', clusterIPs: ['None'] } });
-  assert.deepEqual([headless?.resolution, headless?.addresses], ['NONE', []]);
+  assert.deepEqual([headless.resolution, headless.addresses], ['NONE', []]);
 });
 
 const service = readService({
@@ -54,7 +57,7 @@ const service = readService({
       { name: 'grpc', port: 90 },
     ],
   },
-})!;
+});
 
 function slice(addressType: string, addresses: string[], ports: Record<string, number>, ready?: boolean) {
   return readSlice({

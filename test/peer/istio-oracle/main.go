@@ -51,7 +51,11 @@ type world struct {
 	}
 	Services []struct {
 		Host, Namespace string
-		Ports           []struct {
+		// Of a Kubernetes Service of type ExternalName, as its registry makes one.
+		ExternalName string
+		// A Kubernetes Service with clusterIP None.
+		Headless bool
+		Ports    []struct {
 			Name     string
 			Number   int
 			Protocol string
@@ -286,6 +290,13 @@ func generate(r request, a *answer) error {
 			Attributes: model.ServiceAttributes{
 				ServiceRegistry: provider.Kubernetes, Name: strings.Split(s.Host, ".")[0], Namespace: s.Namespace,
 			},
+		}
+		if s.Headless {
+			service.Resolution, service.DefaultAddress = model.Passthrough, constants.UnspecifiedIP
+		}
+		if s.ExternalName != "" {
+			service.Resolution, service.DefaultAddress, service.MeshExternal = model.Alias, constants.UnspecifiedIP, true
+			service.Attributes.ExternalName = s.ExternalName
 		}
 		for _, p := range s.Ports {
 			service.Ports = append(service.Ports, &model.Port{Name: p.Name, Port: p.Number, Protocol: protocol.Parse(p.Protocol)})
