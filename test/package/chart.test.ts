@@ -4,11 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { closedPort } from '../closed-port.ts';
 import { patternOf, stepsOf } from '../console-page.ts';
 import { findPeer, skipWithout } from '../peer/find.ts';
@@ -185,6 +185,10 @@ test('the chart refuses wrong values and says which', { skip }, () => {
     'component=gateway,gateway.config=null': /Cannot run a gateway without rules: give gateway\.config/,
     'component=gateway,gateway.adminPort=8080':
       /Cannot use 8080 for both gateway\.port and gateway\.adminPort/,
+    'component=gateway,gateway.status=true,gateway.config={xds://istiod:15010}':
+      /Cannot write a status without a cluster: add k8s:\/\/ to gateway\.config/,
+    'component=gateway,gateway.secrets=true,gateway.config={/etc/rules}':
+      /Cannot read Secrets without a cluster: add k8s:\/\/ to gateway\.config/,
   };
   for (const [value, message] of Object.entries(cases)) {
     const { status, output } = run(helm, [...TEMPLATE, '--set', value]);
@@ -192,6 +196,37 @@ test('the chart refuses wrong values and says which', { skip }, () => {
     assert.match(output, message);
     assert.equal(output.match(/^ *- at /gm)?.length ?? 1, 1, `one line for one value: ${output}`);
   }
+});
+
+test('the chart that is released names the image that is released', {
+  skip: skipWithout('helm'),
+}, () => {
+  const copy = join(scratch, 'released');
+  cpSync(chart, join(copy, 'deploy/chart'), { recursive: true });
+  const { jobs } = parse(readFileSync(join(root, '.github/workflows/release.yaml'), 'utf8')) as {
+    jobs: { chart: { steps: { run?: string }[] } };
+  };
+  const commands = jobs.chart.steps.flatMap(({ run }) =>
+    run && !/helm (registry|push)/.test(run) ? [run] : [],
+  );
+  const { status, stderr } = spawnSync(
+    'bash',
+    ['-e', '-c', commands.join('\n').replaceAll('helm', '"$HELM"')],
+    {
+      cwd: copy,
+      encoding: 'utf8',
+      env: {
+        ...process.env,
+        HELM: helm,
+        IMAGE: 'registry.example.com/some/pointsman',
+        GITHUB_REF_NAME: 'v1.2.3',
+      },
+    },
+  );
+  assert.equal(status, 0, stderr);
+  const packed = join(copy, 'pointsman-1.2.3.tgz');
+  const rendered = succeed(helm, ['template', 'release', packed, '--kube-version', '1.34.0']);
+  assert.match(rendered, /^ +image: "registry\.example\.com\/some\/pointsman:1\.2\.3"$/m);
 });
 
 test("the tutorial's rules are applied by kubectl as they stand", { skip }, () => {

@@ -31,6 +31,11 @@
 {{- if not (or $values.config $values.rules) -}}
 {{- fail "Cannot run a gateway without rules: give gateway.config a source, for example k8s://, or gateway.rules a file" -}}
 {{- end -}}
+{{- range $name, $what := dict "status" "write a status" "secrets" "read Secrets" -}}
+{{- if and (index $values $name) (not (include "pointsman.readsKubernetes" $)) -}}
+{{- fail (printf "Cannot %s without a cluster: add k8s:// to gateway.config, or leave gateway.%s false" $what $name) -}}
+{{- end -}}
+{{- end -}}
 {{- if eq (int $values.port) (int $values.adminPort) -}}
 {{- fail (printf "Cannot use %d for both gateway.port and gateway.adminPort: choose another for one of them" (int $values.port)) -}}
 {{- end -}}
