@@ -23,6 +23,8 @@ HELM_FLAGS ?=
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 # The same files give the same image: its time is that of the last commit.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+# buildx reads it from the environment.
+export SOURCE_DATE_EPOCH
 
 ARCHITECTURES = $(subst linux/,,$(PLATFORMS))
 DOCKERFILE = deploy/Dockerfile
