@@ -9,7 +9,7 @@ import type { RuleSide } from './rule-side.ts';
 /** How long a peer may take to tell all that it has. */
 const TIMEOUT_MS = 60_000;
 /** Where what it has told lacks something, which may be on its way or never come, it is waited for so long. */
-const LACK_MS = 10_000;
+const LACK_MS = 3000;
 
 /** The side of a source. A source waits for a peer that is away; whoever asks once is told so. */
 export async function readSource(name: string, { namespace, labels, gateway }: Client): Promise<RuleSide> {
@@ -52,7 +52,7 @@ async function firstSnapshot(name: string, identity: Partial<ProxyIdentity>): Pr
     if (snapshot) first.resolve({ snapshot, state });
   };
   const look = (): void => {
-    if (!hasStarted) return;
+    if (!hasStarted || ending.signal.aborted) return;
     if (state?.reason === undefined) take();
     else lacking ??= setTimeout(take, LACK_MS);
   };

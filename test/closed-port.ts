@@ -6,10 +6,16 @@ const FIRST = 20_000;
 const COUNT = 12_000;
 
 /** A port of loopback that nothing listens on: it was free a moment ago. */
-export async function closedPort(): Promise<number> {
+export function closedPort(): Promise<number> {
+  return closedPorts(1);
+}
+
+/** The first of so many that follow one another, none of which is listened on. */
+export async function closedPorts(count: number): Promise<number> {
   for (;;) {
-    const port = FIRST + Math.floor(Math.random() * COUNT);
-    if (await isFree(port)) return port;
+    const first = FIRST + count * Math.floor((Math.random() * COUNT) / count);
+    const free = await Promise.all(Array.from({ length: count }, (_, index) => isFree(first + index)));
+    if (free.every(Boolean)) return first;
   }
 }
 

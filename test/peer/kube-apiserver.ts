@@ -1,6 +1,7 @@
 /** A real Kubernetes API server with Istio's resource definitions, for tests. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { closedPorts } from '../closed-port.ts';
 import { run } from '../program.ts';
 import { findPeer } from './find.ts';
 
@@ -24,7 +25,7 @@ export async function startKubeApiserver(folder: string): Promise<KubeApiserver>
   let output = '';
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const state = join(folder, String(attempt));
-    const port = 20_000 + 3 * Math.floor(Math.random() * 4000);
+    const port = await closedPorts(3);
     const started = await run(SCRIPT, ['start', state, String(port)]);
     output = started.output;
     if (started.code !== 0) continue;
