@@ -134,6 +134,8 @@ async function run(
   }, limitMs);
   const code = await new Promise<number>((done) => child.on('close', (status) => done(status ?? 1)));
   clearTimeout(limit);
+  // Deno runs a file's hooks only where it is alone: the peers they would have ended are still there.
+  endGroup(pid);
   children.delete(pid);
   return { code, output };
 }

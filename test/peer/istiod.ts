@@ -90,12 +90,16 @@ async function untilRead(folder: string, address: string): Promise<void> {
     .filter((name) => name.endsWith('.yaml'))
     .flatMap((name) => parseAllDocuments(readFileSync(join(folder, name), 'utf8')))
     .map((document) => document.toJS() as Resource | null)
-    .filter((resource): resource is Resource => resource?.apiVersion?.startsWith('networking.istio.io/') === true);
+    .filter(
+      (resource): resource is Resource => resource?.apiVersion?.startsWith('networking.istio.io/') === true,
+    );
   const count = (kind: string) =>
     documents.filter((resource) => resource.kind === kind && (resource.spec?.hosts?.length ?? 0) > 0).length;
   const end = Date.now() + READ_LIMIT_MS;
   while (Date.now() < end) {
-    const read = (await (await fetch(`http://127.0.0.1:${port + 1}/debug/configz`)).json()) as unknown[] | null;
+    const read = (await (await fetch(`http://127.0.0.1:${port + 1}/debug/configz`)).json()) as
+      | unknown[]
+      | null;
     const metrics = await (await fetch(`http://127.0.0.1:${port + 2}/metrics`)).text();
     const value = (name: string) => Number(new RegExp(`^${name} (.*)$`, 'm').exec(metrics)?.[1] ?? 0);
     if (

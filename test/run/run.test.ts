@@ -13,6 +13,14 @@ const FILES: Readonly<Record<string, string>> = {
   'crash.test.ts': `${HEAD}test('crash() ends all', () => { process.kill(process.pid, 'SIGKILL'); });\n`,
   // Blocks its thread, so that no timer of the test command can end it.
   'hang.test.ts': `${HEAD}test('hang() never yields', () => { Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0); });\n`,
+  // Like a peer whose end nobody has ordered.
+  'leave.test.ts': `${HEAD}import { spawn } from 'node:child_process';
+test('leave() passes', () => {
+  const child = spawn('sleep', ['600'], { stdio: 'ignore' });
+  child.unref();
+  console.log('left ' + child.pid);
+  throw new Error('printed only where a test fails');
+});\n`,
 };
 /** Far more than the others take. */
 const LIMIT_SECONDS = '6';
@@ -57,4 +65,13 @@ test('the runner ends a test that never yields, says which file it is in, and co
 test('the runner exits 0 when all have passed', async () => {
   const { code, output } = await runOn('good.test.ts');
   assert.deepEqual([code, /\n1 passed, 0 failed, 0 skipped\n$/.test(output)], [0, true], output);
+});
+
+test('the runner ends what a test file has left running', async () => {
+  const { output } = await runOn('leave.test.ts');
+  const left = Number(/left (\d+)/.exec(output)?.[1]);
+  assert.ok(left > 0, output);
+  // Until it is gone, or is but a name that nobody has asked for: the test's own limit says when that is too late.
+  while (/^[^Z\s]/.test((await run('ps', ['-o', 'stat=', '-p', String(left)])).output))
+    await new Promise((done) => setTimeout(done, 50));
 });
