@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import type { Client } from '../workbench/client.ts';
 import type { RuleDiff } from '../workbench/diff/index.ts';
-import type { ReplayTables } from '../workbench/diff/replay.ts';
+import type { ReplayTables } from '../workbench/diff/replay-table.ts';
 import type { ProxyDiff } from '../workbench/proxy/diff.ts';
 import { type ClientOptions, clientOf } from './client-option.ts';
 import { defineCommand, jsonOption, parseLabel } from './command.ts';
@@ -105,7 +105,7 @@ async function compared(before: RuleSide, after: RuleSide, client: Client | unde
   if (!before.proxy && !after.proxy) {
     const { assertKnownGateway } = await import('./assumed-gateway.ts');
     if (client) assertKnownGateway('compare requests', [...before.resources, ...after.resources], client);
-    const { tablesOfRules } = await import('../workbench/diff/replay.ts');
+    const { tablesOfRules } = await import('../workbench/diff/replay-table.ts');
     const found = diffRules(before.resources, after.resources, client ? { clients: [client] } : {});
     return {
       found: { ...found, leftOut: [] },

@@ -28,8 +28,8 @@ export function readLogLine(line: string): LoggedRequest | undefined {
 }
 
 function readText(line: string): LoggedRequest | undefined {
-  const quoted = [...line.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, text = '']) =>
-    text.replaceAll(/\\(.)/g, '$1'),
+  const quoted = Array.from(line.matchAll(/"((?:[^"\\]|\\.)*)"/g), ([, text = '']) =>
+    text.includes('\\') ? text.replaceAll(/\\(.)/g, '$1') : text,
   );
   const [head = '', ...rest] = quoted;
   const [, method, path, protocol] = /^(\S+) (\S+) (HTTP\/\S+|-)$/.exec(head) ?? [];

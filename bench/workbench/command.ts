@@ -6,7 +6,7 @@
  * The quickest of some runs, as whatever else the machine does only adds.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { formatTable, runtimeName } from '../router/measure.ts';
@@ -15,6 +15,8 @@ const RUNS = Number(process.argv[2] ?? 5);
 const HOSTS = 20;
 const ROUTES = 50;
 const CASES = 1000;
+const LINES = 1_000_000;
+const PORTS = 1000;
 const root = resolve(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'pointsman-bench-'));
 
@@ -50,6 +52,16 @@ function cases(hosts: number): string {
   return `tests:\n${all.join('')}`;
 }
 
+/** Lines as Istio writes them, no two alike, on many ports. */
+function writeLog(): string {
+  const file = write('access.log', '');
+  const lineOf = (index: number) =>
+    `[2026-01-01T00:00:00.000Z] "GET /part-${index % ROUTES}/${index} HTTP/1.1" 200 - via_upstream - "-" 0 135 3 1 "-" "curl/8.1.0" "00000000-0000-4000-8000-${String(index).padStart(12, '0')}" "shop-${index % HOSTS}:${20_000 + (index % PORTS)}" "10.1.2.3:80" outbound|80||shop 10.0.0.1:41854 10.44.1.27:80 10.44.1.23:37652 - default\n`;
+  for (let line = 0; line < LINES; line += 10_000)
+    appendFileSync(file, Array.from({ length: 10_000 }, (_, index) => lineOf(line + index)).join(''));
+  return file;
+}
+
 function write(name: string, text: string): string {
   const file = join(folder, name);
   writeFileSync(file, text);
@@ -83,6 +95,11 @@ const rows = [
   ['`test`, 1,000 cases, 50 routes', ['test', few, fewCases], '1000 passed, 0 failed'],
   ['`test`, 1,000 cases, 1,000 routes', ['test', many, manyCases], '1000 passed, 0 failed'],
   ['`diff`, 1,000 routes, 20 of which move', ['diff', many, moved], '20 sets of requests move'],
+  [
+    '`diff --log`, 1,000 routes, 1,000,000 lines on 1,000 ports',
+    ['diff', many, moved, '--log', writeLog()],
+    'of 1000000 logged requests',
+  ],
   [
     '`simulate`, 1,000,000 requests',
     ['simulate', canary, '-n', '1000000', '--', 'http://dubbo-go-server/'],

@@ -32,6 +32,13 @@ export const NO_ROUTE: RouteOutcome = {
   key: 'no route',
 };
 
+/** The outcome where a gateway tells a plain request to come back by https. */
+export const HTTPS_REDIRECT: RouteOutcome = {
+  ...NO_ROUTE,
+  what: 'redirect 301 to https',
+  key: 'https redirect',
+};
+
 /** The outcome of a route; `clusters` are the names of those that exist. */
 export function outcomeOf(route: Route, clusters: ReadonlySet<string>): RouteOutcome {
   const { action } = route;

@@ -1,13 +1,7 @@
 /** An access log held against two tables: how many of its requests fare otherwise. Imports the workbench. */
-import { compile, type RouteRequest, type RouteTable, type ValidResource } from '../../router/index.ts';
 import { type AccessLogFormat, readLogLine } from '../access-log.ts';
-import { assumedGateways } from '../assumed-gateway.ts';
-import { assumedServices, assumedSubsets } from '../assumed-service.ts';
-import { type Client, proxyOf } from '../client.ts';
-import { portsOf } from '../rule-set.ts';
-import { createTester, type Tester } from '../trial.ts';
-import { changesBetween } from './change.ts';
-import { isSameCut, NO_ROUTE, outcomeOf, pathCutOf } from './outcome.ts';
+import { createReplayJudge } from './replay-judge.ts';
+import type { ReplayTables } from './replay-table.ts';
 
 /** What became of the lines so far. */
 export interface ReplayReport {
@@ -38,36 +32,10 @@ export interface Replay {
 }
 
 const MAX_BROKEN_LISTED = 5;
-const MAX_KNOWN = 100_000;
-
-/** The table that is in effect for requests to a port; asked for once for each port. */
-export type TableOfPort = (port: number) => RouteTable;
-
-/** Both sides. */
-export type ReplayTables = Readonly<Record<'before' | 'after', TableOfPort>>;
-
-/** The tables of two versions of rules, with the services that they name, as the client has them. */
-export function tablesOfRules(
-  before: readonly ValidResource[],
-  after: readonly ValidResource[],
-  client: Client,
-): ReplayTables {
-  const assumed = assumedSubsets([...before, ...after]);
-  const both = [...before, ...after, ...assumed];
-  const of =
-    (own: readonly ValidResource[]): TableOfPort =>
-    (port) => {
-      const ports = [...new Set([...portsOf(both), port])];
-      const all = [...own, ...assumed, ...assumedGateways(own, client, ports, both)];
-      return compile(all, { services: assumedServices(both, ports), proxy: proxyOf(client) }).table;
-    };
-  return { before: of(before), after: of(after) };
-}
 
 /** A replay of lines on both sides. */
 export function createReplay(tables: ReplayTables): Replay {
-  const judge = { before: judgeOf(tables.before), after: judgeOf(tables.after) };
-  const known = new Map<string, readonly { what: string; percent: number }[]>();
+  const judge = createReplayJudge(tables);
   const counts = new Map<string, number>();
   const formats: Partial<Record<AccessLogFormat, number>> = {};
   const brokenLines: number[] = [];
@@ -84,18 +52,12 @@ export function createReplay(tables: ReplayTables): Replay {
       }
       requests++;
       formats[read.format] = (formats[read.format] ?? 0) + 1;
-      const key = JSON.stringify(read.request);
-      let effects = known.get(key);
-      if (effects === undefined) {
-        effects = effectsOn(read.request, judge);
-        if (known.size < MAX_KNOWN) known.set(key, effects);
+      let percentMoved = 0;
+      for (const { what, percent } of judge(read.request)) {
+        counts.set(what, (counts.get(what) ?? 0) + percent / 100);
+        percentMoved += percent;
       }
-      for (const { what, percent } of effects) counts.set(what, (counts.get(what) ?? 0) + percent / 100);
-      moved +=
-        Math.min(
-          100,
-          effects.reduce((sum, { percent }) => Math.max(sum, 0) + percent, 0),
-        ) / 100;
+      moved += Math.min(100, percentMoved) / 100;
     },
     report: () => ({
       requests,
@@ -108,43 +70,6 @@ export function createReplay(tables: ReplayTables): Replay {
       formats,
     }),
   };
-}
-
-type Judge = (request: RouteRequest) => ReturnType<typeof outcomeWithCut>;
-
-function judgeOf(tableOf: TableOfPort): Judge {
-  const testers = new Map<number, { tester: Tester; clusters: ReadonlySet<string> }>();
-  return (request) => {
-    let made = testers.get(request.port);
-    if (made === undefined) {
-      const table = tableOf(request.port);
-      made = { tester: createTester(table), clusters: new Set(table.clusters.map(({ name }) => name)) };
-      testers.set(request.port, made);
-    }
-    return outcomeWithCut(made.tester(request).route, made.clusters);
-  };
-}
-
-function outcomeWithCut(route: ReturnType<Tester>['route'], clusters: ReadonlySet<string>) {
-  return route ? { outcome: outcomeOf(route, clusters), cut: pathCutOf(route) } : { outcome: NO_ROUTE };
-}
-
-function effectsOn(
-  request: RouteRequest,
-  judge: Readonly<Record<'before' | 'after', Judge>>,
-): { what: string; percent: number }[] {
-  const [one, other] = [judge.before(request), judge.after(request)];
-  const isPathSame = !one.cut || !other.cut || isSameCut(one.cut, other.cut);
-  if (one.outcome.key === other.outcome.key && isPathSame) return [];
-  const { flows, changes } = changesBetween(one.outcome, other.outcome);
-  return [
-    ...flows.map(({ from, to, percent }) => ({ what: `${from} → ${to}`, percent })),
-    ...(flows.length > 0
-      ? []
-      : changes
-          .slice(0, 1)
-          .map(({ name, from, to }) => ({ what: `${name}: ${from} → ${to}`, percent: 100 }))),
-  ];
 }
 
 /** The report in words. */

@@ -9,7 +9,7 @@ import { requestRequirements } from '../../router/region/requirement.ts';
 import type { World } from '../../router/region/world.ts';
 import { createTester, type Tester } from '../trial.ts';
 import { type HostClass, hostClasses } from './host-class.ts';
-import { NO_ROUTE, type RouteOutcome } from './outcome.ts';
+import { HTTPS_REDIRECT, NO_ROUTE, type RouteOutcome } from './outcome.ts';
 import { type DiffSide, diffRoutes, type RouteMove } from './route-diff.ts';
 
 /** A move on one listener. */
@@ -106,7 +106,6 @@ function redirectMoves(hosts: HostClass, port: number, testers: Testers): Found[
   return [{ ...common, example: request, curl: curlOf({ request, gateway: '', labels: {} }) }];
 }
 
-const HTTPS_REDIRECT: RouteOutcome = { ...NO_ROUTE, what: 'redirect 301 to https', key: 'https redirect' };
 const NO_REDIRECT: RouteOutcome = { ...NO_ROUTE, what: 'answer of the rules', key: 'no https redirect' };
 const PLAIN: RouteMatch = {
   path: { kind: 'prefix', value: '/', ignoreCase: false },

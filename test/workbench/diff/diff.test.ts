@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { compile, parse, type ValidResource, validate } from '../../../router/index.ts';
 import { assumedServices } from '../../../workbench/assumed-service.ts';
 import { type DiffOptions, diffRules, diffTableSets } from '../../../workbench/diff/index.ts';
-import { createReplay, tablesOfRules } from '../../../workbench/diff/replay.ts';
+import { createReplay } from '../../../workbench/diff/replay.ts';
+import { tablesOfRules } from '../../../workbench/diff/replay-table.ts';
 import { diffMarkdown, diffText } from '../../../workbench/diff/text.ts';
 
 function rules(text: string): readonly ValidResource[] {
