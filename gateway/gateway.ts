@@ -14,6 +14,7 @@ import type {
   RouteTable,
   Service,
 } from '../router/index.ts';
+import { discard } from '../traffic/forward/discard.ts';
 import { compiler } from '../traffic/rule-set/compiler.ts';
 import {
   type ClusterState,
@@ -26,7 +27,7 @@ import { leanCalls } from '../upstream/in-process/lean.ts';
 import { PASSTHROUGH_CLUSTER } from '../upstream/original-destination.ts';
 import { spreadByPlace } from '../upstream/spread.ts';
 import { streamOf } from '../upstream/web-program.ts';
-import type { RequestHead, ServerStream, StreamReceiver } from '../wire/stream.ts';
+import { NO_FIELDS, type RequestHead, type ServerStream, type StreamReceiver } from '../wire/stream.ts';
 import { Coverage } from './coverage.ts';
 import type { GatewayBindings } from './exchange.ts';
 import { type AccessLogOptions, createTelemetry, type TracingOptions } from './exchange-telemetry.ts';
@@ -266,12 +267,21 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
     connection: ConnectionFacts,
   ): StreamReceiver {
     const { port, servicePort, http2, tls, sourceAddress, sourcePort, originalDestination } = connection;
-    const { method, scheme, authority, path, headers, upgrade } = head;
+    const { method, scheme, hasScheme, authority, path, headers, upgrade } = head;
     const arrived: Writable<RouteRequest> = { method, scheme, authority, path, headers, port, http2, tls };
+    if (hasScheme) arrived.hasScheme = true;
     if (sourceAddress !== undefined) {
       arrived.sourceAddress = sourceAddress;
       if (sourcePort !== undefined) arrived.sourcePort = sourcePort;
       if (originalDestination !== undefined) arrived.originalDestination = originalDestination;
+    }
+    const context = this.#web.context!;
+    if (hasScheme && scheme === 'https' && !tls && context.isEdge) {
+      // Of nobody from outside is it believed. Source: Envoy `source/common/http/http1/codec_impl.cc` (handlePath).
+      stream.respond(403, FORBIDDEN_FIELDS, false);
+      stream.write(new TextEncoder().encode(FORBIDDEN));
+      stream.end(NO_FIELDS);
+      return discard(stream);
     }
     if (this.#coverage.covers(method, path))
       return throughApp(
@@ -282,7 +292,6 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
         servicePort,
         (message) => this.#options.log?.('ERROR', message),
       );
-    const context = this.#web.context!;
     return proxy(
       stream,
       {
@@ -296,3 +305,9 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
     );
   }
 }
+
+const FORBIDDEN = 'Forbidden';
+const FORBIDDEN_FIELDS = [
+  ['content-type', 'text/plain'],
+  ['content-length', `${FORBIDDEN.length}`],
+] as const;

@@ -80,6 +80,7 @@ export function proxy(stream: ServerStream, arrival: Arrival, gateway: ProxyCont
     port: servicePort,
     http2: raw.http2 ?? false,
   };
+  if (raw.hasScheme) head.hasScheme = true;
   if (raw.tls !== undefined) head.tls = raw.tls;
   if (raw.sourceAddress !== undefined) head.sourceAddress = raw.sourceAddress;
   if (raw.sourcePort !== undefined) head.sourcePort = raw.sourcePort;

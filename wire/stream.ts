@@ -22,11 +22,13 @@ export const NO_FIELDS: FieldList = [];
 export interface RequestHead {
   /** As sent, case kept. Of a WebSocket over HTTP/2 (extended CONNECT) `GET`, as over HTTP/1.1. */
   readonly method: string;
-  /** HTTP/2's `:scheme`; of HTTP/1.1 what the connection is: `http` or `https`. */
+  /** HTTP/2's `:scheme`; of HTTP/1.1 what an absolute request target says, else what the connection is: `http` or `https`. */
   readonly scheme: string;
+  /** An absolute request target said the scheme. */
+  readonly hasScheme?: boolean;
   /** HTTP/2's `:authority`, else Host; of an absolute request target its own. Empty where there is none. */
   readonly authority: string;
-  /** Path and query as on the wire, `*` of `OPTIONS *`. Of an absolute request target what follows the authority. */
+  /** Path and query as on the wire, `*` of `OPTIONS *`. Of an absolute request target what follows the authority: `/`, or what may begin with `?`. */
   readonly path: string;
   /** Without pseudo headers and `host`. Hop-by-hop fields of HTTP/1.1 that frame the message are in it. */
   readonly headers: FieldList;

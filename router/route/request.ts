@@ -56,8 +56,8 @@ export function readRequest(
   view: RequestView,
 ): RequestView | undefined {
   const http2 = request.http2 ?? false;
-  const target = http2 || isOriginForm(request.path) ? undefined : splitAbsoluteTarget(request.path);
-  let path: string | undefined = target ? target.path : request.path;
+  const target = http2 || isOriginForm(request.path) ? null : splitAbsoluteTarget(request.path);
+  let path: string | undefined = target ? target[3] || '/' : request.path;
   let bareLength = normalLength(path);
   if (bareLength === -1) {
     // A CONNECT has no path.
@@ -105,9 +105,9 @@ export function readRequest(
   }
   const forwardedProto = forwarded ?? own;
   view.method = request.method;
-  view.scheme = schemeOf(request, forwardedProto);
+  view.scheme = target ? asciiLower(target[1]!) : schemeOf(request, forwardedProto);
   view.forwardedProto = forwardedProto;
-  view.authority = target ? target.authority : request.authority;
+  view.authority = target ? target[2]! : request.authority;
   view.path = path;
   view.barePath = bareLength === path.length ? path : path.slice(0, bareLength);
   view.headers = headers;
@@ -129,12 +129,11 @@ export function unroutable({ method, path, headers, http2 = false }: RouteReques
   readonly method: string;
   readonly isGrpc: boolean;
 } {
-  const target = http2 ? undefined : splitAbsoluteTarget(path);
-  const contentTypes = headers.filter(([name]) => name === CONTENT_TYPE).map(([, value]) => value);
+  const target = http2 ? null : splitAbsoluteTarget(path);
   return {
-    status: isOriginForm(target?.path ?? path) ? 400 : 404,
+    status: isOriginForm(target ? target[3]! : path) ? 400 : 404,
     method,
-    isGrpc: isGrpcContentType(contentTypes.join() || undefined),
+    isGrpc: isGrpcContentType(firstHeader(joinRepeats(headers, http2), CONTENT_TYPE)),
   };
 }
 
@@ -173,17 +172,19 @@ function isOriginForm(path: string): boolean {
 
 const SLASH = 0x2f;
 
-/** `http://host/path` as a proxy's client sends it: its host takes the place of the Host header. */
-function splitAbsoluteTarget(path: string): { authority: string; path: string } | undefined {
-  const found = /^https?:\/\/([^/?#]+)(.*)$/is.exec(path);
-  if (!found) return undefined;
-  const rest = found[2]!;
-  return { authority: found[1]!, path: rest === '' ? '/' : rest };
+/**
+ * `http://user@host/path` as a proxy's client sends it: its scheme and host take the place of others, and its user
+ * is left out.
+ *
+ * Source: Envoy `source/common/http/http1/codec_impl.cc` (ServerConnectionImpl::handlePath).
+ */
+function splitAbsoluteTarget(path: string): string[] | null {
+  return /^(https?):\/\/(?:[^/?#@]*@)?([^/?#]+)(.*)$/is.exec(path);
 }
 
-/** HTTP/2 says it itself; of HTTP/1.1 it is what was forwarded, if that is a scheme. */
+/** HTTP/2 and absolute targets say it themselves; of other HTTP/1.1 it is what was forwarded, if that is a scheme. */
 function schemeOf(request: RouteRequest, forwardedProto: string): string {
-  if (request.http2) return asciiLower(request.scheme);
+  if (request.http2 || request.hasScheme) return asciiLower(request.scheme);
   if (forwardedProto === 'http' || forwardedProto === 'https') return forwardedProto;
   const forwarded = asciiLower(forwardedProto);
   return forwarded === 'http' || forwarded === 'https' ? forwarded : asciiLower(request.scheme);

@@ -12,6 +12,11 @@ export interface RouteRequest {
   readonly method: string;
   /** `http` or `https`: HTTP/2's `:scheme`; on HTTP/1.1 the transport's, unless `x-forwarded-proto` says otherwise. */
   readonly scheme: string;
+  /**
+   * True: over HTTP/1.1, too, {@link scheme} is what the client said, in a request target that was absolute and that
+   * {@link path} has no longer. Default false.
+   */
+  readonly hasScheme?: boolean;
   /** HTTP/2's `:authority` or HTTP/1.1's Host, port included where the client sent one: `greeter:8080`. */
   readonly authority: string;
   /** Path with query exactly as on the wire: `/api.Greeter/SayHello?x=1`. Normalised by the router. */
