@@ -65,9 +65,14 @@ async function diff(oldName: string, newName: string, options: DiffCommandOption
   const isSame = found.moves.length + found.unknown.length + found.clusters.length === 0 && found.isComplete;
   if (!isSame || issues.length > 0) process.exitCode = EXIT.findings;
   if (options.json) {
+    const { readable } = await import('../router/route/readable.ts');
     printJson({
       same: isSame,
       ...found,
+      moves: found.moves.map(({ example, ...move }) => ({
+        ...move,
+        ...(example && { example: { ...example, request: readable(example.request) } }),
+      })),
       ...(exportedByDefault.length > 0 && { exportedByDefault }),
       issues,
       ...(replay && { log: replay }),

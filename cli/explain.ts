@@ -46,11 +46,11 @@ export function explainCommand(): Command {
 
 async function explain(words: readonly string[], options: ExplainOptions): Promise<void> {
   const { paths, request } = pathsAndRequest('explain', words, options.port);
-  const { createRouter, formatExplanation } = await import('../router/index.ts');
+  const { createRouter, formatExplanation, readable } = await import('../router/index.ts');
   const terminal = await import('./terminal.ts');
   const { table, assumed } = await tableOf(paths, request.port, options);
   const explanation = createRouter(table).explain(request);
-  if (options.json) terminal.printJson(explanation);
+  if (options.json) terminal.printJson(readable(explanation));
   else terminal.print(formatExplanation(explanation, { color: terminal.wantsColor(process.stdout) }));
   if (!options.json && assumed.length > 0)
     terminal.note(`assumed to be there, as rules name them: ${assumed.join(', ')}`);

@@ -1,4 +1,4 @@
-/** The request after `--`, as curl takes it: `[-g] [-X METHOD] [-H 'name: value'] URL`. */
+/** The request after `--`, as curl takes it: `[-g] [--http2-prior-knowledge] [-X METHOD] [-H 'name: value'] URL`. */
 import type { RouteRequest } from '../router/index.ts';
 import { parseHeaderLine, toRouteRequest } from '../workbench/written-request.ts';
 import { defineCommand, repeated } from './command.ts';
@@ -39,10 +39,15 @@ export function requestOfWords(
     .option('-H, --header <line>', '', repeated)
     // Brackets and braces in a URL are never anything else here.
     .option('-g, --globoff')
+    .option('--http2-prior-knowledge')
     .helpOption(false)
     .exitOverride()
     .parse(requestWords, { from: 'user' });
-  const { request: method, header = [] } = command.opts<{ request: string; header?: readonly string[] }>();
+  const {
+    request: method,
+    header = [],
+    http2PriorKnowledge: http2,
+  } = command.opts<{ request: string; header?: readonly string[]; http2PriorKnowledge?: true }>();
   const headers = header.flatMap((line) => {
     // As curl has it: not sent, where it would be by itself.
     if (/^[^:;\s]+:\s*$/.test(line)) return [];
@@ -52,7 +57,7 @@ export function requestOfWords(
     return [parsed];
   });
   const url: string = command.processedArgs[0];
-  const request = toRouteRequest({ url, method, headers }, port);
+  const request = toRouteRequest({ url, method, headers, ...(http2 && { http2 }) }, port);
   if (request === undefined)
     throw usageFailure(`Cannot ${verb} "${url}": write a URL like http://HOST:PORT/PATH`);
   return request;

@@ -90,6 +90,7 @@ async function runOnce(paths: readonly string[], options: TestOptions): Promise<
   const { runRouteTests } = await import('../workbench/route-test/run.ts');
   const { createRuleSet } = await import('../workbench/rule-set.ts');
   const { annotationsOf, printTestReport } = await import('./test-report.ts');
+  const { readable } = await import('../router/route/readable.ts');
   const { issueText, note, print, printJson } = await import('./terminal.ts');
   const { texts, issues: unread } = await readTexts(paths, { tests: true });
   const input = readTestInput(texts);
@@ -105,7 +106,8 @@ async function runOnce(paths: readonly string[], options: TestOptions): Promise<
   if (failed > 0 || issues.length > 0 || isLow) process.exitCode = EXIT.findings;
   if (options.junit !== undefined) await writeJunit(options.junit, report);
   if (options.json) {
-    printJson({ passed: report.results.length - failed, failed, issues, ...report });
+    const results = report.results.map(({ request, ...rest }) => ({ ...rest, request: readable(request) }));
+    printJson({ passed: results.length - failed, failed, issues, ...report, results });
     return;
   }
   for (const issue of issues) note(`${issueText(issue, process.stderr)}\n`);

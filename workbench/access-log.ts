@@ -1,12 +1,14 @@
 /**
  * Lines of access logs as requests: Envoy's default format, Istio's, and JSON by the names that Istio gives to
- * the fields. A log tells few headers, so that rules that look at others see a request without them. Imports nothing
- * but the router's types.
+ * the fields. A log tells few headers, so that rules that look at others see a request without them. Text is
+ * UTF-8, as the requests were. Imports the router.
  *
  * Source: Envoy's documentation, `access_log/usage.rst` (default format string), Istio
  * `pilot/pkg/model/telemetry_logging.go` (EnvoyTextLogFormat, EnvoyJSONLogFormatIstio).
  */
 import type { RouteRequest } from '../router/index.ts';
+import { byteText } from '../router/table/byte-text.ts';
+import { byteHeaders } from './written-request.ts';
 
 /** What a line was read as. */
 export type AccessLogFormat = 'envoy' | 'json';
@@ -99,5 +101,13 @@ interface Parts {
 function requestOf({ method, path, protocol, authority, headers }: Parts): RouteRequest {
   const port = Number(/:(\d{1,5})$/.exec(authority)?.[1] ?? 80);
   const http2 = protocol.startsWith('HTTP/2') || protocol.startsWith('HTTP/3');
-  return { method, scheme: 'http', authority, path, headers, port, http2 };
+  return {
+    method,
+    scheme: 'http',
+    authority: byteText(authority),
+    path: byteText(path),
+    headers: byteHeaders(headers),
+    port,
+    http2,
+  };
 }

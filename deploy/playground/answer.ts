@@ -7,7 +7,6 @@ import {
   createRouter,
   formatExplanation,
   formatIssue,
-  type HeaderList,
   parse,
   type ValidResource,
   validate,
@@ -17,7 +16,7 @@ import { checkTexts } from '../../workbench/check/index.ts';
 import { diffRules } from '../../workbench/diff/index.ts';
 import { diffText } from '../../workbench/diff/text.ts';
 import { createRuleSet } from '../../workbench/rule-set.ts';
-import { parseHeaderLine, toRouteRequest } from '../../workbench/written-request.ts';
+import { parseHeaderLine, toRouteRequest, type WrittenHeader } from '../../workbench/written-request.ts';
 
 /** How hard automata are tried: a second or so, as the page stands still meanwhile. */
 const MAX_STEPS = 4_000_000;
@@ -60,7 +59,7 @@ export interface TypedRequest {
  * DestinationRule are assumed to be there, as `diff` does.
  */
 export function explain({ resources }: Side, { method, url, headers }: TypedRequest): string {
-  const read: HeaderList[number][] = [];
+  const read: WrittenHeader[] = [];
   for (const line of headers.split('\n').map((each) => each.trim())) {
     if (line === '') continue;
     const header = parseHeaderLine(line);

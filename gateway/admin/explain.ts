@@ -1,8 +1,8 @@
 /** Turns the query of `/explain` into a request for the router, and its account into JSON or text. */
 import type { Context } from 'hono';
 import { accepts } from 'hono/accepts';
-import { formatExplanation, type RouteRequest } from '../../router/index.ts';
-import { parseHeaderLine, toRouteRequest } from '../../workbench/written-request.ts';
+import { formatExplanation, type RouteRequest, readable } from '../../router/index.ts';
+import { parseHeaderLine, toRouteRequest, type WrittenHeader } from '../../workbench/written-request.ts';
 import type { AdminTarget } from './target.ts';
 
 /**
@@ -21,7 +21,7 @@ export function explainHandler(target: AdminTarget): (context: Context) => Respo
     });
     return type === 'text/plain'
       ? context.text(`${formatExplanation(explanation)}\n`)
-      : context.json({ request, explanation });
+      : context.json(readable({ request, explanation }));
   };
 }
 
@@ -35,7 +35,7 @@ function readRequest(
   const port = writtenPort === undefined ? defaultPort : Number(writtenPort);
   if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535))
     return `"${writtenPort}" is no port; a port is a number from 0 to 65535`;
-  const headers: (readonly [string, string])[] = [];
+  const headers: WrittenHeader[] = [];
   for (const line of query['header'] ?? []) {
     const header = parseHeaderLine(line);
     // The value may be a secret, so it is not repeated.

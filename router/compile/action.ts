@@ -3,6 +3,7 @@ import { seedsOf } from '../route/sticky-split.ts';
 import type { DestinationSpec } from '../schema/destination.ts';
 import { durationMs } from '../schema/duration.ts';
 import type { HTTPDirectResponse, HTTPRedirect, HTTPRetry, HTTPRoute } from '../schema/virtual-service.ts';
+import { byteText } from '../table/byte-text.ts';
 import type { HashPolicy } from '../table/cluster.ts';
 import type { HeaderOperation } from '../table/decision.ts';
 import { NONE } from '../table/none.ts';
@@ -17,7 +18,6 @@ import type {
   WeightedCluster,
 } from '../table/route-table.ts';
 import { type Extension, NO_EXTENSION } from './annotation.ts';
-import { byteText } from './byte-text.ts';
 import { clusterName } from './cluster-name.ts';
 import { fractionOf, wholePercent } from './fault.ts';
 import { compileHeaders, joinOperations } from './header.ts';

@@ -1,8 +1,8 @@
 /** CorsPolicy -> the table's. Imports schema types and the table's. */
 import { durationMs } from '../schema/duration.ts';
 import type { CorsPolicy as CorsPolicySpec } from '../schema/virtual-service.ts';
+import { byteText } from '../table/byte-text.ts';
 import type { CorsPolicy } from '../table/route-table.ts';
-import { byteText } from './byte-text.ts';
 import { compileStringMatch, regexMatch } from './match.ts';
 
 /** Source: Istio `pilot/pkg/networking/core/route/route.go` (TranslateCORSPolicy). */

@@ -1,9 +1,9 @@
 /** Headers of a rule or destination -> header operations. Imports schema types and the table's. */
 import type { HeaderOperations, Headers } from '../schema/virtual-service.ts';
+import { byteText } from '../table/byte-text.ts';
 import type { HeaderOperation } from '../table/decision.ts';
 import { NONE } from '../table/none.ts';
 import { compareText } from './age.ts';
-import { byteText } from './byte-text.ts';
 
 /** What `headers` asks for. */
 export interface CompiledHeaders {

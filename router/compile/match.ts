@@ -1,6 +1,7 @@
 /** HTTPMatchRequest -> the table's conditions. Imports schema types and the table's. */
 import type { StringMatch as StringMatchSpec } from '../schema/string-match.ts';
 import type { HTTPMatchRequest } from '../schema/virtual-service.ts';
+import { byteText } from '../table/byte-text.ts';
 import { NONE } from '../table/none.ts';
 import type {
   HeaderMatch,
@@ -10,7 +11,6 @@ import type {
   StringMatch,
 } from '../table/route-table.ts';
 import { compareText } from './age.ts';
-import { byteText } from './byte-text.ts';
 import { compileRegex } from './regex.ts';
 
 /**

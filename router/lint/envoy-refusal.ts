@@ -1,5 +1,5 @@
 /** What Istio takes and Envoy refuses, with everything that comes with it. Imports the schema and the regex compiler. */
-import { byteText } from '../compile/byte-text.ts';
+
 import { compileRegex } from '../compile/regex.ts';
 import type { Issue } from '../issue.ts';
 import { durationMs } from '../schema/duration.ts';
@@ -7,6 +7,7 @@ import type { ValidResource, ValidResourceOf } from '../schema/kind.ts';
 import type { FieldPath } from '../schema/resource.ts';
 import type { StringMatch } from '../schema/string-match.ts';
 import type { Headers, HTTPMatchRequest, HTTPRoute } from '../schema/virtual-service.ts';
+import { byteText } from '../table/byte-text.ts';
 import { REGEX_OP } from '../table/regex.ts';
 import { warning } from './finding.ts';
 import type { RuleVerdicts } from './rule.ts';

@@ -31,7 +31,8 @@ export function exampleLine(sample: Sample, world: HostWorld, spoken: Spoken): s
   const ports = spoken.get('port');
   const example = requestOf(sample, world, otherPort(world.port, ports));
   const { scheme, path } = example.request;
-  if (!/^https?$/.test(scheme) || !path.startsWith('/')) return undefined;
+  // Of a path, not of a query, it escapes what is beyond ASCII.
+  if (!/^https?$/.test(scheme) || !/^\/[!-~]*(?:\?.*)?$/s.test(path)) return undefined;
   const namespace = clientNamespace(example, world, spoken);
   if (!world.exportTo.includes('*') && !world.exportTo.includes(namespace)) return undefined;
   const options = [

@@ -2,7 +2,7 @@
  * A dimension cut into finitely many cells, in each of which the same requirements are fulfilled. Imports
  * automata and partitions.
  */
-import { byteText } from '../compile/byte-text.ts';
+import { byteText } from '../table/byte-text.ts';
 import {
   type Automaton,
   acceptsText,

@@ -1,4 +1,5 @@
 /** A sample as a request: for the router, and as a line to paste. Imports table types. */
+import { byteText, textOfBytes } from '../table/byte-text.ts';
 import type { RouteRequest } from '../table/request.ts';
 import { type Sample, stateOf } from './reach.ts';
 import type { World } from './world.ts';
@@ -53,17 +54,34 @@ export function curlOf(
   asked: { has(dimension: string): boolean } = new Set(),
 ): string {
   const words = ['curl'];
+  const { scheme, authority, path } = request;
+  // Of a host beyond ASCII in a URL curl makes Punycode.
+  const isInUrl = /^[!-~]*$/.test(authority);
+  const place = isInUrl ? authority : `localhost${/:\d+$/.exec(authority)?.[0] ?? ''}`;
+  const headers = isInUrl ? request.headers : [['host', authority] as const, ...request.headers];
   if (request.method !== 'GET') words.push('-X', quote(request.method));
-  for (const [name, value] of request.headers)
-    words.push('-H', quote(value === '' ? `${name};` : `${name}: ${value}`));
+  for (const [name, value] of headers)
+    words.push('-H', quoteBytes(value === '' ? `${name};` : `${name}: ${value}`));
   for (const name of ['accept', 'user-agent']) {
     if (asked.has(`header ${name}`) && !request.headers.some(([given]) => given === name))
       words.push('-H', quote(`${name}:`));
   }
-  const { scheme, authority, path } = request;
-  if (/[[\]{}]/.test(authority + path)) words.push('-g');
-  words.push(quote(`${scheme}://${authority}${path}`));
+  if (/[[\]{}]/.test(place + path)) words.push('-g');
+  // HTTP/1.1 carries no such query; over TLS curl asks for HTTP/2 by itself.
+  if (scheme === 'http' && /[^!-~]/.test(path)) words.push('--http2-prior-knowledge');
+  words.push(quoteBytes(`${scheme}://${place}${path}`));
   return words.join(' ');
+}
+
+/** The word that a terminal of UTF-8 makes the bytes of; where they are no UTF-8, with escapes that bash reads. */
+function quoteBytes(bytes: string): string {
+  const text = textOfBytes(bytes);
+  if (byteText(text) === bytes) return quote(text);
+  const escaped = bytes.replaceAll(
+    /[^ -~]|['\\]/g,
+    (each) => `\\x${each.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+  return `$'${escaped}'`;
 }
 
 /** The word for a POSIX shell. */

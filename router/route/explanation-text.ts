@@ -2,6 +2,7 @@
 import type { Decision, Forward, HeaderOperation, LocalReply, RuleOrigin } from '../table/decision.ts';
 import type { Explanation, RuleTrial } from '../table/explanation.ts';
 import { abortText } from './explain.ts';
+import { readable } from './readable.ts';
 
 /** How {@link formatExplanation} prints. */
 export interface ExplanationFormat {
@@ -16,7 +17,8 @@ const MAX_LISTED = 50;
  * The account as lines of text, without a final line end: the virtual host and why, each rule tried with what
  * failed, and what happens to the request.
  */
-export function formatExplanation(explanation: Explanation, format: ExplanationFormat = {}): string {
+export function formatExplanation(account: Explanation, format: ExplanationFormat = {}): string {
+  const explanation = readable(account);
   const paint = painter(format.color ?? false);
   return [
     ...hostLines(explanation, paint),

@@ -13,6 +13,7 @@ export { createDeciderInSteps, type Decider } from './decider.ts';
 export { formatExplanation } from './explanation-text.ts';
 export { grpcStatusOf, isGrpcContentType } from './grpc.ts';
 export { applyHeaderOperations } from './header-operation.ts';
+export { readable } from './readable.ts';
 export { createReferenceRouter, createRouter, createRouterInSteps } from './router.ts';
 export { abortReply, failureReply, type WireReply, wireReply } from './wire-reply.ts';
 

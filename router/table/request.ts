@@ -3,10 +3,13 @@
  * Plain data; imports nothing.
  */
 
-/** Header names and values in the order they arrived, repeats kept; names in lower case. */
+/**
+ * Header names and values in the order they arrived, repeats kept; names in lower case. One character is one byte:
+ * `é` in UTF-8 is `Ã©` here, see `byteText`.
+ */
 export type HeaderList = readonly (readonly [name: string, value: string])[];
 
-/** One request as it reaches the router. */
+/** One request as it reaches the router. In authority, path and headers one character is one byte, as the wire has it. */
 export interface RouteRequest {
   /** As sent, case kept: `GET`, `POST`. */
   readonly method: string;

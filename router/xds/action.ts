@@ -10,8 +10,8 @@ import {
   type Route as RouteMessage,
   type WeightedCluster_ClusterWeight,
 } from '../../gen/envoy/config/route/v3/route_components_pb.ts';
-import { byteText } from '../compile/byte-text.ts';
 import { compileRegex } from '../compile/regex.ts';
+import { byteText } from '../table/byte-text.ts';
 import type { HashPolicy } from '../table/cluster.ts';
 import type { RetryPolicy } from '../table/decision.ts';
 import type {

@@ -10,7 +10,7 @@ import {
   type HTTPFault,
   HTTPFaultSchema,
 } from '../../gen/envoy/extensions/filters/http/fault/v3/fault_pb.ts';
-import { byteText } from '../compile/byte-text.ts';
+import { byteText } from '../table/byte-text.ts';
 import type { CorsPolicy, FaultPolicy } from '../table/route-table.ts';
 import { readString } from './match.ts';
 import { within, XdsRefusal } from './refusal.ts';

@@ -3,7 +3,7 @@ import {
   HeaderValueOption_HeaderAppendAction as AppendAction,
   type HeaderValueOption,
 } from '../../gen/envoy/config/core/v3/base_pb.ts';
-import { byteText } from '../compile/byte-text.ts';
+import { byteText } from '../table/byte-text.ts';
 import type { HeaderOperation } from '../table/decision.ts';
 import { XdsRefusal } from './refusal.ts';
 

@@ -5,8 +5,8 @@ import type {
   RouteMatch as RouteMatchMessage,
 } from '../../gen/envoy/config/route/v3/route_components_pb.ts';
 import type { StringMatcher } from '../../gen/envoy/type/matcher/v3/string_pb.ts';
-import { byteText } from '../compile/byte-text.ts';
 import { regexMatch } from '../compile/match.ts';
+import { byteText } from '../table/byte-text.ts';
 import type {
   HeaderMatch,
   PathMatch,

@@ -1,6 +1,7 @@
 /** Conditions on requests as people say them. Imports the algebra of regions. */
 import { plainlyImplies } from '../../router/region/guess.ts';
 import type { Requirement, TextRequirement } from '../../router/region/requirement.ts';
+import { textOfBytes } from '../../router/table/byte-text.ts';
 
 /** The conditions in words, those left out that others imply or that every request fulfils. */
 export function wordsOf(requirements: readonly Requirement[]): string[] {
@@ -25,7 +26,7 @@ function isNothing(each: Requirement): boolean {
 function wordOf(each: Requirement): string {
   if (each.kind === 'name') return `${each.dimension.id} ${each.names.join(' or ')}`;
   const [kind = '', ...rest] = each.dimension.id.split(' ');
-  const what = kind === 'query' ? `query parameter ${rest.join(' ')}` : each.dimension.id;
+  const what = kind === 'query' ? `query parameter ${textOfBytes(rest.join(' '))}` : each.dimension.id;
   return `${each.invert ? 'not ' : ''}${what} ${testOf(each)}`;
 }
 
@@ -35,9 +36,9 @@ function testOf({ match, ignoreCase }: TextRequirement): string {
     case 'any':
       return 'present';
     case 'exact':
-      return `= ${JSON.stringify(match.value)}${letters}`;
+      return `= ${JSON.stringify(textOfBytes(match.value))}${letters}`;
     case 'prefix':
-      return `begins with ${JSON.stringify(match.value)}${letters}`;
+      return `begins with ${JSON.stringify(textOfBytes(match.value))}${letters}`;
     default:
       return `matches ${JSON.stringify(match.value)}`;
   }

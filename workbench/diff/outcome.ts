@@ -1,6 +1,13 @@
 /** What a route does with a request, in a form in which two routes can be compared and told apart in words. Imports the router. */
-import type { ForwardAction, HeaderOperation, Route, WeightedCluster } from '../../router/index.ts';
+import {
+  type ForwardAction,
+  type HeaderOperation,
+  type Route,
+  readable,
+  type WeightedCluster,
+} from '../../router/index.ts';
 import { abortText } from '../../router/route/explain.ts';
+import { textOfBytes } from '../../router/table/byte-text.ts';
 import { targetName } from '../name.ts';
 
 /** What becomes of the requests of a route. */
@@ -71,7 +78,7 @@ export function outcomeOf(route: Route, clusters: ReadonlySet<string>): RouteOut
     action.sticky && `by ${action.sticky.key.kind} ${action.sticky.key.name}${seedsText(action)}`,
   );
   note('preview', action.preview && previewText(action.preview));
-  note('cors', route.cors && JSON.stringify(withoutPrograms(route.cors)));
+  note('cors', route.cors && JSON.stringify(readable(withoutPrograms(route.cors))));
   return keyed(route, 'forward', sharesOf(action, clusters), aspects);
 }
 
@@ -112,7 +119,7 @@ function targetOf(
 ): Pick<Share, 'target' | 'key'> & { readonly isMissing: boolean } {
   const name = targetName(cluster);
   const changes = [
-    ...(authority === undefined ? [] : [`authority ${authority}`]),
+    ...(authority === undefined ? [] : [`authority ${textOfBytes(authority)}`]),
     ...(requestHeaders.length > 0 ? [`request headers ${operationsText(requestHeaders)}`] : []),
     ...(responseHeaders.length > 0 ? [`response headers ${operationsText(responseHeaders)}`] : []),
   ];
@@ -160,8 +167,8 @@ function rewriteText({ rewrite }: ForwardAction): string | undefined {
   const parts = [
     // How the path changes depends on the match too, and is compared apart.
     ...(uri === undefined ? [] : ['']),
-    ...(regex ? [`${regex.pattern} to ${regex.replacement}`] : []),
-    ...(authority === undefined ? [] : [`authority ${authority}`]),
+    ...(regex ? [`${regex.pattern} to ${textOfBytes(regex.replacement)}`] : []),
+    ...(authority === undefined ? [] : [`authority ${textOfBytes(authority)}`]),
   ];
   return parts.filter((part) => part !== '').join(', ');
 }
@@ -175,7 +182,7 @@ function redirectText(target: {
 }): string {
   const { scheme = '', authority = '', port, uri = '', prefix } = target;
   const head = scheme === '' ? '' : `${scheme}://`;
-  return `${head}${authority}${port === undefined ? '' : `:${port}`}${uri}${prefix === undefined ? '' : ' with another prefix'}`;
+  return `${head}${textOfBytes(authority)}${port === undefined ? '' : `:${port}`}${textOfBytes(uri)}${prefix === undefined ? '' : ' with another prefix'}`;
 }
 
 function retryText(retry: NonNullable<ForwardAction['retry']>): string {
@@ -223,7 +230,9 @@ function fractionText({ numerator, denominator }: { numerator: number; denominat
 function operationsText(operations: readonly HeaderOperation[]): string {
   return operations
     .map((each) =>
-      each.kind === 'remove' ? `remove ${each.name}` : `${each.kind} ${each.name}: ${each.value}`,
+      each.kind === 'remove'
+        ? `remove ${each.name}`
+        : `${each.kind} ${each.name}: ${textOfBytes(each.value)}`,
     )
     .join('; ');
 }

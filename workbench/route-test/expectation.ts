@@ -1,7 +1,7 @@
 /** Holds what happens to a request against what a test expects. Imports the router. */
 import { parseClusterName } from '../../router/compile/cluster-name.ts';
 import type { Decision, Destination, HeaderList } from '../../router/index.ts';
-import { applyHeaderOperations } from '../../router/index.ts';
+import { applyHeaderOperations, readable } from '../../router/index.ts';
 import { durationMs } from '../../router/schema/duration.ts';
 import type { Fraction } from '../../router/table/route-table.ts';
 import { isHost, isNamed } from '../name.ts';
@@ -35,7 +35,7 @@ export function mismatchesOf(trial: Trial, expect: Expectation): Mismatch[] {
   if (expect.noRoute) compare('noRoute', true, splitText(trial.outcomes), isUnrouted(trial));
   compareDestinations(trial, expect, compare);
   compareRule(trial, expect, compare);
-  for (const { decision } of trial.outcomes) compareDecision(decision, expect, compare);
+  for (const { decision } of trial.outcomes) compareDecision(readable(decision), expect, compare);
   return distinct(found);
 }
 

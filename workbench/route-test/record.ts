@@ -2,7 +2,7 @@
  * Route tests made of rules as they are: for requests that somebody sent, or for one request of each rule. They say
  * what the rules do, not whether that is right, so that the next change shows. Imports the workbench.
  */
-import type { Forward, RouteRequest, RouteTable } from '../../router/index.ts';
+import { type Forward, type RouteRequest, type RouteTable, readable } from '../../router/index.ts';
 import { ruleName } from '../../router/route/explanation-text.ts';
 import { type Client, clientsOf } from '../client.ts';
 import { diffTables } from '../diff/table-diff.ts';
@@ -87,9 +87,19 @@ function headersAsked(rules: RuleSet): ReadonlySet<string> {
 }
 
 function specOf(request: RouteRequest, client: Client, asked: ReadonlySet<string>): RequestSpec {
-  const { scheme, authority, path, method, port } = request;
+  const {
+    scheme,
+    authority,
+    path,
+    method,
+    port,
+    headers: sent,
+  } = readable({
+    ...request,
+    path: escapedPath(request.path),
+  });
   const headers: Record<string, string | string[]> = {};
-  for (const [name, value] of request.headers) {
+  for (const [name, value] of sent) {
     if (!asked.has(name)) continue;
     const before = headers[name];
     headers[name] = before === undefined ? value : [before, value].flat();
@@ -104,10 +114,17 @@ function specOf(request: RouteRequest, client: Client, asked: ReadonlySet<string
   };
 }
 
+/** As Envoy makes it of one that only HTTP/2 can carry. */
+function escapedPath(path: string): string {
+  return path.replace(/^[^?]*/, (bare) =>
+    bare.replaceAll(/[^ -~]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`),
+  );
+}
+
 /** What a test is to say of an outcome: where requests go or what answers them, and the rule's limits. */
 function expectationOf({ outcomes }: Trial): Expectation {
   const [first] = outcomes;
-  const decision = first!.decision;
+  const decision = readable(first!.decision);
   if (decision.kind === 'reply') {
     if (decision.flag === 'NR') return { noRoute: true };
     const location = decision.headers.find(([name]) => name === 'location')?.[1];

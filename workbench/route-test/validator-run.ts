@@ -4,9 +4,10 @@
  */
 import type { RouteRequest } from '../../router/index.ts';
 import type { HTTPRoute } from '../../router/schema/virtual-service.ts';
+import { byteText } from '../../router/table/byte-text.ts';
 import type { Client } from '../client.ts';
 import type { RuleSet } from '../rule-set.ts';
-import { toRouteRequest } from '../written-request.ts';
+import { byteHeaders, toRouteRequest } from '../written-request.ts';
 import type { CoverageNotes } from './coverage.ts';
 import type { CaseResult, Try } from './run.ts';
 import type { Input, ValidatorCase } from './validator-case.ts';
@@ -47,7 +48,14 @@ function requestOf({ authority, method, uri, headers }: Input): RouteRequest {
     headers: list,
   };
   return (
-    toRouteRequest(written, 80) ?? { method, scheme: 'http', authority, path: uri, headers: list, port: 80 }
+    toRouteRequest(written, 80) ?? {
+      method,
+      scheme: 'http',
+      authority: byteText(authority),
+      path: byteText(uri),
+      headers: byteHeaders(list),
+      port: 80,
+    }
   );
 }
 

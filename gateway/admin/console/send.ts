@@ -1,5 +1,7 @@
 /** Sends the request of the console's form through the gateway, and tells what came back. */
 import * as z from 'zod/mini';
+import { textOfBytes } from '../../../router/table/byte-text.ts';
+import { byteHeaders } from '../../../workbench/written-request.ts';
 
 /** What the form says. */
 export const sending = z
@@ -44,7 +46,7 @@ export async function send(
   const startedMs = clock();
   const request = new Request(url, {
     method,
-    headers: headers.map(([name, value]): [string, string] => [name, value]),
+    headers: byteHeaders(headers).map(([name, value]): [string, string] => [name, value]),
     ...(body !== '' && { body }),
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
@@ -52,7 +54,7 @@ export async function send(
   const { text, isCut } = await readBody(response);
   return {
     status: response.status,
-    headers: [...response.headers],
+    headers: [...response.headers].map(([name, value]) => [name, textOfBytes(value)]),
     body: text,
     isCut,
     durationMs: clock() - startedMs,

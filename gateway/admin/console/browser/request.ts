@@ -28,7 +28,8 @@ export function requestView(): void {
   const lines = (): string[] => headers.value.split('\n').filter((line) => line.trim() !== '');
   const explain = async (): Promise<void> => {
     const query = new URLSearchParams([
-      ['url', url.value],
+      // As it is sent: escaped.
+      ['url', URL.canParse(url.value) ? new URL(url.value).href : url.value],
       ['method', method.value],
     ]);
     for (const line of lines()) query.append('header', line);
