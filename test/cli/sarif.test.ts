@@ -92,6 +92,29 @@ test('check --sarif prints a log as SARIF 2.1.0 demands it, with a place and a r
   });
 });
 
+test('check --sarif and --json have text beyond ASCII as it is written, and columns in UTF-16 units', async () => {
+  const match = "{headers: {x-name: {exact: 'Zoë 😀'}}}";
+  const spec = `{hosts: [shop], http: [{match: [${match}], route: [{destination: {host: shop}}]}, {name: '😀', match: [${match}], route: [{destination: {host: shop}}]}]}`;
+  const stdin = `apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: shop}\nspec: ${spec}\n`;
+  const [sarif, json] = await Promise.all(
+    ['--sarif', '--json'].map(async (format) => {
+      return JSON.parse((await pointsman(['check', format, '-'], { stdin })).stdout);
+    }),
+  );
+  const example = "curl -H 'x-name: Zoë 😀' http://shop.default.svc.cluster.local/";
+  const [issue] = json.issues;
+  assert.deepEqual([issue.code, issue.example], ['rule-never-taken', example]);
+  const [result] = sarif.runs[0].results;
+  assert.ok(result.message.text.endsWith(`For example: ${example}`), result.message.text);
+  const { snippet, startColumn } = result.locations[0].physicalLocation.region;
+  assert.equal(snippet.text, `spec: ${spec}`);
+  assert.equal(issue.column, startColumn);
+  assert.ok(
+    snippet.text.slice(startColumn - 1).startsWith("{name: '😀'"),
+    'String.slice counts UTF-16 units',
+  );
+});
+
 test('check --json tells of each document what Istio and an API server say, and of each issue who says it', async () => {
   await inFolder(async (folder) => {
     const { code, stdout } = await pointsman(['check', '--json', '.'], { cwd: folder });

@@ -21,6 +21,11 @@ const CASES: readonly [name: string, line: string, want: string | undefined][] =
     '{"method":"GET","path":"/a?b=c","authority":"shop","protocol":"HTTP/2","user_agent":"curl","headers":{"User":"admin"}}',
     'GET shop /a?b=c 80 h2 user=admin user-agent=curl',
   ],
+  [
+    'text beyond ASCII as bytes',
+    '{"method":"GET","path":"/?q=é","authority":"shop","protocol":"HTTP/2","headers":{"User":"Zoë"}}',
+    'GET shop /?q=\xc3\xa9 80 h2 user=Zo\xc3\xab',
+  ],
   ['JSON without a request', '{"level":"info"}', undefined],
   ['JSON that is cut off', '{"method":"GET"', undefined],
   ['another text', 'Started server on port 80', undefined],

@@ -210,6 +210,30 @@ test('createAdmin() makes a request of the query of /explain', async () => {
   });
 });
 
+test('createAdmin() makes bytes of what the query of /explain has beyond ASCII, and tells them as text', async () => {
+  const { ask, explained } = await admin();
+  const query = new URLSearchParams([
+    ['url', 'http://bücher/café?dish=crème'],
+    ['header', 'user: Zoë'],
+  ]);
+  const { json } = await ask(`/explain?${query}`);
+  const answer = json as { request: RouteRequest };
+  const path = '/caf%c3%a9?dish=cr\xc3\xa8me';
+  assert.deepEqual(explained, [
+    {
+      method: 'GET',
+      scheme: 'http',
+      authority: 'xn--bcher-kva',
+      path,
+      headers: [['user', 'Zo\xc3\xab']],
+      port: 20000,
+      http2: true,
+    },
+  ]);
+  assert.deepEqual(answer.request.headers, [['user', 'Zoë']]);
+  assert.equal(answer.request.path, '/caf%c3%a9?dish=crème');
+});
+
 test('createAdmin() explains in words for a client that wants text', async () => {
   const { ask } = await admin();
   const { headers } = await ask('/explain?url=http://greeter/', { headers: { accept: 'text/plain' } });

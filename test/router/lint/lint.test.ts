@@ -216,6 +216,24 @@ test('lint() compares fewer rules with fewer steps, and then says less', () => {
   assert.deepEqual(codes(100), []);
 });
 
+test('lint() writes what is beyond ASCII in an example as it is in the rule, and as curl can send it', () => {
+  const example = (match: string) => {
+    const http = `http: [{match: [${match}], ${ROUTE}}, {match: [${match}], ${ROUTE}}]`;
+    return issuesOf(rules('one', `hosts: [a], ${http}`))[0]?.example;
+  };
+  const at = 'a.default.svc.cluster.local';
+  assert.equal(example('{headers: {x-name: {exact: Zoë}}}'), `curl -H 'x-name: Zoë' http://${at}/`);
+  assert.equal(
+    example('{queryParams: {dish: {exact: crème}}}'),
+    `curl --http2-prior-knowledge 'http://${at}/?dish=crème'`,
+  );
+  assert.equal(
+    example('{headers: {x-name: {regex: "\\\\xE9"}}}'),
+    `curl -H $'x-name: \\xe9' http://${at}/`,
+    'a byte that is no text, as bash has it',
+  );
+});
+
 test('formatIssue() prints the example below the caret', () => {
   const [issue] = issuesOf(
     rules(

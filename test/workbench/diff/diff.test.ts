@@ -48,6 +48,14 @@ function movesOf(before: string, after: string, options?: DiffOptions): string[]
 const CASES: readonly [name: string, before: string, after: string, want: readonly string[]][] = [
   ['the same rules', to('v1'), to('v1'), []],
   ['another name of a rule', to('v1', 'name: a,'), to('v1', 'name: b,'), []],
+  [
+    'text beyond ASCII',
+    `${to('v1', 'match: [{ headers: { x-name: { exact: Zoë } } }], rewrite: { uri: /a, authority: zoë },')}, ${to('v1')}`,
+    `${to('v1', 'match: [{ headers: { x-name: { exact: Zoë } } }], rewrite: { uri: /a, authority: zoé },')}, ${to('v1')}`,
+    [
+      `header x-name = "Zoë" | rewrite authority zoë -> authority zoé | 100 % | curl -H 'x-name: Zoë' http://shop/`,
+    ],
+  ],
   ['a rule that no request gets to', to('v1'), `${to('v1')}, ${to('v2')}`, []],
   [
     'rules in another order that have no request in common',

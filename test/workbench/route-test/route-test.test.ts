@@ -318,3 +318,39 @@ test('runRouteTests() runs 1,000 cases against 1,000 rules', () => {
   assert.equal(results.filter(({ mismatches }) => mismatches.length === 0).length, 1000);
   assert.equal(coverage.percent, 100);
 });
+
+test('runRouteTests() compares text beyond ASCII as it is written', () => {
+  const rule = `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: zoo }
+spec:
+  hosts: [zoo]
+  http:
+    - match: [{ headers: { x-name: { exact: Zoë } } }]
+      rewrite: { uri: /grüß }
+      headers: { request: { set: { x-greeting: grüß dich } }, response: { set: { x-v: zwölf } } }
+      route: [{ destination: { host: zoo } }]
+`;
+  const tests = `
+request: { url: http://zoo/, headers: { x-name: Zoë } }
+tests:
+  - name: as written
+    expect: { rewrite: { uri: /grüß }, headers: { request: { x-greeting: grüß dich }, response: { x-v: zwölf } } }
+  - name: otherwise
+    expect: { headers: { request: { x-greeting: gruß dich }, response: { x-v: zwÃ¶lf } } }
+`;
+  const input = inputOf(rule, tests);
+  assert.deepEqual(input.issues, []);
+  const { results } = runRouteTests(createRuleSet(input.resources), input.tests, input.cases);
+  assert.deepEqual(
+    results.map(({ mismatches }) => mismatches),
+    [
+      [],
+      [
+        { field: 'headers.request.x-greeting', want: 'gruß dich', got: 'grüß dich' },
+        { field: 'headers.response.x-v', want: 'zwÃ¶lf', got: 'zwölf' },
+      ],
+    ],
+  );
+});

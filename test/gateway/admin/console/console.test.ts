@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConfigStore } from '../../../../config/store.ts';
 import { textSource } from '../../../../config/text.ts';
+import { send } from '../../../../gateway/admin/console/send.ts';
 import { type AdminOptions, createAdmin } from '../../../../gateway/admin/index.ts';
 import { createGateway } from '../../../../gateway/index.ts';
 import { TrafficCount } from '../../../../gateway/telemetry/traffic-count.ts';
@@ -98,6 +99,22 @@ test('POST /console/send answers with what came back, and the traffic is counted
     [[hosts[0].rules[0].id, 1]],
   );
   await gateway.stop();
+});
+
+test('POST /console/send sends and tells text beyond ASCII as UTF-8', async () => {
+  const seen: (string | null)[] = [];
+  const sent = await send(
+    { method: 'GET', url: 'http://shop/', headers: [['x-name', 'Zoë']], body: '' },
+    async (request) => {
+      seen.push(request.headers.get('x-name'));
+      return new Response('', { headers: { 'x-answer': 'gr\xc3\xbc\xc3\x9f' } });
+    },
+  );
+  assert.deepEqual(seen, ['Zo\xc3\xab'], 'a byte a character');
+  assert.deepEqual(
+    sent.headers.filter(([name]) => name === 'x-answer'),
+    [['x-answer', 'grüß']],
+  );
 });
 
 test('POST /console/send refuses what no request can be, with a reason', async () => {
