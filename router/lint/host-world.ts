@@ -1,7 +1,7 @@
 /** The requests that can get to a VirtualService's hosts. Imports the algebra of regions. */
 import { regexAutomaton } from '../region/automaton.ts';
 import { quotePattern } from '../region/pattern.ts';
-import type { Sender, World } from '../region/world.ts';
+import { NO_BYTE, type Sender, type World } from '../region/world.ts';
 
 /** The world of one VirtualService, or of one of its hosts. */
 export interface HostWorld extends World {
@@ -67,9 +67,10 @@ const CLUSTER_DOMAIN = '.svc.cluster.local';
  * Source: Istio `pilot/pkg/networking/core/httproute.go` (generateVirtualHostDomains).
  */
 function authorityPattern(hosts: readonly string[], gateways: readonly string[]): string {
-  if (gateways.includes('mesh') || hosts.some((host) => host.includes('*'))) return '[^\\x00\\r\\n]*';
+  if (gateways.includes('mesh') || hosts.some((host) => host.includes('*')))
+    return `[^${NO_BYTE}\\x00\\r\\n]*`;
   const names = hosts.map(quotePattern).join('|');
-  return `(?i:(?:.*\\.)?(?:${names})\\.?|[0-9a-f.:\\[\\]%]+)(?::[^\\]\\x00\\r\\n]*)?`;
+  return `(?i:(?:.*\\.)?(?:${names})\\.?|[0-9a-f.:\\[\\]%]+)(?::[^\\]${NO_BYTE}\\x00\\r\\n]*)?`;
 }
 
 /**

@@ -42,7 +42,7 @@ export function universeOf(dimension: Dimension, world: World): string {
     case 'query':
       return queryPattern(name, world.normalization);
     default:
-      return '[^\\x00\\r\\n]*';
+      return `[^${NO_BYTE}\\x00\\r\\n]*`;
   }
 }
 
@@ -62,11 +62,13 @@ export function preferredTexts(dimension: Dimension, world: World): readonly str
   }
 }
 
+/** What no character of a request is, as each is a byte. */
+export const NO_BYTE = '\\x{100}-\\x{10FFFF}';
 const NO_TEXT = '[^\\x00-\\x{10FFFF}]';
 
 /** Paths as normalising leaves them. Source: Envoy `source/common/http/path_utility.cc`. */
 function pathPattern(normalization: PathNormalization): string {
-  if (normalization === 'NONE') return '/[^?#\\x00\\r\\n]*';
+  if (normalization === 'NONE') return `/[^?#${NO_BYTE}\\x00\\r\\n]*`;
   const dotless = "!$-\\-0-;=@-Z\\[\\]_a-z~%&'()*+,";
   const any = `[.${dotless}]`;
   // All but the segments `.` and `..`.
@@ -77,6 +79,6 @@ function pathPattern(normalization: PathNormalization): string {
 /** The query is cut off the path at `?`, and into pairs at `&`; names and values are not decoded. */
 function queryPattern(name: string, normalization: PathNormalization): string {
   if (/[&#=]/.test(name)) return NO_TEXT;
-  if (normalization === 'NONE') return '[^&#\\x00\\r\\n]*';
+  if (normalization === 'NONE') return `[^&#${NO_BYTE}\\x00\\r\\n]*`;
   return /^[!-~\x80-\xff]*$/.test(name) ? '[!-"$-%\'-~\\x80-\\xff]*' : NO_TEXT;
 }
