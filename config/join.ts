@@ -5,6 +5,7 @@
 import type { Issue, Steps } from '../router/index.ts';
 import type { ValidResource } from '../router/schema/kind.ts';
 import { resourceKey } from '../router/schema/resource.ts';
+import { TURNS } from '../router/steps.ts';
 import type { Held, Holding, ResourceState } from './resource-state.ts';
 import type { ConfigSource } from './source.ts';
 
@@ -45,6 +46,7 @@ export function* join(
   const resources: ValidResource[] = [];
   const states: ResourceState[] = [];
   const issues = all.flatMap((each) => each.issues);
+  let turn = 0;
   for (const each of all) {
     const source = each.source.name;
     const found = groupIssues(each.issues);
@@ -56,7 +58,7 @@ export function* join(
       states.push({ key, source, ...positionOf(resource), state: 'refused', since, issues: [...own, issue] });
     };
     for (const [key, held] of each.holding.held) {
-      yield;
+      if (++turn % TURNS === 0) yield;
       const { resource, state, since } = held;
       const own = found.of(key, state === 'last-good' ? resource.source?.file : undefined);
       if (heldBy(all, key)?.by !== each) {

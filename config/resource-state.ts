@@ -5,7 +5,7 @@
 import type { Issue } from '../router/issue.ts';
 import type { ValidResource } from '../router/schema/kind.ts';
 import { resourceKey } from '../router/schema/resource.ts';
-import type { Steps } from '../router/steps.ts';
+import { type Steps, TURNS } from '../router/steps.ts';
 import type { SourceSnapshot } from './source.ts';
 
 /**
@@ -64,9 +64,13 @@ export function* holdNext(previous: Holding, snapshot: SourceSnapshot, now: stri
   const duplicates: Duplicate[] = [];
   const duplicatesBefore = new Map(previous.duplicates.map((each) => [placeKey(each.resource), each]));
   let known = 0;
+  let turn = 0;
+  // Most often all but one are where they were, and their keys need not be made again.
+  const inOrder = previous.held.entries();
   for (const resource of snapshot.resources) {
-    yield;
-    const key = resourceKey(resource);
+    if (++turn % TURNS === 0) yield;
+    const same = inOrder.next().value;
+    const key = same?.[1].resource === resource ? same[0] : resourceKey(resource);
     if (taken.has(key)) {
       const before = duplicatesBefore.get(placeKey(resource));
       duplicates.push({ resource, since: before?.since ?? now });

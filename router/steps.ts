@@ -3,6 +3,9 @@
 /** Work that stops for a moment at each `yield`, most often some microseconds after the one before. */
 export type Steps<Result> = Generator<undefined, Result, undefined>;
 
+/** Where one turn of a loop takes less than a microsecond or so, it stops after so many. */
+export const TURNS = 32;
+
 /** Does all of it at once. */
 export function finish<Result>(steps: Steps<Result>): Result {
   for (;;) {

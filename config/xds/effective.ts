@@ -143,9 +143,12 @@ function namedStill(before: XdsResources, routes: ReadonlyMap<string, XdsRoutes>
 
 /** Names of clusters that the routes lead to and that are not there, or not their endpoints. */
 function missing(routes: XdsRoutes, { clusters, endpoints }: XdsResources): string[] {
-  return [...clusterNamesOf(routes)].filter((name) => {
-    if (!name.startsWith('outbound|')) return false;
+  const names: string[] = [];
+  for (const name of clusterNamesOf(routes)) {
+    if (!name.startsWith('outbound|')) continue;
     const cluster = clusters.get(name);
-    return !cluster || (cluster.endpointsName !== undefined && !endpoints.has(cluster.endpointsName));
-  });
+    if (!cluster || (cluster.endpointsName !== undefined && !endpoints.has(cluster.endpointsName)))
+      names.push(name);
+  }
+  return names;
 }

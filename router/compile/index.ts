@@ -42,9 +42,14 @@ export function* compileInSteps(
 ): Steps<Compilation> {
   const before = previous && drafts.get(previous);
   const draft = (before && (yield* revise(before, resources, options))) ?? (yield* draw(resources, options));
-  const issues: Issue[] = [];
-  for (const root of draft.roots) if (root.issues.length > 0) issues.push(...root.issues);
-  const compilation = { table: draft.table, issues };
+  const isSame = before !== undefined && draft.roots === before.roots;
+  const compilation = { table: draft.table, issues: isSame ? previous!.issues : issuesOf(draft) };
   drafts.set(compilation, draft);
   return compilation;
+}
+
+function issuesOf({ roots }: Draft): Issue[] {
+  const issues: Issue[] = [];
+  for (const root of roots) if (root.issues.length > 0) issues.push(...root.issues);
+  return issues;
 }

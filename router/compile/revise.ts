@@ -4,7 +4,7 @@
  */
 import type { ValidResource } from '../schema/kind.ts';
 import type { Steps } from '../steps.ts';
-import type { Cluster, Service } from '../table/cluster.ts';
+import type { Service } from '../table/cluster.ts';
 import type { RouteTable } from '../table/route-table.ts';
 import { type Assembly, reviseAssembly } from './assembly.ts';
 import { type Draft, drawRoot, type Root } from './draft.ts';
@@ -57,17 +57,20 @@ function reviseServices(before: Draft, options: CompileOptions): Draft | undefin
     if (before.services.get(from.host) !== from || changes.push(to) > MAX_CHANGES) return undefined;
   }
   if (changes.length === 0) return before;
-  const made = new Map<string, Cluster>();
+  const clusters = [...before.table.clusters];
   for (const service of changes) {
-    const old = before.clustersOf(before.services.get(service.host)!);
-    const clusters = before.clustersOf(service);
+    const own = before.clustersOf(service);
     // Without a name to look up a service by DNS has no cluster at all.
-    if (clusters.length !== old.length) return undefined;
-    for (const cluster of clusters) made.set(cluster.name, cluster);
+    if (own.length !== before.clustersOf(before.services.get(service.host)!).length) return undefined;
+    // Those of one service stand together. What routes look up is the same object as before.
+    const first = clusters.findIndex(({ name }) => name === own[0]?.name);
+    for (const [place, cluster] of own.entries()) {
+      const { destination } = clusters[first + place]!;
+      clusters[first + place] = { ...cluster, destination };
+    }
   }
   const services = new Map(before.services);
   for (const service of changes) services.set(service.host, service);
-  const clusters = before.table.clusters.map((cluster) => made.get(cluster.name) ?? cluster);
   return { ...before, services, table: { ...before.table, clusters } };
 }
 

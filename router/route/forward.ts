@@ -2,7 +2,6 @@
  * A route's forward action: which destination, the request as it goes there, and what may be answered in its
  * stead. Imports table types.
  */
-import type { Cluster, Destination } from '../table/cluster.ts';
 import type { Decision, Fault, Forward, HeaderOperation, LocalReply, Mirror } from '../table/decision.ts';
 import type { HeaderList, Random } from '../table/request.ts';
 import type { ForwardAction, Route, WeightedCluster } from '../table/route-table.ts';
@@ -15,8 +14,8 @@ import { changesOf } from './header-change.ts';
 import { applyHeaderOperations } from './header-operation.ts';
 import { localReply, type Writable, withRoute } from './local-reply.ts';
 import {
-  clusterOf,
   type DestinationParts,
+  destinationOf,
   type PlainForward,
   type PreparedRoute,
   type PreparedTable,
@@ -40,7 +39,7 @@ export function forwardPlainly(
   const { route, rule, cluster, responseHeaders, retry } = plain;
   if (plain.clusters !== clusters) {
     plain.clusters = clusters;
-    plain.destination = clusters.get(cluster)?.destination;
+    plain.destination = clusters.get(cluster);
   }
   const { destination } = plain;
   if (!destination) return undefined;
@@ -80,7 +79,7 @@ export function forward(
   const fault = drawFault(route.fault, random);
   const parts = partsOf(prepared);
   const { picked, own, chosenBy } = pick(parts, view, action, random);
-  const cluster = clusterOf(table, own);
+  const destination = destinationOf(table, own);
   const cors = route.cors ? judgeCors(view, route.cors, parts.allowOrigins) : NO_CORS;
   if (cors.preflight) {
     const reason = 'The rule answers the preflight itself';
@@ -88,10 +87,10 @@ export function forward(
     const reply = localReply(undefined, { status: 200, headers: cors.preflight, reason });
     reply.responseHeaders = responseChanges(own, view, route, picked?.cluster);
     reply.isPreflight = true;
-    if (cluster) reply.destination = cluster.destination;
+    if (destination) reply.destination = destination;
     return withRoute(reply, virtualHost, route, fault);
   }
-  if (!picked || (!cluster && picked.cluster.startsWith('outbound|'))) {
+  if (!picked || (!destination && picked.cluster.startsWith('outbound|'))) {
     const operations = responseChanges(own, view, route, undefined);
     return withRoute(noCluster(view, picked?.cluster, cors, operations, fault), virtualHost, route, fault);
   }
@@ -125,7 +124,7 @@ export function forward(
     timeoutMs,
     mirrors,
   };
-  if (cluster) decision.destination = cluster.destination;
+  if (destination) decision.destination = destination;
   if (route.origin) decision.rule = route.origin;
   if (action.retry) decision.retry = action.retry;
   if (route.name !== undefined) decision.route = route.name;
@@ -244,7 +243,7 @@ function timeoutOf(view: RequestView, limitMs: number): number {
 
 /** A mirror to a cluster that does not exist is left out. */
 function drawMirrors(
-  clusters: ReadonlyMap<string, Cluster>,
+  clusters: PreparedTable['clusters'],
   action: ForwardAction,
   authority: string,
   path: string,
@@ -252,7 +251,7 @@ function drawMirrors(
 ): readonly Mirror[] {
   if (action.mirrors.length === 0) return NO_MIRRORS;
   return action.mirrors.flatMap(({ cluster, fraction, compare }): Mirror[] => {
-    const destination: Destination | undefined = clusters.get(cluster)?.destination;
+    const destination = clusters.get(cluster);
     if (!drawFraction(fraction, random, 'mirror') || !destination) return [];
     return [{ cluster, destination, authority, path, ...(compare && { compare }) }];
   });

@@ -16,7 +16,8 @@ export interface PreparedTable {
   /** The listener of a port, or the one for ports without. */
   listenerOf(port: number): PreparedListener;
   readonly listeners: readonly PreparedListener[];
-  readonly clusters: ReadonlyMap<string, Cluster>;
+  /** What each cluster is, by name: all that a decision needs of it. */
+  readonly clusters: ReadonlyMap<string, Destination>;
 }
 
 /** A listener with its virtual hosts. */
@@ -77,8 +78,10 @@ export interface RouteParts {
 export interface DestinationParts {
   /** Undefined for a route that has nowhere to go. */
   readonly clusterName: string | undefined;
-  /** For {@link clusterOf}. */
-  known: { readonly clusters: PreparedTable['clusters']; readonly cluster: Cluster | undefined } | undefined;
+  /** What {@link destination} was found in, and is good for. */
+  clusters: PreparedTable['clusters'] | undefined;
+  /** For {@link destinationOf}. */
+  destination: Destination | undefined;
   /** Its own and the route's; none where neither changes anything. */
   readonly requestHeaders: readonly HeaderChanges[];
   readonly responseHeaders: readonly HeaderChanges[];
@@ -107,18 +110,25 @@ export function* prepareInSteps(table: RouteTable): Steps<PreparedTable> {
       return latest.listener;
     },
     listeners,
-    clusters: clustersByName(table.clusters),
+    clusters: destinationsByName(table.clusters),
   };
 }
 
-const clusterMaps = new WeakMap<readonly Cluster[], ReadonlyMap<string, Cluster>>();
+/** The map made last of clusters of which the first has the destination. */
+const latestMaps = new WeakMap<Destination, PreparedTable['clusters']>();
 
-function clustersByName(clusters: readonly Cluster[]): ReadonlyMap<string, Cluster> {
-  let byName = clusterMaps.get(clusters);
-  if (!byName) {
-    byName = new Map(clusters.map((cluster) => [cluster.name, cluster]));
-    clusterMaps.set(clusters, byName);
-  }
+/** The same map for clusters that differ in endpoints alone, as they most often do. */
+function destinationsByName(clusters: readonly Cluster[]): PreparedTable['clusters'] {
+  const [first] = clusters;
+  const known = first && latestMaps.get(first.destination);
+  const before = known && [...known.values()];
+  if (
+    before?.length === clusters.length &&
+    clusters.every((each, place) => each.destination === before[place])
+  )
+    return known!;
+  const byName = new Map(clusters.map(({ name, destination }) => [name, destination]));
+  if (first) latestMaps.set(first.destination, byName);
   return byName;
 }
 
@@ -192,17 +202,15 @@ function plainForward(
 }
 
 /**
- * The cluster of a destination, if there is one; remembered, as the name is looked up for every request. Routes
- * outlive their table, clusters do not.
+ * What the cluster of a destination is, if there is one; remembered, as the name is looked up for every request.
+ * Routes outlive their table, clusters do not.
  */
-export function clusterOf({ clusters }: PreparedTable, destination: DestinationParts): Cluster | undefined {
-  let { known } = destination;
-  if (known?.clusters !== clusters) {
-    const { clusterName } = destination;
-    known = { clusters, cluster: clusterName === undefined ? undefined : clusters.get(clusterName) };
-    destination.known = known;
+export function destinationOf({ clusters }: PreparedTable, parts: DestinationParts): Destination | undefined {
+  if (parts.clusters !== clusters) {
+    parts.clusters = clusters;
+    parts.destination = clusters.get(parts.clusterName ?? '');
   }
-  return known?.cluster;
+  return parts.destination;
 }
 
 function prepareParts({ action, cors, requestHeaders, responseHeaders }: Route): RouteParts {
@@ -216,7 +224,8 @@ function prepareParts({ action, cors, requestHeaders, responseHeaders }: Route):
     const isFixed = responses.every(({ fixed }) => fixed);
     return {
       clusterName: 'cluster' in destination ? destination.cluster : undefined,
-      known: undefined,
+      clusters: undefined,
+      destination: undefined,
       requestHeaders: requests.some(({ templates }) => templates.length > 0) ? requests : [],
       responseHeaders: responses,
       fixedResponse: isFixed ? responses.flatMap(({ fixed }) => fixed ?? []) : undefined,

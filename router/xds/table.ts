@@ -82,22 +82,36 @@ function joinClusters(
   clusters: XdsResources['clusters'],
   endpoints: XdsResources['endpoints'],
 ): JoinedClusters {
-  if (before?.clusters === clusters && before.endpoints === endpoints) return before;
-  const known = new Map(
-    before?.clusters === clusters ? [] : before?.of.map((each, place) => [each.cluster, place]),
-  );
+  if (before?.clusters === clusters)
+    return before.endpoints === endpoints ? before : withChanged(before, endpoints);
+  const known = new Map(before?.of.map((each, place) => [each.cluster, place]));
   const list: Cluster[] = [];
   const of: { cluster: XdsCluster; endpoints: XdsEndpoints | undefined }[] = [];
   for (const cluster of clusters.values()) {
     const { endpointsName } = cluster;
     const own = endpointsName === undefined ? undefined : endpoints.get(endpointsName);
-    const place = before?.clusters === clusters ? list.length : known.get(cluster);
+    const place = known.get(cluster);
     const old = place === undefined ? undefined : before?.of[place];
     const isSame = old?.cluster === cluster && old.endpoints === own;
     list.push(isSame ? before!.list[place!]! : withEndpoints(cluster, own));
     of.push(isSame ? old : { cluster, endpoints: own });
   }
   return { clusters, endpoints, list, of };
+}
+
+/** The same clusters with other endpoints, of which those of a few have changed. */
+function withChanged(before: JoinedClusters, endpoints: XdsResources['endpoints']): JoinedClusters {
+  const list = [...before.list];
+  const of = [...before.of];
+  for (let place = 0; place < of.length; place++) {
+    const { cluster, endpoints: known } = of[place]!;
+    if (cluster.endpointsName === undefined) continue;
+    const own = endpoints.get(cluster.endpointsName);
+    if (own === known) continue;
+    list[place] = withEndpoints(cluster, own);
+    of[place] = { cluster, endpoints: own };
+  }
+  return { clusters: before.clusters, endpoints, list, of };
 }
 
 function withEndpoints({ cluster, endpointsName }: XdsCluster, endpoints: XdsEndpoints | undefined): Cluster {

@@ -1,5 +1,6 @@
 /** What rules ask for that is not carried out, as warnings. Imports schema types and issues. */
 import type { Cluster, Issue, Steps, ValidResource, ValidResourceOf } from '../../router/index.ts';
+import { TURNS } from '../../router/steps.ts';
 
 /** What carrying rules out depends on, besides themselves. */
 export interface Means {
@@ -19,24 +20,33 @@ export function* limitationsOf(
   resources: readonly ValidResource[],
   means: Means,
   clusters: readonly Cluster[] = [],
-): Steps<Issue[]> {
+): Steps<readonly Issue[]> {
   const { hasWorkloadCertificate, hasSecrets, isRouter } = means;
   const known = knownBy[Number(hasWorkloadCertificate) + 2 * Number(hasSecrets) + 4 * Number(isRouter)]!;
-  const issues: Issue[] = [];
-  for (const resource of resources) {
-    let own = known.get(resource);
-    if (!own) {
-      own = ofResource(resource, means);
-      known.set(resource, own);
+  let issues = known.get(resources);
+  if (!issues) {
+    const found: Issue[] = [];
+    let turn = 0;
+    for (const resource of resources) {
+      let own = known.get(resource);
+      if (!own) {
+        own = ofResource(resource, means);
+        known.set(resource, own);
+      }
+      if (own.length > 0) found.push(...own);
+      if (++turn % TURNS === 0) yield;
     }
-    if (own.length > 0) issues.push(...own);
-    yield;
+    issues = found;
+    known.set(resources, issues);
   }
   return means.hasWorkloadCertificate ? issues : [...issues, ...meshlessOf(clusters)];
 }
 
-/** A resource that a reload leaves as it is is the same object, and need not be looked at again. */
-const knownBy = Array.from({ length: 8 }, () => new WeakMap<ValidResource, readonly Issue[]>());
+/** A resource that a reload leaves as it is is the same object, as is the list of all, and need not be looked at again. */
+const knownBy = Array.from(
+  { length: 8 },
+  () => new WeakMap<ValidResource | readonly ValidResource[], readonly Issue[]>(),
+);
 
 function ofResource(resource: ValidResource, means: Means): readonly Issue[] {
   if (resource.kind === 'VirtualService') return ofVirtualService(resource);

@@ -3,12 +3,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   abortReply,
+  type Cluster,
+  createRouter,
   type Decision,
   failureReply,
   type HeaderList,
   wireReply,
 } from '../../../router/index.ts';
-import { get, routerOf, rules, told } from '../rules.ts';
+import { get, routerOf, rules, tableOf, told } from '../rules.ts';
 
 const first = () => 0;
 const OTHER = 'route: [{destination: {host: other}}]';
@@ -265,6 +267,19 @@ test('route() answers 503 NC for a subset that no DestinationRule has, response 
   const decision = router.route(get('/'), first);
   assert.equal(decision.kind === 'reply' && decision.flag, 'NC');
   assert.deepEqual(decision.kind === 'reply' && decision.headers, [['x-b', '2']]);
+});
+
+test('route() finds the clusters of its own table, whatever one before with the same first cluster had', () => {
+  const table = tableOf(rules(`[{${OTHER}}]`));
+  const [a, b, c] = ['greeter', 'other', 'empty'].map(
+    (name) => table.clusters.find(({ destination: { host } }) => host.startsWith(`${name}.`))!,
+  ) as [Cluster, Cluster, Cluster];
+  const answers = [[a, b], [a, c], [a, { ...b, endpoints: [] }], [a], [a, c, b], [b], []].map((clusters) => {
+    const decision = createRouter({ ...table, clusters }).route(get('/'), first);
+    return decision.kind === 'forward' ? decision.destination : decision.kind === 'reply' && decision.flag;
+  });
+  const { destination } = b;
+  assert.deepEqual(answers, [destination, 'NC', destination, 'NC', destination, destination, 'NC']);
 });
 
 test('route() answers a preflight with what was asked for where the policy says *', () => {
