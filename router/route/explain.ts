@@ -35,13 +35,19 @@ export function explainRequest(table: PreparedTable, request: RouteRequest): Exp
         })
       : [{ percent: 100, decision: single }];
   return {
+    request,
     ...(host &&
       view && {
         virtualHost: { name: host.virtualHost.virtualHost.name, domain: host.domain, why: why(host, view) },
       }),
     tried: host && view && isRoutedAtAll(host, view) ? trials(host, view, route) : [],
     outcomes,
-    chances: route ? chancesOf(route) : [],
+    chances: route
+      ? chancesOf(
+          route,
+          outcomes.some(({ decision }) => decision.kind === 'forward'),
+        )
+      : [],
     ...(action?.kind === 'forward' && extensionsOf(action)),
   };
 }
@@ -96,9 +102,10 @@ function why({ domain }: FoundVirtualHost, { authority }: RequestView): string {
   }
 }
 
-function chancesOf({ route }: PreparedRoute): Chance[] {
+/** What is answered at once, a preflight too, is copied to nobody. */
+function chancesOf({ route }: PreparedRoute, isForwarded: boolean): Chance[] {
   const { action, fault } = route;
-  const mirrors = action.kind === 'forward' ? action.mirrors : [];
+  const mirrors = isForwarded && action.kind === 'forward' ? action.mirrors : [];
   return [
     ...faultChances(fault),
     ...mirrors.flatMap(({ cluster, fraction }) => chance('mirror', fraction, `copy to ${cluster}`)),

@@ -1,8 +1,11 @@
 /** The account of a decision: which virtual host and rule took the request, and why the others did not. */
 import type { Decision, RuleOrigin } from './decision.ts';
+import type { RouteRequest } from './request.ts';
 
 /** Data for machines; `formatExplanation` prints it for people. */
 export interface Explanation {
+  /** What was asked about. */
+  readonly request?: RouteRequest;
   /** The virtual host chosen and which of its domains the authority met; absent when none did. */
   readonly virtualHost?: { readonly name: string; readonly domain: string; readonly why: string };
   /** Rules in the order they were tried, up to and including the one taken. */
