@@ -98,7 +98,15 @@ function pseudo(name: string, value: StringMatchSpec): HeaderMatch {
   return { name, value: compileStringMatch(value), invert: false };
 }
 
-/** Source: Istio `pkg/jwt/routing.go` (ToRoutingClaim). */
-function isClaim(name: string): boolean {
-  return /^@request\.auth\.claims(?:\..+|\[.+\])$/is.test(name);
+const isClaim = (name: string): boolean => claimPath(name) !== undefined;
+
+/**
+ * The path to the claim that a header's name means: `a` and `b` of `@request.auth.claims.a.b` and of
+ * `@request.auth.claims[a][b]`. Undefined for a header.
+ *
+ * Source: Istio `pkg/jwt/routing.go` (ToRoutingClaim).
+ */
+export function claimPath(name: string): readonly string[] | undefined {
+  const [, dotted, bracketed] = /^@request\.auth\.claims(?:\.(.+)|\[(.+)\])$/is.exec(name) ?? [];
+  return dotted?.split('.') ?? bracketed?.split('][');
 }

@@ -1,5 +1,5 @@
 /** What Istio takes and Envoy refuses, with everything that comes with it. Imports the schema and the regex compiler. */
-
+import { claimPath } from '../compile/match.ts';
 import { compileRegex } from '../compile/regex.ts';
 import type { Issue } from '../issue.ts';
 import { durationMs } from '../schema/duration.ts';
@@ -119,6 +119,9 @@ function* matchRefusals(match: HTTPMatchRequest, base: FieldPath): Iterable<Refu
   for (const [field, map] of Object.entries({ headers, withoutHeaders, queryParams }))
     for (const [name, value] of Object.entries<StringMatch>(map ?? {}))
       yield* regexRefusals(value.regex, [...base, field, name, 'regex']);
+  for (const [field, map] of Object.entries({ headers, withoutHeaders }))
+    for (const [name, value] of Object.entries<StringMatch>(map ?? {}))
+      yield* claimRefusals(name, value, [...base, field, name]);
   for (const name of Object.keys(queryParams ?? {})) {
     const size = encoder.encode(name).length;
     if (size === 0 || size > MAX_QUERY_NAME_BYTES)
@@ -127,6 +130,21 @@ function* matchRefusals(match: HTTPMatchRequest, base: FieldPath): Iterable<Refu
         reason: `refuses a query parameter whose name ${size === 0 ? 'is empty' : `has ${size} bytes, more than ${MAX_QUERY_NAME_BYTES}`}, and all routes that come with it`,
       };
   }
+}
+
+function* claimRefusals(name: string, value: StringMatch, path: FieldPath): Iterable<Refusal> {
+  const claims = claimPath(name);
+  if (claims?.includes(''))
+    yield {
+      path,
+      reason: 'refuses a claim with an empty name on the way to it, and all routes that come with it',
+    };
+  else if (claims && (value.regex === '*' || Object.keys(value).length === 0))
+    yield {
+      path,
+      reason:
+        'refuses a claim that nothing is asked of, and all routes that come with it: for any value write {regex: ".*"}',
+    };
 }
 
 function* headerRefusals(headers: Headers | undefined, base: FieldPath): Iterable<Refusal> {

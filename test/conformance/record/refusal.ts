@@ -20,7 +20,7 @@ import { startPilot } from './pilot.ts';
 const FILE = join(import.meta.dirname, '../../router/lint/refusal.json');
 const WORLD = {
   name: 'refusal',
-  proxy: { type: 'sidecar', namespace: 'default', labels: {} },
+  proxy: { type: 'sidecar', namespace: 'default', labels: { app: 'gateway' } },
   services: [
     {
       host: 'reviews.default.svc.cluster.local',
@@ -51,7 +51,8 @@ rmSync(folder, { recursive: true });
 writeFileSync(FILE, `[\n${recorded.map((each) => `  ${JSON.stringify(each)}`).join(',\n')}\n]\n`);
 
 async function refusalOf(yaml: string): Promise<string | undefined> {
-  const generated = await pilot.generate(yaml, WORLD);
+  const type = yaml.includes('kind: Gateway') ? 'router' : 'sidecar';
+  const generated = await pilot.generate(yaml, { ...WORLD, proxy: { ...WORLD.proxy, type } });
   const part = await casePart(
     'refusal/',
     generated,

@@ -11,12 +11,15 @@ export interface RefusalCase {
   readonly envoy?: string;
 }
 
-/** The resources; a long text is written as `LETTER*COUNT`. */
+/** The resources; a long text is written as `LETTER*COUNT`. Claims are matched at a gateway. */
 export function yamlOfRefusal({ rule = {}, policy }: RefusalCase): string {
   const answers = 'route' in rule || 'redirect' in rule || 'directResponse' in rule;
   const http = [{ ...(!answers && { route: [{ destination: { host: 'reviews' } }] }), ...rule }];
+  const isAtGateway = JSON.stringify(rule).toLowerCase().includes('@request.auth');
+  const servers = [{ port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts: ['*'] }];
   const documents = [
-    resource('VirtualService', { hosts: ['reviews'], http }),
+    resource('VirtualService', { hosts: ['reviews'], ...(isAtGateway && { gateways: ['reviews'] }), http }),
+    ...(isAtGateway ? [resource('Gateway', { selector: { app: 'gateway' }, servers })] : []),
     ...(policy ? [resource('DestinationRule', { host: 'reviews', trafficPolicy: policy })] : []),
   ];
   return documents
