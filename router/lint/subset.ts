@@ -3,7 +3,7 @@ import { isSubsetOf, resolveShortName } from '../compile/host.ts';
 import type { Issue } from '../issue.ts';
 import type { ValidResource, ValidResourceOf } from '../schema/kind.ts';
 import type { FieldPath } from '../schema/resource.ts';
-import type { HTTPRoute } from '../schema/virtual-service.ts';
+import type { HTTPRoute, TCPRoute, VirtualServiceSpec } from '../schema/virtual-service.ts';
 import { listed, warning } from './finding.ts';
 import type { RuleVerdicts } from './rule.ts';
 
@@ -13,13 +13,15 @@ interface Named {
   readonly path: FieldPath;
   readonly host: string;
   readonly subset: string;
-  readonly isMirror: boolean;
+  /** What becomes of what is sent there. */
+  readonly fate: string;
 }
 
 /**
- * A finding for each destination and mirror whose subset is nowhere: requests to it are answered with 503, copies dropped.
+ * A finding for each destination and mirror whose subset is nowhere: requests to it are answered with 503, connections
+ * closed, copies dropped. Where a host has no DestinationRule, it may be another name of a service that has one.
  *
- * Source: Envoy `source/common/router/router.cc` (cluster not found).
+ * Source: Envoy `source/common/router/router.cc` and `source/common/tcp_proxy/tcp_proxy.cc` (cluster not found).
  */
 export function lintSubsets(
   resources: readonly ValidResource[],
@@ -29,39 +31,65 @@ export function lintSubsets(
   return resources.flatMap((resource) => {
     if (resource.kind !== 'VirtualService') return [];
     const { namespace } = resource.metadata;
-    return (resource.spec.http ?? []).flatMap((rule, index) =>
-      namedSubsets(rule, index).flatMap(({ path, host, subset, isMirror }): Issue[] => {
-        const full = resolveShortName(host, namespace).toLowerCase();
-        const ofHost = rules.filter((each) =>
-          isSubsetOf(full, resolveShortName(each.spec.host, each.metadata.namespace).toLowerCase()),
-        );
-        const known = ofHost.flatMap(({ spec }) => (spec.subsets ?? []).map(({ name }) => name));
-        if (known.includes(subset)) return [];
-        const others =
-          ofHost.length === 0
-            ? 'there is no DestinationRule for it here'
-            : known.length === 0
-              ? 'its DestinationRule has no subsets'
-              : `there are ${listed([...new Set(known)].map((name) => `'${name}'`))}`;
-        return [
-          warning(
-            resource,
-            [...path, 'subset'],
-            'subset-missing',
-            `${isMirror ? 'No copies are sent' : 'Requests are answered with 503'}: no DestinationRule gives '${full}' a subset '${subset}', ${others}; add it, or name another`,
-            takenExample(resource.metadata, path),
-          ),
-        ];
-      }),
-    );
+    return namedSubsets(resource.spec).flatMap(({ path, host, subset, fate }): Issue[] => {
+      const full = resolveShortName(host, namespace).toLowerCase();
+      const ofHost = rules.filter((each) =>
+        isSubsetOf(full, resolveShortName(each.spec.host, each.metadata.namespace).toLowerCase()),
+      );
+      const known = subsetsOf(ofHost);
+      if (known.includes(subset)) return [];
+      const mayBeAlias =
+        ofHost.length === 0 && full.endsWith('.svc.cluster.local') && subsetsOf(rules).includes(subset);
+      const others =
+        ofHost.length === 0
+          ? 'there is no DestinationRule for it here'
+          : known.length === 0
+            ? 'its DestinationRule has no subsets'
+            : `there are ${listed([...new Set(known)].map((name) => `'${name}'`))}`;
+      return [
+        warning(
+          resource,
+          [...path, 'subset'],
+          'subset-missing',
+          `${fate}${mayBeAlias ? ', unless its host is a Service of type ExternalName' : ''}: no DestinationRule gives '${full}' a subset '${subset}', ${others}; add it, or name another`,
+          path[1] === 'http' ? takenExample(resource.metadata, path) : undefined,
+        ),
+      ];
+    });
   });
 }
 
+const subsetsOf = (rules: readonly DestinationRule[]): string[] =>
+  rules.flatMap(({ spec }) => (spec.subsets ?? []).map(({ name }) => name));
+
+function namedSubsets({ http = [], tls = [], tcp = [] }: VirtualServiceSpec): Named[] {
+  return [
+    ...http.flatMap((rule, index) => requestSubsets(rule, ['spec', 'http', index])),
+    ...tls.flatMap(({ route }, index) => connectionSubsets(route, ['spec', 'tls', index])),
+    ...tcp.flatMap(({ route }, index) => connectionSubsets(route, ['spec', 'tcp', index])),
+  ];
+}
+
+/** Those that connections go to: not with weight 0 beside others. */
+function connectionSubsets(route: TCPRoute['route'] = [], base: FieldPath): Named[] {
+  return route.flatMap(({ destination, weight }, at): Named[] =>
+    destination?.subset && (route.length === 1 || weight)
+      ? [
+          {
+            path: [...base, 'route', at, 'destination'],
+            host: destination.host,
+            subset: destination.subset,
+            fate: 'Connections are closed',
+          },
+        ]
+      : [],
+  );
+}
+
 /** Those that requests go to: not with weight 0 beside others, behind an abort of all, or a mirror of 0 %. */
-function namedSubsets(rule: HTTPRoute, index: number): Named[] {
+function requestSubsets(rule: HTTPRoute, base: FieldPath): Named[] {
   const { fault, mirrorPercentage, mirrorPercent, route = [], mirrors = [] } = rule;
   if (fault?.abort && (fault.abort.percentage?.value ?? 0) >= 100) return [];
-  const base: FieldPath = ['spec', 'http', index];
   const isMirrored = mirrorPercentage ? (mirrorPercentage.value ?? 0) > 0 : mirrorPercent !== 0;
   const all = [
     ...route.flatMap(({ destination, weight }, at) =>
@@ -79,7 +107,7 @@ function namedSubsets(rule: HTTPRoute, index: number): Named[] {
             path: [...base, ...at],
             host: destination.host,
             subset: destination.subset,
-            isMirror: at[0] !== 'route',
+            fate: at[0] === 'route' ? 'Requests are answered with 503' : 'No copies are sent',
           },
         ]
       : [],

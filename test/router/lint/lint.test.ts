@@ -117,6 +117,29 @@ test('lint() finds subsets of mirrors, of wildcard hosts and of other namespaces
   ]);
 });
 
+test('lint() finds subsets that tcp and tls routes send connections to', () => {
+  const to = (subset: string, weight = 1) =>
+    `[{match: [{port: 80, sniHosts: [a]}], route: [{destination: {host: a, subset: ${subset}}, weight: ${weight}}, {destination: {host: a}, weight: 1}]}]`;
+  const a = `---\n{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: a}, spec: {host: a, subsets: [{name: v1}]}}\n`;
+  const tcp = (routes: string) => `hosts: [a], tcp: ${routes.replace(', sniHosts: [a]', '')}`;
+  assert.deepEqual(found(rules('one', `hosts: [a], tls: ${to('v2')}`) + a), ['subset-missing 1']);
+  assert.deepEqual(found(rules('one', tcp(to('v2'))) + a), ['subset-missing 1']);
+  assert.deepEqual(found(rules('one', tcp(to('v1'))) + a), []);
+  assert.deepEqual(found(rules('one', tcp(to('v2', 0))) + a), []);
+});
+
+test('lint() claims no answer of a host that may be another name of a service with the subset', () => {
+  const a = `---\n{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: a}, spec: {host: a, subsets: [{name: v1}]}}\n`;
+  const to = (host: string) =>
+    rules('one', `hosts: [a], http: [{route: [{destination: {host: ${host}, subset: v1}}]}]`);
+  const message = (yaml: string) => lint(validate(parse(yaml).resources).resources)[0]?.message ?? '';
+  assert.match(
+    message(to('b') + a),
+    /^Requests are answered with 503, unless its host is a Service of type ExternalName: /,
+  );
+  assert.match(message(to('b.example') + a), /^Requests are answered with 503: /);
+});
+
 test('lint() says nothing of a missing subset that no request is sent to', () => {
   const gone = '{destination: {host: a, subset: gone}, weight: 0}';
   const abort = (value: number) => `fault: {abort: {httpStatus: 500, percentage: {value: ${value}}}}`;
