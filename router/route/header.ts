@@ -24,34 +24,38 @@ const SINGLE_RESPONSE_HEADERS =
  * empty ones dropped, crumbs of an HTTP/2 cookie by `; `. Returns the list itself where nothing repeats.
  */
 export function joinRepeats(headers: HeaderList, http2: boolean): HeaderList {
-  if (!hasRepeats(headers)) return withoutUnknown(headers, http2);
+  return withoutUnknown(joined(headers, SINGLE_REQUEST_HEADERS, http2), http2);
+}
+
+/** The same of an upstream's response. */
+export function joinResponseRepeats(headers: HeaderList): HeaderList {
+  return joined(headers, SINGLE_RESPONSE_HEADERS, false);
+}
+
+function joined(headers: HeaderList, single: RegExp, http2: boolean): HeaderList {
+  if (!hasRepeats(headers)) return headers;
   const out: [string, string][] = [];
   const at = new Map<string, number>();
   for (const [name, value] of headers) {
     const crumb = http2 && name === 'cookie';
-    const index = crumb || SINGLE_REQUEST_HEADERS.test(name) ? at.get(name) : undefined;
+    const index = crumb || single.test(name) ? at.get(name) : undefined;
     if (index === undefined) {
       at.set(name, out.length);
       out.push([name, value]);
       continue;
     }
-    const joined = out[index]!;
-    if (joined[1] === '') joined[1] = value;
-    else if (crumb) joined[1] += `; ${value}`;
-    else if (value !== '') joined[1] += `,${value}`;
+    const first = out[index]!;
+    if (first[1] === '') first[1] = value;
+    else if (crumb) first[1] += `; ${value}`;
+    else if (value !== '') first[1] += `,${value}`;
   }
-  return withoutUnknown(out, http2);
+  return out;
 }
 
 /** Without a referer that is no URL, and without a cookie of no crumbs, which HTTP/2's codec does not know. */
 function withoutUnknown(headers: HeaderList, http2: boolean): HeaderList {
-  // Lengths tell most names apart before any letter is compared.
-  for (let index = 0; index < headers.length; index++) {
-    const { length } = headers[index]![0];
-    if ((length === 7 || length === 6) && isUnknown(headers[index]!, http2))
-      return headers.filter((header) => !isUnknown(header, http2));
-  }
-  return headers;
+  const known = headers.filter((header) => !isUnknown(header, http2));
+  return known.length < headers.length ? known : headers;
 }
 
 /** A referer that is no URL, or an HTTP/2 cookie of no crumbs. */

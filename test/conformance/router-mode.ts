@@ -20,6 +20,7 @@ import {
   type WireReply,
   wireReply,
 } from '../../router/index.ts';
+import { joinResponseRepeats } from '../../router/route/header.ts';
 import { endToEnd } from '../../traffic/filter/hop-by-hop.ts';
 import { type Comparison, createComparison, type Difference } from './compare.ts';
 import { compareCounts } from './counts.ts';
@@ -303,10 +304,12 @@ function changedHeaders(
   const named = new Set([
     ...decision.responseHeaders.map(({ name }) => name),
     ...(decision.corsHeaders ?? []).map(([name]) => name),
+    ...pairsOf(request.upstream?.at(-1)?.headers).map(([name]) => name),
     ...Object.keys(expected.headers ?? {}).filter((name) => name.startsWith('access-control-')),
   ]);
   const last = request.upstream?.at(-1);
-  const own: HeaderList = [
+  const scripted = pairsOf(last?.headers);
+  const usual: HeaderList = [
     ['x-upstream', expected.upstream?.endpoint ?? ''],
     ['server', 'oracle-upstream'],
     [
@@ -316,8 +319,11 @@ function changedHeaders(
         ? 'application/grpc'
         : 'text/plain',
     ],
-    ...pairsOf(last?.headers),
   ];
+  const own = joinResponseRepeats([
+    ...usual.filter(([name]) => !scripted.some((each) => each[0] === name)),
+    ...scripted,
+  ]);
   const cors = decision.corsHeaders ?? [];
   const replaced = new Set(cors.map(([name]) => name));
   const changed = applyHeaderOperations(own, decision.responseHeaders, {

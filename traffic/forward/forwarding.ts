@@ -5,7 +5,7 @@
  */
 
 import { retriesAnswer, retriesReset, retryConditionsOf } from '../../router/policy/retry.ts';
-import { firstHeader } from '../../router/route/header.ts';
+import { firstHeader, joinResponseRepeats } from '../../router/route/header.ts';
 import { isGrpcContentType } from '../../router/route/index.ts';
 import type { Forward, RetryPolicy } from '../../router/table/decision.ts';
 import type { PickContext, RunningCluster, RunningEndpoint } from '../../upstream/cluster.ts';
@@ -160,8 +160,9 @@ export class Forwarding implements StreamReceiver {
     const { timing } = this.exchange;
     if (timing) timing.answeredMs = this.#options.clock.now();
     this.exchange.details = 'via_upstream';
-    let list = endToEnd(headers);
-    this.#mirrors?.answered(status, list);
+    const own = endToEnd(headers);
+    this.#mirrors?.answered(status, own);
+    let list = joinResponseRepeats(own);
     const { responseHeaders, corsHeaders, fault } = this.#decision;
     if (responseHeaders.length > 0 || corsHeaders !== undefined) {
       const facts = { status, upstreamHost: attempt.endpoint.address, attempts: this.#attempts, fault };
