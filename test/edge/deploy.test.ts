@@ -88,6 +88,14 @@ test('deploy/edge answers in workerd, without a YAML reader, schemas or the comp
   }
 });
 
+test("wrangler's configuration uploads what is measured here: minified, without the names of functions", () => {
+  const config = JSON.parse(readFileSync(join(root, 'deploy/edge/wrangler.jsonc'), 'utf8')) as Record<
+    string,
+    unknown
+  >;
+  assert.deepEqual([config['minify'], config['keep_names']], [true, false]);
+});
+
 test('createGateway() of the edge answers for its own hosts by the default host', async () => {
   const hello = (host: string) => app.fetch(new Request(`https://${host}/api.Greeter/SayHello`, HELLO));
   assert.equal((await hello('greeter.example.com')).status, 200);
