@@ -218,7 +218,7 @@ test('the chart that is released names the image that is released', {
       env: {
         ...process.env,
         HELM: helm,
-        IMAGE: 'registry.example.com/some/pointsman',
+        IMAGE: 'registry.example.com/Some/Pointsman',
         GITHUB_REF_NAME: 'v1.2.3',
       },
     },
