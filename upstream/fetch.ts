@@ -19,12 +19,22 @@ export function createFetchUpstream(address: string, port: number, isTls = false
       headers.delete('expect');
       return decoded(answerOf(method, await fetch(origin + path, { ...init, redirect: 'manual' })));
     },
+    // What is not said to have been refused may have been carried out already, and is not to be sent anew by default.
     failure: (cause, hasAnswered) => ({
-      reason: hasAnswered ? 'remote-reset' : 'remote-connection-failure',
+      reason: hasAnswered
+        ? 'remote-reset'
+        : isRefused(cause)
+          ? 'remote-connection-failure'
+          : 'connection-termination',
       detail: `${cause}`,
     }),
   };
   return { open: (head, hasEnded, receiver) => new ProgramStream(program, head, hasEnded, receiver) };
+}
+
+/** Node, Bun and Deno say it of a refused connection, each somewhere else; workerd has one message for all failures. */
+function isRefused(cause: unknown): boolean {
+  return /refused/i.test(`${cause} ${(cause as Error).cause}`);
 }
 
 /** An upstream that answers nobody, for the reason given. */

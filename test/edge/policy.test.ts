@@ -53,7 +53,7 @@ spec:
   )
   .join('')}`;
 
-/** A stock greeter that fails as often as a request says, or is slow to answer; counts what it is asked. */
+/** A stock greeter that fails as often as a request says, breaks off, or is slow to answer; counts what it is asked. */
 async function openGreeter(): Promise<Server & { asked: Map<string, number> }> {
   const asked = new Map<string, number>();
   const greet = connectNodeAdapter({ routes });
@@ -64,6 +64,8 @@ async function openGreeter(): Promise<Server & { asked: Map<string, number> }> {
     if (tries <= Number(request.headers['x-fails'] ?? 0)) {
       request.resume();
       response.writeHead(503).end();
+    } else if (tries <= Number(request.headers['x-breaks'] ?? 0)) {
+      request.resume().on('end', () => request.socket.resetAndDestroy());
     } else if (tries <= Number(request.headers['x-hangs'] ?? 0)) request.resume();
     else greet(request, response);
   });
@@ -81,6 +83,9 @@ interface PolicyCase {
 const CASES: readonly PolicyCase[] = [
   { policy: 'none', want: 'v1.0.0', tries: 1 },
   { policy: 'none', headers: { 'x-fails': '1' }, want: Code.Unavailable, tries: 1 },
+  // What an endpoint has got is not sent again unless a rule says so: Istio's default is for what was refused.
+  { policy: 'none', headers: { 'x-breaks': '9' }, want: Code.Unavailable, tries: 1 },
+  { policy: 'retries', headers: { 'x-breaks': '1' }, want: 'v1.0.0', tries: 2 },
   { policy: 'retries', headers: { 'x-fails': '2' }, want: 'v1.0.0', tries: 3 },
   { policy: 'retries', headers: { 'x-fails': '9' }, want: Code.Unavailable, tries: 3 },
   { policy: 'timeout', headers: { 'x-hangs': '9' }, want: Code.Unavailable, tries: 1 },

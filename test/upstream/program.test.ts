@@ -260,3 +260,15 @@ test('createFetchUpstream() says that there is no endpoint', async () => {
   assert.equal(events.length, 1);
   assert.match(events[0]!, /^reset remote-connection-failure: /);
 });
+
+test('createFetchUpstream() does not take a request that was received for one that was refused', async () => {
+  const server = createServer((request) => {
+    request.resume().on('end', () => request.socket.destroy());
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as AddressInfo;
+  const { events } = await ask(createFetchUpstream('127.0.0.1', port), head({}), [utf8('body')]);
+  server.close();
+  assert.equal(events.length, 1);
+  assert.match(events[0]!, /^reset connection-termination: /);
+});
