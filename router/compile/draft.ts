@@ -117,7 +117,8 @@ export function* draw(resources: readonly ValidResource[], options: CompileOptio
   if (proxy.type === 'router') {
     const gateways = ofKind(resources, 'Gateway');
     const { servers, unknown } = gatewayServers(gateways, labels, proxy.gateways, namespace);
-    for (const port of new Set(servers.map((server) => server.port))) {
+    const ports = servers.filter(({ tls }) => tls !== 'passthrough').map(({ port }) => port);
+    for (const port of new Set(ports)) {
       const own = servers.filter((server) => server.port === port);
       listeners.push(listener(port, yield* gatewayVirtualHosts(view, virtualServices, own, port)));
     }

@@ -7,27 +7,15 @@ import { compareAge, compareText } from './age.ts';
 import { type AssembledHost, type Assembly, joinRoutes, type RouteSource, routeSource } from './assembly.ts';
 import { compareSpecific, domainOf, intersectHosts, resolveGatewayName } from './host.ts';
 import { type CompiledRoute, compileRoutes } from './route.ts';
+import { type BoundServer, Regions } from './server-region.ts';
 import type { ProxyView } from './sidecar.ts';
 import { hashOfDestination } from './traffic-policy.ts';
 import { type PreparedVirtualService, virtualServicesFor } from './virtual-service.ts';
 
 type Gateway = ValidResourceOf<'Gateway'>;
 
-/** One server with the gateway it belongs to. */
-export interface BoundServer {
-  /** `NAMESPACE/NAME`. */
-  readonly gateway: string;
-  readonly port: number;
-  readonly isTls: boolean;
-  readonly httpsRedirect: boolean;
-  /** `HOST` or `NAMESPACE/HOST`. */
-  readonly hosts: readonly string[];
-  /** The address listened on; empty for all. */
-  readonly bind: string;
-}
-
 /**
- * The HTTP servers that a proxy serves: of the gateways named, else of all whose selector fits its labels. A
+ * The servers of HTTP and TLS that a proxy serves: of the gateways named, else of all whose selector fits its labels. A
  * gateway that is named but not there serves every host, on whatever port it is asked.
  *
  * Source: Istio `pilot/pkg/model/push_context.go` (mergeGateways), `pilot/pkg/model/gateway.go` (mergeGateways).
@@ -44,12 +32,18 @@ export function gatewayServers(
     .filter((gateway) => (wanted ? wanted.has(nameOf(gateway)) : fits(gateway, labels)));
   const known = new Set(gateways.map(nameOf));
   const claimed = new Set<string>();
+  const plain = new Set<string>();
   return {
     servers: gateways.flatMap((gateway) =>
       (gateway.spec.servers ?? [])
-        .filter(isHttpServer)
+        .filter((server) => isHttp(server) || server.tls !== undefined)
         .map((server) => bind(gateway, server))
-        .filter((server) => !server.isTls || claims(server, claimed)),
+        .filter((server) => !server.isTls || claims(server, claimed))
+        .filter((server) => {
+          const place = `${server.port} ${server.bind}`;
+          if (server.tls === undefined) plain.add(place);
+          return server.tls === undefined || !plain.has(place);
+        }),
     ),
     unknown: [...(wanted ?? [])].filter((name) => !known.has(name)),
   };
@@ -57,9 +51,10 @@ export function gatewayServers(
 
 /**
  * The virtual hosts of the servers on one port, by name. Several VirtualServices for a host share it, oldest
- * first, those routes that take everything after all others.
+ * first, those routes that take everything after all others. Of servers with TLS each has its own, chosen by the name
+ * in the client's TLS: that is taken to be the request's host, so that each has the hosts that it is closest to.
  *
- * Source: Istio `pilot/pkg/networking/core/gateway.go` (buildGatewayHTTPRouteConfig).
+ * Source: Istio `pilot/pkg/networking/core/gateway.go` (buildGatewayHTTPRouteConfig, createGatewayHTTPFilterChainOpts).
  */
 export function* gatewayVirtualHosts(
   view: ProxyView,
@@ -72,45 +67,51 @@ export function* gatewayVirtualHosts(
     const key = `${service.namespace}/${service.host}`;
     if (!ownServices.has(key)) ownServices.set(key, service);
   }
-  const drafts = new Map<string, Draft>();
   const sources: RouteSource[] = [];
   const places = new Map<string, number>();
-  for (const server of servers) {
-    for (const virtualService of virtualServicesFor(all, server.gateway, view.source.namespace)) {
-      yield;
-      const { namespace, name } = virtualService.metadata;
-      const hosts = intersectHosts(hostsForNamespace(server.hosts, namespace), virtualService.hosts);
-      if (hosts.length === 0) continue;
-      const key = `${server.gateway}\n${namespace}/${name}`;
-      let place = places.get(key);
-      if (place === undefined) {
-        const compile = (rules: PreparedVirtualService) => compileFor(rules, server, view, port, ownServices);
-        place = sources.push(routeSource(virtualService, compile)) - 1;
-        places.set(key, place);
-      }
-      if (sources[place]!.routes.length === 0) continue;
-      for (const host of hosts) draftOf(drafts, host.toLowerCase(), server.httpsRedirect).sources.push(place);
-    }
-    if (!server.httpsRedirect) continue;
-    for (const host of server.hosts) draftOf(drafts, host.toLowerCase(), true);
-  }
-  if (drafts.size === 0) {
-    return {
-      hosts: [{ virtualHost: { name: `blackhole:${port}`, domains: ['*'], routes: [] }, sources: [] }],
-      sources,
-    };
-  }
   const hosts: AssembledHost[] = [];
-  for (const { host, domains, draft } of collapse(drafts)) {
-    yield;
-    const routes = joinRoutes(draft.sources.map((place) => sources[place]!));
-    const virtualHost = { name: `${domainOf(host)}:${port}`, domains, routes };
-    hosts.push({
-      virtualHost: draft.httpsRedirect ? { ...virtualHost, httpsRedirect: true } : virtualHost,
-      sources: draft.sources,
-    });
+  const regions = new Regions(servers);
+  for (const group of regions.groups) {
+    const drafts = new Map<string, Draft>();
+    for (const server of group) {
+      for (const virtualService of virtualServicesFor(all, server.gateway, view.source.namespace)) {
+        yield;
+        const { namespace, name } = virtualService.metadata;
+        const own = intersectHosts(hostsForNamespace(server.hosts, namespace), virtualService.hosts);
+        if (own.length === 0) continue;
+        const key = `${server.gateway}\n${namespace}/${name}`;
+        let place = places.get(key);
+        if (place === undefined) {
+          const compile = (rules: PreparedVirtualService) =>
+            compileFor(rules, server, view, port, ownServices);
+          place = sources.push(routeSource(virtualService, compile)) - 1;
+          places.set(key, place);
+        }
+        if (sources[place]!.routes.length === 0) continue;
+        for (const host of own) draftOf(drafts, host.toLowerCase(), server.httpsRedirect).sources.push(place);
+      }
+      if (!server.httpsRedirect) continue;
+      for (const host of server.hosts) draftOf(drafts, host.toLowerCase(), true);
+    }
+    for (const { host, domains, draft } of collapse(drafts)) {
+      yield;
+      const own = regions.take(domains, group[0]!);
+      if (own.length === 0) continue;
+      const routes = joinRoutes(draft.sources.map((place) => sources[place]!));
+      const virtualHost = { name: `${domainOf(host)}:${port}`, domains: own, routes };
+      hosts.push({
+        virtualHost: draft.httpsRedirect ? { ...virtualHost, httpsRedirect: true } : virtualHost,
+        sources: draft.sources,
+      });
+    }
   }
   hosts.sort((x, y) => compareText(x.virtualHost.name, y.virtualHost.name));
+  const empty = hosts.length === 0 ? ['*'] : regions.bare();
+  if (empty.length > 0)
+    hosts.push({
+      virtualHost: { name: `blackhole:${port}`, domains: empty, routes: [] },
+      sources: [],
+    });
   return { hosts, sources };
 }
 
@@ -201,10 +202,13 @@ function fits({ spec }: Gateway, labels: ReadonlyMap<string, string>): boolean {
   return Object.entries(spec.selector ?? {}).every(([key, value]) => labels.get(key) === value);
 }
 
-function isHttpServer({ port, tls }: GatewayServer): boolean {
-  const protocol = port.protocol.toUpperCase();
-  if (['HTTP', 'HTTP2', 'GRPC', 'GRPC-WEB', 'HTTP_PROXY'].includes(protocol)) return true;
-  return protocol === 'HTTPS' && tls?.mode !== undefined && !tls.mode.endsWith('PASSTHROUGH');
+function isHttp({ port }: GatewayServer): boolean {
+  return ['HTTP', 'HTTP2', 'GRPC', 'GRPC-WEB', 'HTTP_PROXY'].includes(port.protocol.toUpperCase());
+}
+
+function tlsOf({ port, tls }: GatewayServer): 'terminate' | 'passthrough' {
+  const isHttps = port.protocol.toUpperCase() === 'HTTPS' && tls?.mode !== undefined;
+  return isHttps && !tls.mode?.endsWith('PASSTHROUGH') ? 'terminate' : 'passthrough';
 }
 
 /**
@@ -212,12 +216,14 @@ function isHttpServer({ port, tls }: GatewayServer): boolean {
  *
  * Source: Istio `pilot/pkg/model/gateway.go` (sanitizeServerHostNamespace).
  */
-function bind(gateway: Gateway, { port, bind: address, hosts, tls }: GatewayServer): BoundServer {
+function bind(gateway: Gateway, server: GatewayServer): BoundServer {
+  const { port, bind: address, hosts, tls } = server;
   const own = gateway.metadata.namespace;
   return {
     gateway: nameOf(gateway),
     port: port.number,
     isTls: tls !== undefined,
+    ...(!isHttp(server) && { tls: tlsOf(server) }),
     httpsRedirect: tls?.httpsRedirect ?? false,
     hosts: hosts.includes('*/*')
       ? ['*']

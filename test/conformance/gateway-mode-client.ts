@@ -2,7 +2,9 @@
  * The client of a case: sends a request exactly as it is written, over a connection of its own. HTTP/1.1 is put
  * together and read here, so that methods and paths can be what no client library sends; HTTP/2 is the wire's engine.
  */
+import { once } from 'node:events';
 import * as net from 'node:net';
+import * as tls from 'node:tls';
 import { connect } from '../../upstream/remote/connect.ts';
 import { Driver, nowMs } from '../../upstream/socket/driver.ts';
 import { ByteWriter } from '../../wire/byte-writer.ts';
@@ -30,10 +32,15 @@ export interface Client {
 /** How long an answer may take. */
 const LIMIT_MS = 10_000;
 
-/** Connects to a port of this machine, and says that it dialled another. */
-export function openClient(proto: CaseRequest['proto'], port: number, dialled: number): Promise<Client> {
+/** Connects to a port of this machine, and says that it dialled another; HTTP/1.1 over TLS, where there is a name for it, says nothing. */
+export function openClient(
+  proto: CaseRequest['proto'],
+  port: number,
+  dialled: number,
+  sni?: string,
+): Promise<Client> {
   const header = proxyHeader(dialled);
-  const opened = proto === 'h1' ? openHttp1(port, header) : openHttp2(port, header);
+  const opened = proto === 'h1' ? openHttp1(port, header, sni) : openHttp2(port, header);
   return opened.catch(({ message }: Error) => ({ send: async () => failed(message, nowMs()), close() {} }));
 }
 
@@ -131,17 +138,18 @@ async function openHttp2(port: number, header: Uint8Array): Promise<Client> {
   };
 }
 
-async function openHttp1(port: number, header: Uint8Array): Promise<Client> {
-  const socket = net.connect({ host: '127.0.0.1', port, noDelay: true });
+async function openHttp1(port: number, header: Uint8Array, sni: string | undefined): Promise<Client> {
+  const to = { host: '127.0.0.1', port };
+  const socket =
+    sni === undefined
+      ? net.connect({ ...to, noDelay: true })
+      : tls.connect({ ...to, servername: sni, rejectUnauthorized: false });
+  await once(socket, sni === undefined ? 'connect' : 'secureConnect');
+  if (sni === undefined) socket.write(header);
   let reader: AnswerReader | undefined;
   socket.on('data', (chunk: Uint8Array) => reader?.receive(chunk));
   socket.on('close', () => reader?.ended());
   socket.on('error', () => reader?.ended());
-  await new Promise<void>((resolve, reject) => {
-    socket.once('connect', resolve);
-    socket.once('error', reject);
-  });
-  socket.write(header);
   return {
     send(request, id) {
       const { method, authority, path } = request;

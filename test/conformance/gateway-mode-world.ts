@@ -1,4 +1,5 @@
 /** One case's gateway, listeners and upstreams, and what came of its requests. */
+import { readFileSync } from 'node:fs';
 import { createGateway, type Gateway, type RequestOutcome } from '../../gateway/index.ts';
 import {
   type Cluster,
@@ -191,16 +192,16 @@ export class GatewayWorld {
   }
 
   /** Clients of a sidecar are redirected to it, and it is told where they dialled. */
-  async #client({ proto, port: servicePort }: CaseRequest): Promise<Client> {
+  async #client({ proto, port: servicePort, sni }: CaseRequest): Promise<Client> {
     const { gateway, originalDestination } = this.#parts;
     let port = this.#listening.get(servicePort);
     if (port === undefined) {
-      const told = { proxyProtocol: true, useOriginalDst: true };
+      const told = sni === undefined ? { proxyProtocol: true, useOriginalDst: true } : { tls: TLS };
       const isKnown = gateway.servicePorts().includes(servicePort);
       port = isKnown ? (await gateway.listen({ port: 0, servicePort, ...told })).port : await refusingPort();
       this.#listening.set(servicePort, port);
     }
-    return openClient(proto, port, originalDestination);
+    return openClient(proto, port, originalDestination, sni);
   }
 
   /** The names of those that the cluster's requests reach. */
@@ -278,6 +279,10 @@ export class GatewayWorld {
     return { status, cluster, endpoint, mirror };
   }
 }
+
+const pem = (name: string): string =>
+  readFileSync(new URL(`../fixture/tls/${name}.pem`, import.meta.url), 'utf8');
+const TLS = { cert: pem('cert'), key: pem('key') };
 
 const byChance: Random = (bound) => Math.floor(Math.random() * bound);
 

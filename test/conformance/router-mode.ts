@@ -66,7 +66,8 @@ function isEjected({ world }: Case, { responseCodeDetails }: ExpectedResult): bo
 export function toRouteRequest(request: CaseRequest): RouteRequest {
   return {
     method: request.method,
-    scheme: request.scheme ?? 'http',
+    scheme: request.scheme ?? (request.sni === undefined ? 'http' : 'https'),
+    ...(request.sni !== undefined && { tls: true }),
     authority: request.authority,
     path: request.path,
     // A codec takes away the space around a value, and what is between client and gateway alone.

@@ -38,7 +38,44 @@ function withoutPrograms(table: RouteTable): RouteTable {
 }
 
 function compareListeners(table: RouteTable, pilot: PilotOutput): Difference[] {
-  return Object.entries(pilot.routes).flatMap(([port, configuration]) => {
+  const isTls = (port: string): boolean => port.includes('/');
+  const ports = new Set(
+    Object.keys(pilot.routes)
+      .filter(isTls)
+      .map((key) => Number.parseInt(key, 10)),
+  );
+  return [
+    ...[...ports].flatMap((port) => compareServers(table, pilot, port)),
+    ...comparePorts(
+      table,
+      Object.entries(pilot.routes).filter(([key]) => !isTls(key)),
+    ),
+  ];
+}
+
+/** Of servers with TLS, each of which has its own routes, the table has what the client's name leads to. */
+function compareServers(table: RouteTable, { routes }: PilotOutput, port: number): Difference[] {
+  const listener = table.listeners.find((each) => each.port === port);
+  const wanted = Object.entries(routes)
+    .filter(([key]) => key.startsWith(`${port}/`))
+    .flatMap(([, configuration]) => virtualHostsOf(configuration));
+  const got = listener?.virtualHosts.filter((each) => each.routes.length > 0 || each.httpsRedirect) ?? [];
+  return got.map(comparableVirtualHost).flatMap((each) => {
+    const { domains, ...own } = each as VirtualHost;
+    const isThere = wanted.some((host) => {
+      const { domains: all, ...want } = host as VirtualHost;
+      return isDeepStrictEqual(want, own) && domains.every((domain) => all.includes(domain));
+    });
+    const of = { request: `port ${port}`, field: 'virtual host of a server', want: wanted.map(nameOf) };
+    return isThere ? [] : [{ ...of, got: each }];
+  });
+}
+
+function comparePorts(
+  table: RouteTable,
+  routes: readonly (readonly [string, PilotOutput['routes'][string]])[],
+): Difference[] {
+  return routes.flatMap(([port, configuration]) => {
     const listener = table.listeners.find((each) => String(each.port) === port);
     const want = virtualHostsOf(configuration);
     const got = listener?.virtualHosts.map(comparableVirtualHost) ?? [];

@@ -61,6 +61,8 @@ export interface CaseRequest {
   readonly headers?: readonly (readonly [string, string])[];
   readonly body?: string;
   readonly bodyB64?: string;
+  /** Over TLS, with this name. */
+  readonly sni?: string;
   /** Sent that often, `parallel` at a time, and only counted. */
   readonly repeat?: number;
   readonly parallel?: number;

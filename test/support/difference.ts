@@ -95,6 +95,11 @@ export const DIFFERENCES: readonly Difference[] = [
     test: 'route() passes on a header that asks for retries, where a rule sets it',
   },
   {
+    what: "Of a Gateway's servers with TLS on one port the request's host chooses one; in Envoy the name in the client's TLS (SNI), and a request for a host of another server is answered 404",
+    why: 'a rule is the same on paper, where no TLS is, and clients name the host that they ask',
+    test: 'listen() takes the host of a request over TLS for the name that its client chose a server by',
+  },
+  {
     what: "Upstreams are not told `x-envoy-decorator-operation`, and a client's own passes a sidecar; Envoy under Istio, which traces, sets it to the route's: `HOST:PORT/PREFIX*`",
     why: 'it names the spans of a sidecar beside the upstream; the contexts of traces go on as they are',
     test: 'withForwarded() leaves out what is believed of no client',

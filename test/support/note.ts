@@ -336,6 +336,13 @@ export const NOTES: readonly Note[] = [
   },
   {
     kind: 'Gateway',
+    path: 'servers[].tls.mode',
+    gateway: 'differs',
+    why: 'each server with TLS has its hosts to itself, of which the request names one, not its TLS; certificates are given in code, by `listen({ tls })`',
+    test: 'listen() takes the host of a request over TLS for the name that its client chose a server by',
+  },
+  {
+    kind: 'Gateway',
     path: 'servers[].tls',
     router: 'not yet',
     gateway: 'not yet',

@@ -1,6 +1,7 @@
 /** Sends a case's requests byte for byte: HTTP/1.1 by hand, h2 with prior knowledge. */
 import { connect as connectH2 } from 'node:http2';
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { append, ID_HEADER } from './upstream.ts';
 
 /** One request as a case has it. */
@@ -13,6 +14,8 @@ export interface SentRequest {
   readonly headers?: readonly (readonly [string, string])[];
   readonly body?: string;
   readonly bodyB64?: string;
+  /** Over TLS, with this name. */
+  readonly sni?: string;
 }
 
 /** What the client got. */
@@ -50,7 +53,11 @@ function sendH1(port: number, id: string, request: SentRequest): Promise<Receive
       `${ID_HEADER}: ${id}`,
       ...(hasBody ? [`content-length: ${body.length}`] : []),
     ];
-    const socket = connect(port, '127.0.0.1');
+    const { sni } = request;
+    const socket =
+      sni === undefined
+        ? connect(port, '127.0.0.1')
+        : connectTls({ port, host: '127.0.0.1', servername: sni, rejectUnauthorized: false });
     let data = Buffer.alloc(0);
     const done = (received: Received) => {
       clearTimeout(timer);
@@ -115,7 +122,11 @@ function kept(headers: Record<string, string[]>): Record<string, string[]> {
 
 function sendH2(port: number, id: string, request: SentRequest): Promise<Received> {
   return new Promise((resolve) => {
-    const session = connectH2(`http://127.0.0.1:${port}`, SESSION);
+    const { sni } = request;
+    const session =
+      sni === undefined
+        ? connectH2(`http://127.0.0.1:${port}`, SESSION)
+        : connectH2(`https://127.0.0.1:${port}`, { ...SESSION, servername: sni, rejectUnauthorized: false });
     const done = (received: Received) => {
       clearTimeout(timer);
       session.destroy();

@@ -3,6 +3,7 @@
  * listeners and clusters of its own. What a stock Envoy lacks (Istio's own filters) is left out.
  */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Envoy, ISTIO_RUNTIME, startEnvoy } from '../../peer/envoy.ts';
 import type { Generated, Message } from './pilot.ts';
 import { ID_HEADER, type Upstreams } from './upstream.ts';
@@ -31,7 +32,7 @@ export interface CasePart {
 /** A case's listeners and clusters, their names beginning with `prefix`; opens the upstreams they need. */
 export async function casePart(
   prefix: string,
-  { routes, managers, clusters, endpoints }: Generated,
+  { routes, managers, clusters, endpoints, serverNames }: Generated,
   upstreams: Upstreams,
   isDown: (endpoint: string) => boolean,
   freePort: () => number,
@@ -39,13 +40,19 @@ export async function casePart(
 ): Promise<CasePart> {
   const used = new Set<string>();
   const ports = new Map<number, number>();
+  const chains = new Map<number, Message[]>();
+  for (const [key, configuration] of Object.entries(routes)) {
+    if (!managers[key]) continue;
+    const port = Number.parseInt(key, 10);
+    const own = filterChain(manager(managers[key], renamed(configuration, prefix, used), logFile));
+    const chain = key.includes('/') ? { ...own, ...tlsOf(serverNames[key] ?? []) } : own;
+    chains.set(port, [...(chains.get(port) ?? []), chain]);
+  }
   const listeners: Message[] = [];
-  for (const [port, configuration] of Object.entries(routes)) {
-    if (!/^\d+$/.test(port) || !managers[port]) continue;
+  for (const [port, filterChains] of chains) {
     const real = freePort();
-    ports.set(Number(port), real);
-    const routeConfig = renamed(configuration, prefix, used);
-    listeners.push(listener(`${prefix}${port}`, real, manager(managers[port], routeConfig, logFile)));
+    ports.set(port, real);
+    listeners.push(listener(`${prefix}${port}`, real, filterChains));
   }
   const own: Message[] = [];
   for (const cluster of clusters) {
@@ -108,11 +115,39 @@ function manager(given: Message, routeConfig: Message, logFile: string): Message
   };
 }
 
-function listener(name: string, port: number, typedConfig: Message): Message {
+function filterChain(typedConfig: Message): Message {
+  return { filters: [{ name: 'envoy.filters.network.http_connection_manager', typedConfig }] };
+}
+
+/** What chooses a chain by the name in a client's TLS, and a certificate of any name. */
+function tlsOf(serverNames: readonly string[]): Message {
+  const pem = (name: string) => ({ filename: join(import.meta.dirname, `../../fixture/tls/${name}.pem`) });
+  return {
+    ...(serverNames.length > 0 && { filterChainMatch: { serverNames } }),
+    transportSocket: {
+      name: 'envoy.transport_sockets.tls',
+      typedConfig: {
+        '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext',
+        commonTlsContext: {
+          alpnProtocols: ['h2', 'http/1.1'],
+          tlsCertificates: [{ certificateChain: pem('cert'), privateKey: pem('key') }],
+        },
+      },
+    },
+  };
+}
+
+function listener(name: string, port: number, filterChains: readonly Message[]): Message {
+  const inspector = 'type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector';
   return {
     name,
     address: { socketAddress: { address: '127.0.0.1', portValue: port } },
-    filterChains: [{ filters: [{ name: 'envoy.filters.network.http_connection_manager', typedConfig }] }],
+    ...(filterChains.some(({ transportSocket }) => transportSocket) && {
+      listenerFilters: [
+        { name: 'envoy.filters.listener.tls_inspector', typedConfig: { '@type': inspector } },
+      ],
+    }),
+    filterChains,
   };
 }
 

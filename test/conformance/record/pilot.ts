@@ -24,6 +24,8 @@ export interface Generated {
   readonly clusters: readonly Message[];
   /** Of clusters by EDS: names of endpoints, or `address:port`. */
   readonly endpoints: Readonly<Record<string, readonly string[]>>;
+  /** Of servers with TLS, by their keys in `routes`, the names that choose them; null for any. */
+  readonly serverNames: Readonly<Record<string, readonly string[] | null>>;
 }
 
 /** A running oracle. */
@@ -79,13 +81,14 @@ export function startPilot(program: string): Pilot {
         managers = {},
         clusters = [],
         endpoints = {},
+        serverNames = {},
       } = await ask({
         do: 'generate',
         yaml,
         world,
       });
       if (error) throw new Error(error);
-      return { routes, managers, clusters, endpoints };
+      return { routes, managers, clusters, endpoints, serverNames };
     },
     close() {
       child?.stdin.end();

@@ -93,6 +93,8 @@ type answer struct {
 	Clusters  []json.RawMessage          `json:"clusters,omitempty"`
 	Managers  map[string]json.RawMessage `json:"managers,omitempty"`
 	Endpoints map[string][]string        `json:"endpoints,omitempty"`
+	// Of a gateway's servers with TLS, by their keys in Routes, the names in a client's TLS that choose them.
+	ServerNames map[string][]string `json:"serverNames,omitempty"`
 }
 
 func main() {
@@ -331,6 +333,7 @@ func generate(r request, a *answer) error {
 		proxy = g.SetupProxy(proxy)
 		listeners := g.Listeners(proxy)
 		a.Routes, a.Managers, a.Endpoints = map[string]json.RawMessage{}, map[string]json.RawMessage{}, map[string][]string{}
+		a.ServerNames = map[string][]string{}
 		ports := map[string]string{}
 		for _, l := range listeners {
 			if l.GetTrafficDirection().String() == "INBOUND" && proxy.Type == model.SidecarProxy {
@@ -351,6 +354,7 @@ func generate(r request, a *answer) error {
 					port := fmt.Sprint(l.GetAddress().GetSocketAddress().GetPortValue())
 					if proxy.Type == model.Router && chain.GetTransportSocket() != nil {
 						port += "/" + h.GetRds().GetRouteConfigName()
+						a.ServerNames[port] = chain.GetFilterChainMatch().GetServerNames()
 					}
 					ports[h.GetRds().GetRouteConfigName()] = port
 					a.Managers[port] = marshal(h)

@@ -39,7 +39,9 @@ const UNSEEN: Readonly<Record<string, string>> = {
     'a service in another namespace that a VirtualService is for is a service only to those who know it',
   'dr-wildcard-hosts': 'the same',
   'gateway-external-name': 'which services are names of others is not told to a gateway',
-  'host-external-name': 'nor to a sidecar, of a name that a rule is for or that leads nowhere',
+  'gateway-https-servers': 'which of the servers with TLS has a host is told by listeners alone',
+  'host-external-name':
+    'which services are names of others is not told of one that a rule is for or that leads nowhere',
   'mesh-config': 'defaultVirtualServiceExportTo',
   'mixed-018': 'defaultServiceExportTo, and a retry policy of the mesh that no service shows',
   'se-host-capitals-rules': 'which host of a ServiceEntry has capitals is told by clusters alone',
