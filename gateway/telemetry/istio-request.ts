@@ -40,7 +40,10 @@ export interface IstioSeries {
   count: number;
 }
 
-/** Label sets as they come up, at most `maxSeries`; further ones are counted under the destination `unknown`. */
+/**
+ * Label sets as they come up, `maxSeries` of them; further ones are counted under the destination `unknown` and
+ * {@link coarseOf} their outcome.
+ */
 export class IstioRequests {
   readonly #series = new Map<string, IstioSeries>();
   readonly #source: SourceLabels;
@@ -75,29 +78,41 @@ export class IstioRequests {
 
   /** The series of an outcome. */
   find(outcome: RequestOutcome): IstioSeries {
-    let key = keyOf(outcome);
-    let known = this.#series.get(key);
+    const labels = outcomeLabels(outcome);
+    const known = this.#series.get(keyOf(outcome, labels));
     if (known) return known;
-    let told = outcome;
-    if (this.#series.size >= this.#maxSeries) {
-      told = { ...outcome, host: undefined, subset: undefined, endpointLabels: undefined };
-      key = keyOf(told);
-      known = this.#series.get(key);
-      if (known) return known;
-    }
+    return this.#series.size < this.#maxSeries
+      ? this.#add(outcome, labels)
+      : this.#findCoarse(outcome, labels);
+  }
+
+  #findCoarse(outcome: RequestOutcome, labels: OutcomeLabels): IstioSeries {
+    const nowhere = { ...outcome, host: undefined, subset: undefined, endpointLabels: undefined };
+    const { response_code, grpc_response_status, response_flags } = labels;
+    const { status, grpcStatus, flag } = coarseOf(response_code, grpc_response_status, response_flags);
+    const coarse = {
+      ...labels,
+      response_code: status,
+      grpc_response_status: grpcStatus,
+      response_flags: flag,
+    };
+    return this.#series.get(keyOf(nowhere, coarse)) ?? this.#add(nowhere, coarse);
+  }
+
+  #add(outcome: RequestOutcome, labels: OutcomeLabels): IstioSeries {
     const series: IstioSeries = {
       labels: labelText({
         reporter: 'source',
         ...this.#source,
-        ...destinationLabels(told),
-        ...outcomeLabels(told),
+        ...destinationLabels(outcome),
+        ...labels,
       }),
       durationMs: new Histogram(BUCKETS),
       requestBytes: new Histogram(BUCKETS),
       responseBytes: new Histogram(BUCKETS),
       count: 0,
     };
-    this.#series.set(key, series);
+    this.#series.set(keyOf(outcome, labels), series);
     return series;
   }
 }
@@ -131,6 +146,15 @@ export function isSameWorkload(
 export function grpcStatusLabel(status: number | undefined): string {
   if (status === undefined) return '';
   return status >= 0 && status <= 16 ? `${status}` : 'other';
+}
+
+/** What is told of an outcome where there are too many of them: so little that it makes 60 label sets at most. */
+export function coarseOf(status: string, grpcStatus: string, flag: string) {
+  return {
+    status: status === '0' ? status : `${status[0]}xx`,
+    grpcStatus: grpcStatus === '' || grpcStatus === '0' ? grpcStatus : 'other',
+    flag: flag === '-' ? flag : 'other',
+  } as const;
 }
 
 const UNKNOWN = 'unknown';
@@ -171,6 +195,8 @@ function destinationLabels({ host, subset, endpointLabels = {} }: RequestOutcome
   } as const;
 }
 
+type OutcomeLabels = Readonly<Record<keyof ReturnType<typeof outcomeLabels>, string>>;
+
 function outcomeLabels({ protocol, status, grpcStatus, flag }: RequestOutcome) {
   return {
     request_protocol: protocol,
@@ -207,14 +233,15 @@ function serviceOf(host: string | undefined): { readonly name: string; readonly 
 }
 
 /** Of all that labels are made of. */
-function keyOf({ host, subset, status, grpcStatus, flag, protocol, endpointLabels }: RequestOutcome): string {
+function keyOf({ host, subset, endpointLabels }: RequestOutcome, labels: OutcomeLabels): string {
+  const { request_protocol, response_code, grpc_response_status, response_flags } = labels;
   return JSON.stringify([
     host,
     subset,
-    status,
-    grpcStatusLabel(grpcStatus),
-    flag,
-    protocol,
+    response_code,
+    grpc_response_status,
+    response_flags,
+    request_protocol,
     endpointLabels && LABELS_READ.map((name) => endpointLabels[name]),
   ]);
 }

@@ -25,8 +25,9 @@ export interface PrometheusMetrics extends MetricSink {
 /** See {@link prometheusMetrics}. */
 export interface PrometheusOptions {
   /**
-   * Label sets that are told apart; requests with further ones are counted under host and route `other`. Rules
-   * come and go, memory must not grow with them. Default 5000.
+   * Label sets that are told apart; requests with further ones are counted under host and route `other`, the class of
+   * their status (`5xx`) and flag `other`, in 60 sets at most. Rules come and go, and upstreams may answer with any
+   * status: memory must not grow with them. Default 5000.
    */
   readonly maxSeries?: number;
   /** The same for Istio's metrics, whose histograms are large; further ones are of destination `unknown`. Default 500. */

@@ -4,6 +4,7 @@
  */
 import { Histogram } from './histogram.ts';
 import {
+  coarseOf,
   countIstio,
   grpcStatusLabel,
   type IstioRequests,
@@ -43,11 +44,15 @@ interface Counted {
   readonly istio: IstioSeries;
 }
 
+/** Of label sets that there was no room for. */
+const NOWHERE = { host: 'other', subset: '', route: 'other' } as const;
+
 /** Outcomes looked at before keys are made: traffic comes in runs of few. */
 const RECENT = 8;
 
 /**
- * See the module. Holds `maxSeries` label sets; requests with further ones are counted under host and route `other`.
+ * See the module. Holds `maxSeries` label sets; requests with further ones are counted under host and route `other`, and
+ * {@link coarseOf} their outcome.
  * `istio` holds Istio's, of which each is many times as large.
  */
 export class RequestCount implements MetricSink {
@@ -97,7 +102,8 @@ export class RequestCount implements MetricSink {
     let labels = asked;
     let key = keyOf(labels);
     if (!this.#series.has(key) && this.#series.size >= this.#maxSeries) {
-      labels = { ...labels, host: 'other', subset: '', route: 'other' };
+      const { status, grpcStatus, flag } = coarseOf(asked.status, asked.grpc_status, asked.response_flag);
+      labels = { ...NOWHERE, status, grpc_status: grpcStatus, response_flag: flag };
       key = keyOf(labels);
     }
     let found = this.#series.get(key);

@@ -146,6 +146,32 @@ test('istio_requests_total keeps a bounded number of series', async () => {
   assert.equal(series.find(({ labels }) => labels['destination_service'] === 'unknown')?.count, '490');
 });
 
+/** All that an upstream may answer. */
+const ANSWERS = [undefined, 'UC', 'URX,UF'].flatMap((flag) =>
+  Array.from({ length: 500 * 17 }, (_, index) => ({
+    protocol: 'grpc' as const,
+    status: 200 + (index % 500),
+    grpcStatus: Math.trunc(index / 500),
+    flag,
+  })),
+);
+
+test('istio_requests_total and pointsman_requests_total are bounded, whatever upstreams answer', async () => {
+  const series = await told(ANSWERS, { maxIstioSeries: 10, maxSeries: 10 });
+  assert.ok(series.length <= 70, `${series.length} label sets of Istio's`);
+  assert.equal(
+    series.reduce((sum, { count }) => sum + Number(count), 0),
+    ANSWERS.length,
+  );
+  const unavailable = series.find(
+    ({ labels }) => labels['response_code'] === '5xx' && labels['response_flags'] === 'other',
+  );
+  assert.equal(unavailable?.labels['destination_service'], 'unknown');
+  const own = series[0]!.text.split('\n').filter((line) => line.startsWith('pointsman_requests_total{'));
+  assert.ok(own.length <= 70, `${own.length} label sets`);
+  assert.ok(own.some((line) => line.includes('status="5xx",grpc_status="other",response_flag="other"')));
+});
+
 test("istio_request_duration_milliseconds has Envoy's buckets and whole milliseconds", async () => {
   const [series] = await told([{ durationMs: 0.9 }, { durationMs: 1.9 }, { durationMs: 120_000 }]);
   const lines = series!.text
