@@ -50,7 +50,7 @@ async function get(kind: string | undefined, name: string | undefined, options: 
     name !== undefined && found.length === 1 ? found[0] : { apiVersion: 'v1', kind: 'List', items: found };
   if (format === 'json') terminal.printJson(listed);
   else if (format === 'yaml')
-    terminal.print((await import('yaml')).stringify(listed, { version: '1.1' }).trimEnd());
+    terminal.print((await import('js-yaml')).dump(listed, { noRefs: true, skipInvalid: true }).trimEnd());
   else if (format === 'name') for (const manifest of found) terminal.print(kubectlName(manifest));
   else if (found.length === 0) terminal.note('No resources found');
   else terminal.print(terminal.table(['kind', 'namespace', 'name', 'hosts'], found.map(rowOf)));

@@ -129,7 +129,7 @@ async function writeJunit(file: string, report: TestReport): Promise<void> {
 
 /** Prints tests of what the rules do today. */
 async function record(paths: readonly string[], from: string): Promise<void> {
-  const { stringify } = await import('yaml');
+  const { dump } = await import('js-yaml');
   const { recordTests, requestsOfRules } = await import('../workbench/route-test/record.ts');
   const { createRuleSet } = await import('../workbench/rule-set.ts');
   const { issueText, note, print } = await import('./terminal.ts');
@@ -144,7 +144,7 @@ async function record(paths: readonly string[], from: string): Promise<void> {
   const requests = isGateway ? [...requestsOfRules(rules)] : await loggedRequests(from);
   const document = recordTests(rules, requests);
   print('# What the rules did when this was recorded; look it over before you keep it.');
-  print(stringify(document, { lineWidth: 110 }).trimEnd());
+  print(dump(document, { lineWidth: 110, noRefs: true, skipInvalid: true }).trimEnd());
 }
 
 async function loggedRequests(file: string) {

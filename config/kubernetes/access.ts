@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { parse } from 'yaml';
+import { load, YAMLException } from 'js-yaml';
 import * as z from 'zod';
 
 /** An API server, and who we are to it. */
@@ -187,11 +187,10 @@ async function readKubeconfig(paths: readonly string[]): Promise<KubernetesAcces
 /** Says where the text is no YAML, and not what stands there: it may be a token. */
 function parseYaml(text: string, fail: (reason: string) => never): unknown {
   try {
-    return parse(text, { prettyErrors: false });
+    return load(text);
   } catch (error) {
-    const { code, pos: [at = 0] = [] } = error as { code?: string; pos?: readonly number[] };
-    const line = text.slice(0, at).split('\n').length;
-    return fail(`line ${line} is not YAML (${code})`);
+    const line = error instanceof YAMLException ? (error.mark?.line ?? 0) + 1 : 1;
+    return fail(`line ${line} is not YAML`);
   }
 }
 

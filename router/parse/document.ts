@@ -1,25 +1,21 @@
 /**
  * Text to documents: each YAML document of a file as plain data with its places, or with what is wrong with
- * it. Imports the yaml library.
+ * it. Imports the yaml library's events.
  */
-import { Composer, type CST, type Document, isScalar, Lexer, Parser, visit } from 'yaml';
+import { EVENT_ID, type Event } from 'js-yaml';
 import type { Issue, IssueCode } from '../issue.ts';
 import { protoName } from '../schema/proto-json.ts';
 import type { FieldPath, Position, ResourceSource } from '../schema/resource.ts';
-import { forbiddenTab } from './tab.ts';
+import { readEvents } from './event.ts';
+import { strictProblem } from './strict.ts';
 import { detached, type SourceText, sourceText, splitDocuments } from './text.ts';
 import { type Place, readTree } from './tree.ts';
 
 /** A text above this size is refused unread: 8 MiB, some 50,000 rules. */
 export const MAX_BYTES = 8 * 1024 * 1024;
 
-/** One document that is no YAML is told of so many times. */
-const MAX_SYNTAX_ISSUES = 3;
-/** And of so many values that cannot be read. */
+/** Of one document so many values that cannot be read are told of. */
 const MAX_TREE_ISSUES = 20;
-
-/** A part is read in steps of so many lexical tokens, some milliseconds each. */
-const STEP_TOKENS = 4000;
 
 /** One document: what `kubectl` would take for one object. */
 export interface YamlDocument {
@@ -138,120 +134,36 @@ function* readChunk(written: string): Generator<undefined, ReadDocument[]> {
     const message = `Cannot read the character U+${control[0].codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}: YAML allows no control characters`;
     return [unreadable({ code: 'yaml-syntax', message, offset: control.index })];
   }
-  const tab = forbiddenTab(chunk);
-  if (tab !== undefined) {
-    const message = 'Cannot read the tab here: indent with spaces';
-    return [unreadable({ code: 'yaml-syntax', message, offset: tab })];
-  }
-  // Scalars are read by our own rules, so no schema of the library's resolves them.
-  const composer = new Composer({
-    version: '1.1',
-    schema: 'failsafe',
-    uniqueKeys: false,
-    logLevel: 'silent',
+  const found = readEvents(chunk);
+  if (!('events' in found)) return [unreadable(found)];
+  yield undefined;
+  const { events, text } = found;
+  const problem = strictProblem(events, text);
+  if (problem !== undefined) return [unreadable({ code: 'yaml-syntax', ...problem })];
+  const separator = lineSeparator(events, written);
+  if (separator !== undefined) return [unreadable(separator)];
+  if (events.length === 0) return [];
+  const tree = readTree(events, text);
+  const problems = tree.problems.slice(0, MAX_TREE_ISSUES).map(({ code, ...rest }): Problem => {
+    const syntax = code === 'unknown-alias';
+    return { ...rest, code: syntax ? 'yaml-syntax' : code === 'bad-merge' ? 'bad-key' : code };
   });
-  const documents: ReadDocument[] = [];
-  for (const token of firstDocument(yield* tokensOf(chunk), chunk))
-    for (const document of composer.next(token)) documents.push(readDocument(document, chunk));
-  for (const document of composer.end()) documents.push(readDocument(document, chunk));
-  return documents;
+  return [
+    tree.place === undefined ? unreadable(...problems) : { value: tree.value, place: tree.place, problems },
+  ];
 }
 
-/** The documents' syntax, which is most of the work, with a pause offered now and then. */
-function* tokensOf(chunk: string): Generator<undefined, CST.Token[]> {
-  const tokens: CST.Token[] = [];
-  let errors = 0;
-  const take = (found: Iterable<CST.Token>): void => {
-    for (const token of found) {
-      if (token.type === 'error') errors += 1;
-      else if (token.type === 'document' || token.type === 'doc-end') errors = 0;
-      // An error of the library's for each of a million characters takes minutes, and nobody is told of it.
-      if (errors <= MAX_SYNTAX_ISSUES || token.type !== 'error') tokens.push(token);
-    }
-  };
-  const parser = new Parser();
-  let steps = 0;
-  for (const lexeme of new Lexer().lex(chunk)) {
-    take(parser.next(lexeme));
-    steps += 1;
-    if (steps % STEP_TOKENS === 0) yield undefined;
+/** A character of a text that other readers take for a line's end, and that is kept as it is here. */
+function lineSeparator(events: readonly Event[], written: string): Problem | undefined {
+  if (!/[\u2028\u2029]/.test(written)) return undefined;
+  for (const event of events) {
+    if (event.type !== EVENT_ID.SCALAR || event.valueStart < 0) continue;
+    const at = written.slice(event.valueStart, event.valueEnd).search(/[\u2028\u2029]/);
+    if (at === -1) continue;
+    const message = 'Cannot read the character U+2028 or U+2029: write "\\L" or "\\P" in double quotes';
+    return { code: 'yaml-syntax', message, offset: event.valueStart + at };
   }
-  take(parser.end());
-  return tokens;
-}
-
-/**
- * The tokens up to the end of the first document: at `...`, or where text stands left of the document's first line.
- * What follows is never looked at.
- *
- * Source: github.com/yaml/go-yaml (v2) `yaml.go` (unmarshal reads one document).
- */
-function* firstDocument(tokens: Iterable<CST.Token>, text: string): Iterable<CST.Token> {
-  for (const token of tokens) {
-    if (token.type === 'document' && token.value && 'indent' in token.value) {
-      const { indent } = token.value;
-      const end = token.end?.findIndex(
-        (each) => !BETWEEN.has(each.type) && isLeftOf(indent, each.offset, text),
-      );
-      if (end !== undefined && end !== -1) {
-        yield { ...token, end: token.end!.slice(0, end) };
-        return;
-      }
-    }
-    yield token;
-    if (token.type === 'doc-end') return;
-  }
-}
-
-const BETWEEN: ReadonlySet<string> = new Set(['space', 'comment', 'newline']);
-
-function isLeftOf(indent: number, offset: number, text: string): boolean {
-  const before = text.slice(text.lastIndexOf('\n', offset - 1) + 1, offset);
-  return before.length < indent && /^ *$/.test(before);
-}
-
-/** Offset of the first `\/` in a double-quoted scalar, which is JSON's and not YAML 1.1's; undefined if there is none. */
-function forbiddenEscape(document: Document.Parsed, text: string): number | undefined {
-  if (!text.includes('\\/')) return undefined;
-  let found: number | undefined;
-  visit(document, {
-    Scalar(_, node) {
-      if (!isScalar(node) || node.type !== 'QUOTE_DOUBLE' || !node.range) return undefined;
-      const [start, end] = node.range;
-      const valid = /^(?:[^\\]|\\[^/])*/s.exec(text.slice(start, end))![0].length;
-      if (start + valid === end) return undefined;
-      found = start + valid;
-      return visit.BREAK;
-    },
-  });
-  return found;
-}
-
-function readDocument(document: Document.Parsed, chunk: string): ReadDocument {
-  if (document.errors.length > 0) {
-    const problems = document.errors.slice(0, MAX_SYNTAX_ISSUES).map((error): Problem => {
-      const tooDeep = error.code === 'RESOURCE_EXHAUSTION';
-      return {
-        code: tooDeep ? 'too-deep' : 'yaml-syntax',
-        message: tooDeep ? 'Cannot read nesting this deep' : syntaxMessage(error.message),
-        offset: error.pos[0],
-      };
-    });
-    return unreadable(...problems);
-  }
-  const escaped = forbiddenEscape(document, chunk);
-  if (escaped !== undefined) {
-    const message = 'Cannot read the escape "\\/": YAML 1.1 has none of the kind, write "/"';
-    return unreadable({ code: 'yaml-syntax', message, offset: escaped });
-  }
-  const tree = readTree(document, chunk);
-  const problems = tree.problems.slice(0, MAX_TREE_ISSUES).map(({ code, ...problem }): Problem => {
-    const syntax = code === 'unknown-alias' || code === 'bad-flow';
-    return { ...problem, code: syntax ? 'yaml-syntax' : code === 'bad-merge' ? 'bad-key' : code };
-  });
-  return tree.place === undefined
-    ? unreadable(...problems)
-    : { value: tree.value, place: tree.place, problems };
+  return undefined;
 }
 
 function unreadable(...problems: readonly Problem[]): ReadDocument {
@@ -296,10 +208,6 @@ function broken(text: SourceText, issues: readonly Issue[]): YamlDocument {
 function issueAt(text: SourceText, { code, message, offset }: Problem): Issue {
   const { line, column } = text.positionAt(offset);
   return { code, severity: 'error', message, file: text.file, line, column, excerpt: text.line(line) };
-}
-
-function syntaxMessage(message: string): string {
-  return `Cannot read the YAML: ${message.replace(/\.$/, '').replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase())}`;
 }
 
 function decode(bytes: Uint8Array): string {

@@ -20,6 +20,8 @@ const WORDS = new Map<string, boolean | null>([
 ]);
 const NOT_JSON = /^([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$/;
 const FLOAT = /^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/;
+const TIMESTAMP =
+  /^\d{4}-(?:0?[1-9]|1[0-2])-(?:0?[1-9]|[12]\d|3[01])(?:[Tt ]\d{1,2}:\d{1,2}:\d{1,2}(?:\.\d+)?(?:Z|[-+]\d{2}:\d{2})?)?$/;
 const TAG_PREFIX = 'tag:yaml.org,2002:';
 
 /**
@@ -38,12 +40,17 @@ export function scalarValue(text: string, plain: boolean, tag: string | undefine
       : tag;
   switch (name) {
     case 'str':
-    case 'timestamp':
       return { ok: true, value: text };
+    case 'timestamp':
+      return TIMESTAMP.test(text)
+        ? { ok: true, value: text }
+        : { ok: false, reason: `Cannot read ${JSON.stringify(text)} as !!timestamp` };
     case 'binary':
       return decodeBinary(text);
     case 'null':
-      return { ok: true, value: null };
+      return WORDS.get(text) === null
+        ? { ok: true, value: null }
+        : { ok: false, reason: `Cannot read ${JSON.stringify(text)} as !!null` };
     case 'bool':
     case 'int':
     case 'float': {
@@ -52,7 +59,7 @@ export function scalarValue(text: string, plain: boolean, tag: string | undefine
       const fits =
         resolved.ok &&
         typeof resolved.value === want &&
-        !(name === 'int' && !Number.isInteger(resolved.value));
+        !(name === 'int' && wholeNumber(text.replaceAll('_', '')) === undefined);
       if (fits || !resolved.ok) return resolved;
       return { ok: false, reason: `Cannot read ${JSON.stringify(text)} as !!${name}` };
     }
@@ -60,6 +67,11 @@ export function scalarValue(text: string, plain: boolean, tag: string | undefine
       // A tag that nobody knows leaves the text as it is.
       return { ok: true, value: text };
   }
+}
+
+/** True for the tag of the key `<<`, as written. */
+export function isMergeTag(tag: string): boolean {
+  return tag === '!' || tag === '!!merge' || tag === `${TAG_PREFIX}merge`;
 }
 
 function resolvePlain(text: string): ScalarValue {
@@ -80,7 +92,9 @@ function resolvePlain(text: string): ScalarValue {
 /** Go's strconv.ParseInt(text, 0, 64), and ParseUint above its range. */
 function wholeNumber(text: string): number | undefined {
   const parts = /^([-+]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+|0[0-7]+|0|[1-9][0-9]*)$/.exec(text);
-  if (parts === null) return undefined;
+  // What follows `0b` may have a sign of its own.
+  if (parts === null)
+    return /^0b[-+]/.test(text) ? wholeNumber(text.replace(/^0b([-+])/, '$10b')) : undefined;
   const [, sign, magnitude = ''] = parts;
   const octal = /^0[0-7]+$/.test(magnitude);
   if (magnitude.length > 70) return undefined;

@@ -1,10 +1,12 @@
 /**
- * A YAML syntax tree turned into plain data, with the place of each field kept beside it. Bounded work: deep
- * nesting and aliases that multiply are refused. Imports the yaml library's node types.
+ * The events of a YAML document turned into plain data, with the place of each field kept beside it. Bounded work: deep
+ * nesting and aliases that multiply are refused. Imports the yaml library's events.
  * Source: github.com/yaml/go-yaml (v2) decode.go, strict mode: keys twice are refused, also through `<<`.
  */
-import { type Document, isAlias, isMap, isScalar, isSeq, type Node, type YAMLMap } from 'yaml';
-import { scalarValue } from './scalar.ts';
+import { EVENT_ID, type Event, SCALAR_STYLE, type ScalarEvent } from 'js-yaml';
+import { MAX_DEPTH } from './event.ts';
+import { isMergeTag, scalarValue } from './scalar.ts';
+import { scalarStart, scalarText } from './scalar-text.ts';
 
 /** Where a value and its key begin, as offsets in the document's text. */
 export interface Place {
@@ -21,7 +23,6 @@ export interface Place {
 export interface TreeProblem {
   readonly code:
     | 'duplicate-key'
-    | 'bad-flow'
     | 'bad-key'
     | 'bad-value'
     | 'too-deep'
@@ -41,17 +42,14 @@ export interface Tree {
   readonly problems: readonly TreeProblem[];
 }
 
-/** How deep maps and lists may nest; Istio's own resources need about 15. */
-export const MAX_DEPTH = 64;
-
 /** Thrown to leave a document that cannot be read further; never leaves this module. */
 class Unreadable extends Error {}
 
-/** The data of a document whose syntax is right; `text` is what it was read from. */
-export function readTree(document: Document.Parsed, text: string): Tree {
-  const reader = new TreeReader(text);
+/** The data of a document whose syntax is right; `text` is what its events were read from. */
+export function readTree(events: readonly Event[], text: string): Tree {
+  const reader = new TreeReader(events, text);
   try {
-    const { value, place } = reader.node(document.contents, 0, 0);
+    const { value, place } = reader.document();
     return { value, place, problems: reader.problems };
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
@@ -67,7 +65,13 @@ interface Read {
 class TreeReader {
   readonly problems: TreeProblem[] = [];
   readonly #text: string;
-  readonly #anchors = new Map<string, Node>();
+  readonly #events: readonly Event[];
+  /** Of the event to be read next. */
+  #at = 0;
+  /** Where what was read last ends, as far as the events say. */
+  #end = 0;
+  /** The first events of what has an anchor. */
+  readonly #anchors = new Map<string, number>();
   readonly #open = new Set<string>();
   #decoded = 0;
   #aliased = 0;
@@ -75,34 +79,76 @@ class TreeReader {
   /** Of the outermost alias being read. */
   #aliasOffset = 0;
 
-  constructor(text: string) {
+  constructor(events: readonly Event[], text: string) {
+    this.#events = events;
     this.#text = text;
   }
 
-  node(node: unknown, keyOffset: number, depth: number): Read {
-    const offset = offsetOf(node, keyOffset);
+  document(): Read {
+    this.#at = 1;
+    return this.#node(0, 0);
+  }
+
+  /** Reads the node that comes next, its key's offset being that of the node itself where it has none. */
+  #node(keyOffset: number | undefined, depth: number): Read {
+    const at = this.#at;
+    const event = this.#events[at]!;
+    const offset = this.#offsetOf(event) ?? keyOffset ?? this.#end;
+    const key = keyOffset ?? offset;
     this.#count(offset);
     if (depth > MAX_DEPTH)
       this.#stop('too-deep', `Cannot read nesting deeper than ${MAX_DEPTH} levels`, offset);
-    if (isAlias(node)) return this.#alias(node.source, keyOffset, offset, depth);
-    if ((isScalar(node) || isMap(node) || isSeq(node)) && node.anchor) this.#anchors.set(node.anchor, node);
-    if (isMap(node)) {
+    this.#at += 1;
+    if (event.type === EVENT_ID.ALIAS) {
+      this.#end = event.anchorEnd;
+      return this.#alias(this.#text.slice(event.anchorStart, event.anchorEnd), key, offset, depth);
+    }
+    if (event.type === EVENT_ID.DOCUMENT || event.type === EVENT_ID.POP)
+      return { value: null, place: { key, value: offset, scalar: true } };
+    // Those within what an alias stands for were met where it was written.
+    if (event.anchorStart >= 0 && this.#aliasDepth === 0)
+      this.#anchors.set(this.#text.slice(event.anchorStart, event.anchorEnd), at);
+    if (event.type === EVENT_ID.MAPPING) {
       const value: Record<string, unknown> = Object.create(null);
       const fields = new Map<string, Place>();
-      this.#fill(node, value, fields, depth);
-      return { value, place: { key: keyOffset, value: offset, scalar: false, fields } };
+      this.#fill(value, fields, offset, depth);
+      return { value, place: { key, value: offset, scalar: false, fields } };
     }
-    if (isSeq(node)) {
+    if (event.type === EVENT_ID.SEQUENCE) {
       const value: unknown[] = [];
       const elements: Place[] = [];
-      for (const item of node.items) {
-        const read = this.node(item, offsetOf(item, offset), depth + 1);
+      while (!this.#popped()) {
+        const read = this.#node(undefined, depth + 1);
         value.push(read.value);
         elements.push(read.place);
       }
-      return { value, place: { key: keyOffset, value: offset, scalar: false, elements } };
+      return { value, place: { key, value: offset, scalar: false, elements } };
     }
-    return { value: this.#scalar(node, offset), place: { key: keyOffset, value: offset, scalar: true } };
+    if (event.valueEnd >= 0) this.#end = event.valueEnd;
+    return { value: this.#scalar(event, offset), place: { key, value: offset, scalar: true } };
+  }
+
+  /** Whether the map or list is over; then its end is read. */
+  #popped(): boolean {
+    const event = this.#events[this.#at];
+    if (event !== undefined && event.type !== EVENT_ID.POP) return false;
+    this.#at += 1;
+    return true;
+  }
+
+  /** Where a node begins, without its tag and anchor; undefined for one without text. */
+  #offsetOf(event: Event): number | undefined {
+    switch (event.type) {
+      case EVENT_ID.ALIAS:
+        return event.anchorStart - 1;
+      case EVENT_ID.MAPPING:
+      case EVENT_ID.SEQUENCE:
+        return event.start;
+      case EVENT_ID.SCALAR:
+        return event.valueStart < 0 ? undefined : scalarStart(event, this.#text, this.#end);
+      default:
+        return undefined;
+    }
   }
 
   #alias(name: string, keyOffset: number, offset: number, depth: number): Read {
@@ -114,22 +160,27 @@ class TreeReader {
     this.#open.add(name);
     if (this.#aliasDepth === 0) this.#aliasOffset = offset;
     this.#aliasDepth += 1;
-    const read = this.node(target, offset, depth);
+    const back = { at: this.#at, end: this.#end };
+    this.#at = target;
+    const read = this.#node(offset, depth);
+    this.#at = back.at;
+    this.#end = back.end;
     this.#aliasDepth -= 1;
     this.#open.delete(name);
     return { value: read.value, place: { ...read.place, key: keyOffset, value: offset } };
   }
 
-  #fill(map: YAMLMap, value: Record<string, unknown>, fields: Map<string, Place>, depth: number): void {
-    for (const pair of map.items) {
-      const keyOffset = offsetOf(pair.key, offsetOf(map, 0));
-      if (isMergeKey(pair.key)) {
-        this.#merge(pair.value, value, fields, keyOffset, depth);
+  #fill(value: Record<string, unknown>, fields: Map<string, Place>, offset: number, depth: number): void {
+    while (!this.#popped()) {
+      const keyEvent = this.#events[this.#at]!;
+      const keyOffset = this.#offsetOf(keyEvent) ?? offset;
+      if (this.#isMergeKey(keyEvent)) {
+        this.#at += 1;
+        this.#merge(value, fields, keyOffset, depth);
         continue;
       }
-      this.#checkFlowColon(map, pair);
-      const key = this.#key(pair.key, keyOffset, depth);
-      const read = this.node(pair.value, keyOffset, depth + 1);
+      const key = this.#key(keyOffset, depth);
+      const read = this.#node(keyOffset, depth + 1);
       if (key === undefined) continue;
       if (fields.has(key)) {
         this.#report(
@@ -140,28 +191,25 @@ class TreeReader {
         continue;
       }
       value[key] = read.value;
-      fields.set(key, { ...read.place, key: keyOffset });
+      fields.set(key, read.place);
     }
   }
 
-  /** YAML 1.1 wants a space between the colon of a plain key and a map or list. */
-  #checkFlowColon(map: YAMLMap, { key, value }: { key: unknown; value: unknown }): void {
-    if (!map.flow || !isScalar(key) || key.type !== 'PLAIN' || !(isMap(value) || isSeq(value))) return;
-    const start = value.range?.[0] ?? 0;
-    if (this.#text[start - 1] === ':')
-      this.#report('bad-flow', 'Cannot read the value right behind ":": write a space between', start - 1);
+  #isMergeKey(event: Event): boolean {
+    if (event.type !== EVENT_ID.SCALAR || event.valueEnd - event.valueStart !== 2) return false;
+    if (this.#text.slice(event.valueStart, event.valueEnd) !== '<<') return false;
+    const tag = this.#tagOf(event);
+    return tag === undefined ? event.style === SCALAR_STYLE.PLAIN : isMergeTag(tag);
   }
 
-  #merge(
-    source: unknown,
-    value: Record<string, unknown>,
-    fields: Map<string, Place>,
-    keyOffset: number,
-    depth: number,
-  ): void {
-    const sources = isSeq(source) ? [...source.items].reverse() : [source];
-    for (const item of sources) {
-      const read = isMap(item) || isAlias(item) ? this.node(item, keyOffset, depth + 1) : undefined;
+  #merge(value: Record<string, unknown>, fields: Map<string, Place>, keyOffset: number, depth: number): void {
+    const sources: (Read | undefined)[] = [];
+    const event = this.#events[this.#at]!;
+    if (event.type === EVENT_ID.SEQUENCE) {
+      this.#at += 1;
+      while (!this.#popped()) sources.unshift(this.#mergeSource(keyOffset, depth));
+    } else sources.push(this.#mergeSource(keyOffset, depth));
+    for (const read of sources) {
       if (read?.place.fields === undefined) {
         this.#report(
           'bad-merge',
@@ -185,8 +233,14 @@ class TreeReader {
     }
   }
 
-  #key(node: unknown, offset: number, depth: number): string | undefined {
-    const { value } = this.node(node, offset, depth + 1);
+  #mergeSource(keyOffset: number, depth: number): Read | undefined {
+    const { type } = this.#events[this.#at]!;
+    const read = this.#node(keyOffset, depth + 1);
+    return type === EVENT_ID.MAPPING || type === EVENT_ID.ALIAS ? read : undefined;
+  }
+
+  #key(offset: number, depth: number): string | undefined {
+    const { value } = this.#node(offset, depth + 1);
     if (typeof value === 'string') return value;
     if (typeof value === 'number' || typeof value === 'boolean') return String(value);
     this.#report(
@@ -197,13 +251,19 @@ class TreeReader {
     return undefined;
   }
 
-  #scalar(node: unknown, offset: number): string | number | boolean | null {
-    if (!isScalar(node)) return null;
-    const text = node.source ?? (node.value === null || node.value === undefined ? '' : String(node.value));
-    const result = scalarValue(text, node.type === 'PLAIN' || node.type === undefined, node.tag);
+  #scalar(event: ScalarEvent, offset: number): string | number | boolean | null {
+    const text = scalarText(this.#text, event);
+    const result = scalarValue(text, event.style === SCALAR_STYLE.PLAIN, this.#tagOf(event));
     if (result.ok) return result.value;
     this.#report('bad-value', result.reason, offset);
     return null;
+  }
+
+  /** As written, without the brackets of a verbatim one. */
+  #tagOf({ tagStart, tagEnd }: ScalarEvent): string | undefined {
+    if (tagStart < 0) return undefined;
+    const tag = this.#text.slice(tagStart, tagEnd);
+    return tag.startsWith('!<') ? tag.slice(2, -1) : tag;
   }
 
   /** Go's own measure of aliases that multiply: their share of all nodes read. */
@@ -238,18 +298,4 @@ function allowedAliasShare(decoded: number): number {
   if (decoded <= 400_000) return 0.99;
   if (decoded >= 4_000_000) return 0.1;
   return 0.99 - (0.89 * (decoded - 400_000)) / 3_600_000;
-}
-
-function isMergeKey(key: unknown): boolean {
-  return (
-    isScalar(key) &&
-    (key.source ?? key.value) === '<<' &&
-    key.type === 'PLAIN' &&
-    (key.tag === undefined || key.tag.endsWith('merge'))
-  );
-}
-
-function offsetOf(node: unknown, fallback: number): number {
-  if (isScalar(node) || isMap(node) || isSeq(node) || isAlias(node)) return node.range?.[0] ?? fallback;
-  return fallback;
 }

@@ -158,7 +158,7 @@ test('pointsman/client loads nothing of the gateway, and no runtime before it is
     [],
   );
   assert.deepEqual(
-    [...packages].filter((name) => !/^(@connectrpc\/connect|re2js|yaml|zod)(\/|$)/.test(name)),
+    [...packages].filter((name) => !/^(@connectrpc\/connect|re2js|js-yaml|zod)(\/|$)/.test(name)),
     [],
   );
 });

@@ -24,7 +24,7 @@ const table: Readonly<Record<string, Expected>> = {
   'latin1.yaml': { issues: ['not-utf8 7:8'], valid: ['fine'] },
   'list.yaml': { issues: ['unknown-kind 28:9', 'duplicate-subset 23:13'], valid: ['ratings'] },
   'no-name.yaml': { issues: ['metadata 5:10', 'metadata 3:1'] },
-  'not-yaml.yaml': { issues: ['yaml-syntax 4:1'], valid: ['fine'] },
+  'not-yaml.yaml': { issues: ['yaml-syntax 4:5'], valid: ['fine'] },
   'prototype-keys.yaml': { issues: [], valid: ['reviews'] },
   'regex.yaml': { issues: ['regex 11:16', 'regex 14:18'] },
   'same-name.yaml': { issues: ['duplicate-resource 11:9'], valid: ['reviews'] },

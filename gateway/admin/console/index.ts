@@ -4,7 +4,7 @@
  */
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { stringify } from 'yaml';
+import { dump } from 'js-yaml';
 import * as z from 'zod/mini';
 import en from 'zod/v4/locales/en.js';
 import { APPLIED } from '../../../config/store.ts';
@@ -50,7 +50,9 @@ export function consoleRoutes(target: AdminTarget): Hono {
       const key = `${kind}/${namespace}/${name}`;
       const found = resources.find((resource) => resourceKey(resource) === key);
       if (!found) return context.json({ error: `Cannot find ${key}: no such resource is in effect` }, 404);
-      return context.text(stringify(toManifest(found)), 200, { etag: `"${version}"` });
+      return context.text(dump(toManifest(found), { noRefs: true, skipInvalid: true }), 200, {
+        etag: `"${version}"`,
+      });
     })
     .post('/review', limited, async (context) =>
       context.json(

@@ -115,7 +115,7 @@ test('readAccess() says which line of a kubeconfig is no YAML, and not what stan
   const path = join(folder, 'broken');
   writeFileSync(path, 'users:\n- name: test\n  user: { token: s3cret-token\n');
   await assert.rejects(readAccess(path), (error: Error) => {
-    assert.match(error.message, /^Cannot use the kubeconfig ".*broken": line \d is not YAML \([A-Z_]+\)$/);
+    assert.match(error.message, /^Cannot use the kubeconfig ".*broken": line \d is not YAML$/);
     assert.doesNotMatch(error.message, /s3cret/);
     return true;
   });
