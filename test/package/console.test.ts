@@ -190,6 +190,95 @@ test('Undo takes back what was applied', { skip }, async () => {
   await browser.see(`document.querySelectorAll('#history tbody tr').length >= 6`);
 });
 
+const written = `document.querySelector('#edit textarea').value`;
+const canApply = `!document.querySelector('#edit button.primary').disabled`;
+
+/** From now on answers to paths that begin so reach the page only when {@link release} lets them. */
+async function hold(path: string): Promise<void> {
+  await browser.value(`(() => {
+    const real = window.fetch;
+    window.held = [];
+    window.release = () => { window.fetch = real; for (const go of window.held.splice(0)) go(); };
+    window.fetch = async (path, init) => {
+      const answer = await real(path, init);
+      if (path.startsWith(${JSON.stringify(path)})) await new Promise((go) => window.held.push(go));
+      return answer;
+    };
+  })()`);
+}
+
+const release = () => browser.value('window.release()');
+
+test('an answer to an earlier text does not let a later one be applied', { skip }, async () => {
+  await view('edit');
+  await hold('/console/review');
+  await browser.write('#edit textarea', scenario('all-v1'));
+  await browser.see('window.held.length === 1');
+  await browser.write('#edit textarea', scenario('canary-90-10'));
+  await browser.value('window.held.shift()()');
+  await browser.see('window.held.length === 1');
+  assert.equal(await browser.value(canApply), false);
+  await release();
+  await browser.see(canApply);
+});
+
+test('what was written is kept while another resource is looked at, and Discard gives it up', {
+  skip,
+}, async () => {
+  const mine = scenario('canary-90-10')
+    .replace('weight: 90', 'weight: 70')
+    .replace('weight: 10', 'weight: 30');
+  const choose = (kind: string) =>
+    browser.value(`(() => {
+      const choice = document.querySelector('#edit select');
+      choice.value = [...choice.options].find(({ value }) => value.startsWith('${kind}/')).value;
+      choice.dispatchEvent(new Event('change'));
+    })()`);
+  await browser.write('#edit textarea', mine);
+  await choose('DestinationRule');
+  await browser.see(`${written}.includes('kind: DestinationRule')`);
+  assert.match(await browser.value(textOf('#edit select')), /VirtualService\/\S+ \(not applied\)/);
+  await choose('VirtualService');
+  await browser.see(`${written} === ${JSON.stringify(mine)}`);
+  // Of two that are asked for the later one is shown, whichever answer comes first.
+  await hold('/console/text/DestinationRule');
+  await choose('DestinationRule');
+  await browser.see('window.held.length === 1');
+  await choose('VirtualService');
+  await release();
+  await browser.see(canApply);
+  assert.equal(await browser.value(written), mine);
+  await browser.click('#edit .row button:last-child');
+  await browser.see(
+    `${written}.includes('kind: VirtualService') && ${written} !== ${JSON.stringify(mine)} && ${canApply}`,
+  );
+});
+
+test('a text that nobody has touched becomes what somebody else applies', { skip }, async () => {
+  const other = await fetch(`${admin}/resources`, { method: 'PUT', body: scenario('canary-90-10') });
+  assert.equal(other.status, 200);
+  await browser.see(`/weight: 90/.test(${written})`);
+  await browser.see(`/this is the text in effect now/.test(${textOf('#edit .verdict')})`);
+});
+
+test('a gateway that does not answer is told of, and the text can be applied again', { skip }, async () => {
+  await browser.write('#edit textarea', scenario('all-v1'));
+  await browser.see(canApply);
+  await browser.value(`(() => {
+    const real = window.fetch;
+    window.fetch = (path, init) => {
+      if (init?.method !== 'PUT') return real(path, init);
+      window.fetch = real;
+      return Promise.reject(new TypeError('nobody there'));
+    };
+    document.querySelector('#edit button.primary').click();
+  })()`);
+  await browser.see(`/Cannot reach the gateway: nobody there/.test(${textOf('#edit .verdict')})`);
+  await browser.see(canApply);
+  await browser.click('#edit button.primary');
+  await browser.see(`/configured/.test(${textOf('#edit .verdict')})`);
+});
+
 test('the page is whole in the dark and at phone width, and its policy had nothing to refuse', {
   skip,
 }, async () => {

@@ -1,6 +1,6 @@
 /** Writes a rule: the verdict, lint and the difference while it is typed, then into effect, and back. */
 import type { Review } from '../review.ts';
-import { ask, errorOf, post } from './ask.ts';
+import { type Answer, ask, errorOf, post } from './ask.ts';
 import { byId, element } from './element.ts';
 
 /** How long nobody types before a text is looked at. */
@@ -21,19 +21,28 @@ export function editView(): { open(key: string): Promise<void>; changed(): Promi
   let applying = false;
   let undoable: { readonly version: number; readonly at: number } | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  /** The resource that is shown, and its text as it was in effect when it was read or applied last. */
+  let shown = '';
   let loaded = '';
-  /** Of the latest review asked for; an earlier one's answer is of no interest any more. */
+  /** The gateway's own words for {@link loaded}; undefined where they are not known. */
+  let inEffect: string | undefined;
+  /** What was written of other resources and not applied. */
+  const drafts = new Map<string, { readonly text: string; readonly inEffect: string | undefined }>();
+  /** Of the latest review asked for; an earlier one's answer is of no interest any more, nor one of an earlier text. */
   let turn = 0;
+  /** Of the latest resource asked for, likewise. */
+  let opening = 0;
 
-  const choice = element('select', { onchange: () => void open(choice.value) });
+  const choice = element('select', { onchange: () => attempt(() => open(choice.value)) });
   const text = element('textarea', {
     rows: 22,
     spellcheck: 'false',
     'aria-label': 'resource as YAML',
     oninput() {
       apply.disabled = true;
+      turn++;
       clearTimeout(timer);
-      timer = setTimeout(() => void review(), PAUSE_MS);
+      timer = setTimeout(() => attempt(() => review()), PAUSE_MS);
     },
   });
   const verdict = element('p', { role: 'status', class: 'verdict' });
@@ -41,16 +50,23 @@ export function editView(): { open(key: string): Promise<void>; changed(): Promi
   const difference = element('pre', { tabindex: 0, 'aria-label': 'which requests move' });
   const apply = element(
     'button',
-    { type: 'button', class: 'primary', disabled: true, onclick: () => void put() },
+    { type: 'button', class: 'primary', disabled: true, onclick: () => attempt(put) },
     'Apply',
   );
-  const undo = element('button', { type: 'button', disabled: true, onclick: () => void restore() }, 'Undo');
+  const undo = element('button', { type: 'button', disabled: true, onclick: () => attempt(restore) }, 'Undo');
+  const discard = element('button', { type: 'button', onclick: () => attempt(start) }, 'Discard');
   const say = (words: string, mood: string): void => {
     verdict.textContent = words;
     verdict.className = `verdict ${mood}`;
   };
 
-  const review = async (): Promise<Review | undefined> => {
+  /** Does what may fail because nobody answers, and says so. */
+  const attempt = (work: () => Promise<unknown>): void => {
+    work().catch((error: Error) => say(`Cannot reach the gateway: ${error.message}`, 'bad'));
+  };
+
+  /** `isQuiet`: what was said last stays. */
+  const review = async (isQuiet = false): Promise<Review | undefined> => {
     const asked = ++turn;
     const got = await ask<Review>('/console/review', { method: 'POST', body: text.value });
     if (asked !== turn) return undefined;
@@ -72,7 +88,7 @@ export function editView(): { open(key: string): Promise<void>; changed(): Promi
         `Somebody has changed the rules meanwhile. Your text is kept and not applied; the difference below is against theirs: look at it before you apply. ${judgement}`,
         'bad',
       );
-    else say(judgement, isValid ? 'good' : 'bad');
+    else if (!isQuiet) say(judgement, isValid ? 'good' : 'bad');
     issues.replaceChildren(
       ...got.body.issues.map(({ severity, line, column, code, message }) =>
         element(
@@ -91,14 +107,24 @@ export function editView(): { open(key: string): Promise<void>; changed(): Promi
     clearTimeout(timer);
     const before = reviewed;
     if (before === undefined) return;
-    const sent = text.value;
     applying = true;
+    try {
+      await putAt(before, text.value);
+    } catch (error) {
+      apply.disabled = false;
+      throw error;
+    } finally {
+      applying = false;
+    }
+    // Of what others did meanwhile the page has heard already.
+    await follow();
+  };
+
+  const putAt = async (before: number, sent: string): Promise<void> => {
     const got = await ask<{
       readonly version: number;
       readonly resources: readonly { readonly key: string; readonly outcome: string }[];
-    }>('/resources', { method: 'PUT', body: sent, headers: { 'if-match': `"${before}"` } }).finally(() => {
-      applying = false;
-    });
+    }>('/resources', { method: 'PUT', body: sent, headers: { 'if-match': `"${before}"` } });
     if (got.status === 412) {
       overtaken = true;
       await review();
@@ -116,7 +142,9 @@ export function editView(): { open(key: string): Promise<void>; changed(): Promi
       undoable = { version: before, at: version };
       undo.disabled = false;
     }
-    await review();
+    const now = await read(shown);
+    inEffect = now.ok && now.version === version ? now.body : undefined;
+    if (text.value === sent) await review();
     say(resources.map(({ key, outcome }) => `${key} ${outcome}`).join(', '), 'good');
   };
 
@@ -134,22 +162,72 @@ export function editView(): { open(key: string): Promise<void>; changed(): Promi
       return;
     }
     undoable = undefined;
-    await open(choice.value);
+    await start();
     say('Undone: the rules are as they were before.', 'good');
   };
 
+  const read = (key: string): Promise<Answer<string>> =>
+    ask(`/console/text/${key.split('/').map(encodeURIComponent).join('/')}`);
+
   const open = async (key: string): Promise<void> => {
     if (key === '') return;
+    const asked = ++opening;
     choice.value = key;
-    const got = await ask<string>(`/console/text/${key.split('/').map(encodeURIComponent).join('/')}`);
+    const got = await read(key);
+    if (asked !== opening) return;
     if (!got.ok) {
       say(errorOf(got), 'bad');
       return;
     }
-    text.value = got.body;
-    loaded = got.body;
-    overtaken = false;
+    // Nobody's text is lost for looking at another resource.
+    if (shown !== '' && text.value !== loaded && text.value !== '')
+      drafts.set(shown, { text: text.value, inEffect });
+    const draft = drafts.get(key);
+    drafts.delete(key);
+    show(key, got.body, draft?.text ?? got.body);
+    overtaken = draft !== undefined && draft.inEffect !== got.body;
+    label();
     await review();
+  };
+
+  const show = (key: string, theirs: string, mine: string): void => {
+    clearTimeout(timer);
+    turn++;
+    apply.disabled = true;
+    shown = key;
+    text.value = mine;
+    loaded = theirs;
+    inEffect = theirs;
+  };
+
+  /** The resource that is shown as it is in effect. */
+  const start = async (): Promise<void> => {
+    apply.disabled = true;
+    text.value = loaded;
+    await open(shown);
+  };
+
+  /** After a change of the rules that may be one's own: a text that nobody has touched becomes what is in effect. */
+  const follow = async (): Promise<void> => {
+    if (text.value !== loaded) {
+      await review();
+      return;
+    }
+    const asked = opening;
+    const got = await read(shown);
+    if (asked !== opening || !got.ok) return;
+    if (got.body === inEffect || text.value !== loaded) {
+      await review(text.value === loaded);
+      return;
+    }
+    show(shown, got.body, got.body);
+    const isReviewed = await review();
+    if (isReviewed) say('Somebody has changed the rules: this is the text in effect now.', 'good');
+  };
+
+  const label = (): void => {
+    for (const option of choice.options)
+      option.textContent = drafts.has(option.value) ? `${option.value} (not applied)` : option.value;
   };
 
   byId('edit').append(
@@ -161,7 +239,7 @@ export function editView(): { open(key: string): Promise<void>; changed(): Promi
         { class: 'column' },
         element('label', {}, 'Resource ', choice),
         text,
-        element('div', { class: 'row' }, apply, undo),
+        element('div', { class: 'row' }, apply, undo, discard),
         element('p', { class: 'notice' }, 'Applied in memory, until a restart or a later save of its file.'),
       ),
       element(
@@ -176,7 +254,7 @@ export function editView(): { open(key: string): Promise<void>; changed(): Promi
   );
 
   return {
-    open,
+    open: async (key) => attempt(() => open(key)),
     async changed() {
       const got = await ask<{ readonly resources: readonly Manifest[] }>('/resources');
       if (!got.ok) return;
@@ -187,9 +265,10 @@ export function editView(): { open(key: string): Promise<void>; changed(): Promi
       choice.replaceChildren(...keys.map((key) => element('option', { value: key }, key)));
       const first = keys.find((key) => key.startsWith('VirtualService/')) ?? keys[0] ?? '';
       if (keys.includes(chosen)) choice.value = chosen;
+      label();
       // A text that somebody is at is never replaced.
-      if (text.value === '' || (text.value === loaded && !keys.includes(chosen))) await open(first);
-      else if (text.value !== loaded && !applying) await review();
+      if (text.value === '' || (text.value === loaded && !keys.includes(shown))) await open(first);
+      else if (!applying) await follow();
     },
   };
 }

@@ -54,16 +54,16 @@ function versionTable(
   const now = versions[0]?.version ?? 0;
   return table(
     'Versions, the latest first',
-    ['version', 'since', 'what changed', ''],
+    ['version', '', 'since', 'what changed'],
     versions.map(({ version, time, changes }) => [
       version,
+      version === now
+        ? 'in effect'
+        : element('button', { type: 'button', onclick: () => void restore(version, now) }, 'Go back to it'),
       new Date(time).toLocaleTimeString(),
       changes
         .map(({ key, change, source }) => `${key} ${change}${source === undefined ? '' : ` (${source})`}`)
         .join(', ') || 'first rules, or nothing that routes',
-      version === now
-        ? 'in effect'
-        : element('button', { type: 'button', onclick: () => void restore(version, now) }, 'Go back to it'),
     ]),
   );
 }
