@@ -168,9 +168,10 @@ export async function run(options: RunOptions): Promise<void> {
 }
 
 /** `http://localhost:8080`: where a client on this machine reaches it. */
-export function urlOf({ hostname, port }: Listening): string {
+export function urlOf({ hostname, port, protocols }: Listening): string {
   const local = ['127.0.0.1', '0.0.0.0', '::1', '::', 'localhost'].includes(hostname);
-  return `http://${local ? 'localhost' : hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`;
+  const scheme = protocols.includes('h2') ? 'https' : 'http';
+  return `${scheme}://${local ? 'localhost' : hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`;
 }
 
 /** Whom Istio's metrics name as the source: the words of an Istio proxy's environment, beside the options. */
@@ -209,6 +210,7 @@ async function openAdmin(
       servicePorts: () => gateway.servicePorts(),
       explain: (request) => gateway.explain(request),
       compileIssues: () => gateway.issues(),
+      ports: () => gateway.ports(),
       clusters: () => gateway.clusters(),
       mirrors: () => gateway.mirrors(),
       table: () => gateway.table(),

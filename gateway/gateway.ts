@@ -40,6 +40,7 @@ import {
 } from './listener/listening.ts';
 import { MirrorLog, type MirrorState } from './mirror-log.ts';
 import { proxy, type Writable } from './proxy.ts';
+import { type PortState, PortTls, refusing } from './server-tls.ts';
 import { throughApp } from './through-app.ts';
 import { WebGateway, type WebGatewayOptions } from './web-gateway.ts';
 
@@ -66,7 +67,10 @@ export interface ListenOptions {
   readonly hostname?: string;
   /** Path of a Unix socket to listen on, in place of a port. */
   readonly unix?: string;
-  /** PEM texts; absent: plaintext. With it HTTP/2 and HTTP/1.1 are offered by ALPN. */
+  /**
+   * PEM texts; with it HTTP/2 and HTTP/1.1 are offered by ALPN. Absent: plaintext, but on a port of a gateway (`proxy.type`
+   * `router`) whose Gateway has servers with TLS: it speaks TLS with their certificates.
+   */
   readonly tls?: ListenerTls;
   /** What clients may ask of the port; see there for what holds where nothing is said. */
   readonly limits?: ListenerLimits;
@@ -97,6 +101,7 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
   readonly #web: WebGateway;
   readonly #listening = new Set<Listening>();
   readonly #coverage = new Coverage(this);
+  readonly #portTls: PortTls;
   readonly #mirrors: MirrorLog;
   #unwatchMemory: (() => void) | undefined;
   #draining = false;
@@ -123,6 +128,13 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
       shortcut: leanCalls,
       comparisons: this.#mirrors,
     });
+    this.#portTls = new PortTls({
+      table: () => this.table(),
+      secrets: () => secretsOf(sources),
+      workloadCertificates: () => workloadCertificatesOf(sources),
+      log: (level, message) => log?.(level, message),
+    });
+    this.config.subscribe(() => this.#portTls.refresh());
     // Comes after every route, in whatever order they are added, and within every middleware.
     this.notFound((context) => this.#answer(context));
     this.onError((error, context) => {
@@ -151,7 +163,13 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
   /** Why no traffic should be sent here now; undefined when it should. */
   unreadiness(): string | undefined {
     if (this.#draining) return 'draining';
-    return this.#web.rules.current === undefined ? 'no configuration has been loaded yet' : undefined;
+    if (this.#web.rules.current === undefined) return 'no configuration has been loaded yet';
+    return this.#portTls.unreadiness();
+  }
+
+  /** The ports that are open, and the certificates of those that speak TLS by the rules. */
+  ports(): readonly PortState[] {
+    return this.#portTls.states();
   }
 
   /**
@@ -170,13 +188,20 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
       this.ready(),
     ]);
     this.#web.ownHosts.add(hostname.toLowerCase());
-    const listening = await listen(
-      { port, hostname, explains: explainNotFound, ...rest },
+    let listening: Listening | undefined;
+    const servicePort = () =>
+      rest.servicePort ?? this.#web.rules.current?.defaultServicePort ?? listening?.port ?? port;
+    const isByRules = rest.tls === undefined && this.#options.proxy?.type === 'router';
+    const { proxyProtocol = false } = rest;
+    const portServers = isByRules ? await this.#portTls.serversOf(servicePort, proxyProtocol) : undefined;
+    listening = await listen(
+      { port, hostname, explains: explainNotFound, ...rest, ...(portServers && { portServers }) },
       (stream, head, hasEnded, connection) => this.#serve(stream, head, hasEnded, connection),
       (message) => log?.('WARN', message),
       () => this.#web.overload.isMemoryShort,
     );
     this.#listening.add(listening);
+    this.#portTls.opened(listening, servicePort, proxyProtocol);
     this.#unwatchMemory ??= watchMemory((isShort) => {
       this.#web.overload.isMemoryShort = isShort;
       log?.('WARN', isShort ? 'memory is short: new requests are refused' : 'memory is no longer short');
@@ -193,6 +218,7 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
     this.#unwatchMemory?.();
     const listening = [...this.#listening];
     this.#listening.clear();
+    this.#portTls.close();
     const cut = await Promise.all(listening.map((each) => each.close(graceMs)));
     return cut.reduce((sum, calls) => sum + calls, 0);
   }
@@ -266,7 +292,8 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
     hasEnded: boolean,
     connection: ConnectionFacts,
   ): StreamReceiver {
-    const { port, servicePort, http2, tls, sourceAddress, sourcePort, originalDestination } = connection;
+    const { port, servicePort, http2, tls, isByRules, server } = connection;
+    const { sourceAddress, sourcePort, originalDestination } = connection;
     const { method, scheme, hasScheme, authority, path, headers, upgrade } = head;
     const arrived: Writable<RouteRequest> = { method, scheme, authority, path, headers, port, http2, tls };
     if (hasScheme) arrived.hasScheme = true;
@@ -283,7 +310,9 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
       stream.end(NO_FIELDS);
       return discard(stream);
     }
-    if (this.#coverage.covers(method, path))
+    const rulesPort = servicePort ?? context.rules.defaultServicePort ?? port;
+    const refusal = isByRules ? this.#portTls.refusalOf(rulesPort, server, authority) : undefined;
+    if (refusal === undefined && this.#coverage.covers(method, path))
       return throughApp(
         (request, bindings) => this.fetch(request, bindings),
         stream,
@@ -298,10 +327,10 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
         head: arrived,
         hasEnded,
         upgrade,
-        servicePort: servicePort ?? context.rules.defaultServicePort ?? port,
+        servicePort: rulesPort,
         sendsTrailers: true,
       },
-      context,
+      refusal === undefined ? context : refusing(context, refusal),
     );
   }
 }

@@ -24,6 +24,7 @@ export type * from './table/explanation.ts';
 export type * from './table/request.ts';
 export type * from './table/route-table.ts';
 export type * from './table/router.ts';
+export type * from './table/server-tls.ts';
 export {
   type CheckedResource,
   checkOne,

@@ -68,6 +68,7 @@ export function createAdmin(target: AdminTarget, options: GuardOptions): Hono {
       sources: target.store.sources(),
       resources: states,
       issues: [...issues, ...target.compileIssues()],
+      ports: target.ports(),
     });
   });
   app.get('/clusters', (context) => context.json({ clusters: target.clusters() }));

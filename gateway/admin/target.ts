@@ -14,6 +14,8 @@ export interface AdminTarget {
   explain(request: RouteRequest): Explanation;
   /** What compiling the snapshot in effect found: rules that can have no effect, hosts claimed twice. */
   compileIssues(): readonly Issue[];
+  /** The ports that are open, with the certificates of those that speak TLS by the rules, as JSON shows them. */
+  ports(): readonly unknown[];
   /** Clusters in effect with their endpoints and what is known of these, as JSON shows it. */
   clusters(): readonly unknown[];
   /** What comparisons of mirrors have found, as JSON shows it. */

@@ -1,13 +1,12 @@
 /** Ports that accept sockets: Bun's own for plaintext on Bun, else node:net and node:tls. */
 import * as net from 'node:net';
 import * as tls from 'node:tls';
+import type { ServerTls } from '../../router/table/server-tls.ts';
 import { bun, bunHandlers } from '../../upstream/socket/bun.ts';
 import { NodeSocket } from '../../upstream/socket/node.ts';
 import type { Socket } from '../../upstream/socket/socket.ts';
 import { DEFAULT_MAX_CONNECTIONS, type ListenerOptions } from './listening.ts';
-
-/** A TLS handshake that takes longer is given up. Source: Envoy's advice for an edge, `transport_socket_connect_timeout` 10 s. */
-const HANDSHAKE_TIMEOUT_MS = 10_000;
+import { HANDSHAKE_TIMEOUT_MS, SOCKET_OPTIONS, Termination } from './termination.ts';
 
 /** A port that accepts. */
 export interface Acceptor {
@@ -20,10 +19,12 @@ export interface Acceptor {
 /** Begins to accept. Rejects with the runtime's error when the port cannot be opened. */
 export async function accept(
   options: ListenerOptions,
-  opened: (socket: Socket) => void,
+  opened: (socket: Socket, server?: ServerTls) => void,
   warn: (message: string) => void,
 ): Promise<Acceptor> {
-  return bun && !options.tls ? acceptBun(options, opened) : acceptNode(options, opened, warn);
+  return bun && !options.tls && !options.portServers
+    ? acceptBun(options, opened)
+    : acceptNode(options, opened, warn);
 }
 
 function acceptBun({ port, hostname, unix }: ListenerOptions, opened: (socket: Socket) => void): Acceptor {
@@ -37,16 +38,20 @@ function acceptBun({ port, hostname, unix }: ListenerOptions, opened: (socket: S
 
 async function acceptNode(
   options: ListenerOptions,
-  opened: (socket: Socket) => void,
+  opened: (socket: Socket, server?: ServerTls) => void,
   warn: (message: string) => void,
 ): Promise<Acceptor> {
-  const { port, hostname, unix, tls: secure } = options;
-  const accepted = (socket: net.Socket): void => opened(new NodeSocket(socket));
-  const common = { noDelay: true, allowHalfOpen: true, highWaterMark: 64 * 1024 };
+  const { port, hostname, unix, tls: secure, portServers } = options;
+  const termination =
+    portServers && new Termination(portServers, (socket, server) => opened(new NodeSocket(socket), server));
+  const accepted = (socket: net.Socket): void => {
+    if (termination?.isNeeded) termination.take(socket);
+    else opened(new NodeSocket(socket));
+  };
   const server = secure
     ? tls.createServer(
         {
-          ...common,
+          ...SOCKET_OPTIONS,
           cert: secure.cert,
           key: secure.key,
           ALPNProtocols: ['h2', 'http/1.1'],
@@ -59,7 +64,7 @@ async function acceptNode(
         },
         accepted,
       )
-    : net.createServer(common, accepted);
+    : net.createServer(SOCKET_OPTIONS, accepted);
   // Counts what is not accepted yet, too: a client may stay in its handshake.
   server.maxConnections = options.limits?.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {

@@ -1,4 +1,5 @@
 /** One port for HTTP/1.1 and HTTP/2 on the wire's engines: the first bytes of a connection say which engine takes it. */
+import type { ServerTls } from '../../router/table/server-tls.ts';
 import { discard } from '../../traffic/forward/discard.ts';
 import { Driver, nowMs } from '../../upstream/socket/driver.ts';
 import type { Socket } from '../../upstream/socket/socket.ts';
@@ -38,7 +39,7 @@ export async function listen(
   const connections = new Set<ServerConnection>();
   let wake: (() => void) | undefined;
   let isDraining = false;
-  const opened = (socket: Socket): void => {
+  const opened = (socket: Socket, server?: ServerTls): void => {
     if (connections.size >= maxConnections || isShort()) {
       socket.destroy();
       return;
@@ -50,7 +51,9 @@ export async function listen(
       sourcePort: socket.remotePort,
       originalDestination: undefined,
       http2: false,
-      tls: options.tls !== undefined,
+      tls: options.tls !== undefined || server !== undefined,
+      isByRules: options.portServers !== undefined,
+      server,
     };
     const connection = new ServerConnection(socket, facts, options, serve, warn, () => {
       connections.delete(connection);
@@ -65,7 +68,10 @@ export async function listen(
   return {
     hostname: options.unix ?? options.hostname,
     port,
-    protocols: ['HTTP/1.1', options.tls ? 'h2' : 'h2c'],
+    get protocols() {
+      const isTls = options.tls !== undefined || (options.portServers?.servers() ?? []).length > 0;
+      return ['HTTP/1.1', isTls ? 'h2' : 'h2c'];
+    },
     async close(graceMs = DEFAULT_GRACE_MS) {
       isDraining = true;
       // Over TLS a connection is known only after its handshake: until all that came in are gone, one may follow.

@@ -1,7 +1,9 @@
 /** What a listener is asked for and gives back, whatever the runtime. Types only. */
+import type { ServerTls } from '../../router/table/server-tls.ts';
 import type { Http1Limits } from '../../wire/http1/limit.ts';
 import type { Http2Limits } from '../../wire/http2/limit.ts';
 import type { RequestHead, ServerStream, StreamReceiver } from '../../wire/stream.ts';
+import type { PortServers } from './termination.ts';
 
 /** Where to listen. */
 export interface ListenerOptions {
@@ -14,6 +16,8 @@ export interface ListenerOptions {
   readonly servicePort?: number;
   /** Absent: plaintext. With it HTTP/2 and HTTP/1.1 are offered by ALPN. */
   readonly tls?: ListenerTls;
+  /** In place of {@link tls}: servers of the rules, each with certificates of its own; plaintext while there are none. */
+  readonly portServers?: PortServers;
   /** See `ListenOptions` of the gateway. */
   readonly limits?: ListenerLimits;
   /** True: each connection begins with a PROXY header, version 2, that says who the client is. Default false. */
@@ -54,6 +58,10 @@ export interface ConnectionFacts {
   readonly originalDestination: string | undefined;
   readonly http2: boolean;
   readonly tls: boolean;
+  /** Whether the port speaks TLS is for the rules to say. */
+  readonly isByRules: boolean;
+  /** Which of the rules' servers ended its TLS. */
+  readonly server: ServerTls | undefined;
 }
 
 /** Answers a request; as {@link ServerEvents.request} with the connection beside it. Must not throw. */

@@ -16,6 +16,7 @@ import { gatewayServers, gatewayVirtualHosts } from './gateway.ts';
 import { importServices } from './import.ts';
 import type { CompileOptions } from './option.ts';
 import { createReport } from './report.ts';
+import type { BoundServer } from './server-region.ts';
 import { servicesOfEntries } from './service.ts';
 import { aliasesByHost, exportedServices, selectServices, servicesByHost } from './service-view.ts';
 import { otherHosts, type ProxyView, sidecarPorts, sidecarVirtualHosts } from './sidecar.ts';
@@ -101,7 +102,8 @@ export function* draw(resources: readonly ValidResource[], options: CompileOptio
   const virtualServices = roots.map(({ prepared }) => prepared);
 
   const assemblies: Assembly[] = [];
-  const listener = (port: number, assembly: Assembly): Listener => {
+  const listener = (port: number, assembly: Assembly, servers: readonly BoundServer[] = []): Listener => {
+    const tls = servers.flatMap(({ serverTls }) => serverTls ?? []);
     assemblies.push(assembly);
     return {
       port,
@@ -109,6 +111,7 @@ export function* draw(resources: readonly ValidResource[], options: CompileOptio
       ignorePortInHost: true,
       trustForwardedProto: proxy.type !== 'router',
       normalization: view.normalization,
+      ...(tls.length > 0 && { tls }),
     };
   };
   const listeners: Listener[] = [];
@@ -120,7 +123,7 @@ export function* draw(resources: readonly ValidResource[], options: CompileOptio
     const ports = servers.filter(({ tls }) => tls !== 'passthrough').map(({ port }) => port);
     for (const port of new Set(ports)) {
       const own = servers.filter((server) => server.port === port);
-      listeners.push(listener(port, yield* gatewayVirtualHosts(view, virtualServices, own, port)));
+      listeners.push(listener(port, yield* gatewayVirtualHosts(view, virtualServices, own, port), own));
     }
     const anywhere = unknown.map((gateway) => ({
       gateway,

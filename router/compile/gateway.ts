@@ -8,6 +8,7 @@ import { type AssembledHost, type Assembly, joinRoutes, type RouteSource, routeS
 import { compareSpecific, domainOf, intersectHosts, resolveGatewayName } from './host.ts';
 import { type CompiledRoute, compileRoutes } from './route.ts';
 import { type BoundServer, Regions } from './server-region.ts';
+import { compileServerTls } from './server-tls.ts';
 import type { ProxyView } from './sidecar.ts';
 import { hashOfDestination } from './traffic-policy.ts';
 import { type PreparedVirtualService, virtualServicesFor } from './virtual-service.ts';
@@ -217,17 +218,20 @@ function tlsOf({ port, tls }: GatewayServer): 'terminate' | 'passthrough' {
  * Source: Istio `pilot/pkg/model/gateway.go` (sanitizeServerHostNamespace).
  */
 function bind(gateway: Gateway, server: GatewayServer): BoundServer {
-  const { port, bind: address, hosts, tls } = server;
+  const { port, bind: address, tls } = server;
   const own = gateway.metadata.namespace;
+  const hosts = server.hosts.includes('*/*')
+    ? ['*']
+    : server.hosts.map((host) => host.replace(/^\.\//, `${own}/`).replace(/^\*\//, ''));
+  const serverTls = compileServerTls(server, nameOf(gateway), hosts);
   return {
     gateway: nameOf(gateway),
     port: port.number,
     isTls: tls !== undefined,
     ...(!isHttp(server) && { tls: tlsOf(server) }),
     httpsRedirect: tls?.httpsRedirect ?? false,
-    hosts: hosts.includes('*/*')
-      ? ['*']
-      : hosts.map((host) => host.replace(/^\.\//, `${own}/`).replace(/^\*\//, '')),
+    hosts,
     bind: address ?? '',
+    ...(serverTls && { serverTls }),
   };
 }

@@ -1,4 +1,5 @@
 /** Which of the servers on one port has a host to itself. Imports the names of hosts. */
+import type { ServerTls } from '../table/server-tls.ts';
 import { isWildcard, mostSpecific } from './host.ts';
 
 /** One server with the gateway it belongs to. */
@@ -14,6 +15,8 @@ export interface BoundServer {
   readonly hosts: readonly string[];
   /** The address listened on; empty for all. */
   readonly bind: string;
+  /** How it speaks TLS. Absent: it does not, or passes it on. */
+  readonly serverTls?: ServerTls;
 }
 
 /**

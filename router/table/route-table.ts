@@ -6,6 +6,7 @@
 import type { Cluster, HashPolicy } from './cluster.ts';
 import type { ComparePolicy, HeaderOperation, RetryPolicy, RuleOrigin } from './decision.ts';
 import type { RegexProgram } from './regex.ts';
+import type { ServerTls } from './server-tls.ts';
 
 /** Every rule that one client, sidecar or gateway, obeys. */
 export interface RouteTable {
@@ -30,6 +31,8 @@ export interface Listener {
   readonly trustForwardedProto: boolean;
   /** How paths are normalised before anything is matched: MeshConfig's `pathNormalization`. */
   readonly normalization: PathNormalization;
+  /** A gateway's servers that end TLS: with one the port speaks nothing else. Absent: plaintext. */
+  readonly tls?: readonly ServerTls[];
 }
 
 /** Istio's words: dots and unreserved escapes resolved, then also `//`, then also `%2F`. */

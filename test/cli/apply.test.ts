@@ -55,6 +55,7 @@ async function served(options: AdminOptions, body: (served: Served) => Promise<v
       readiness: () => 'ready',
       servicePorts: () => [],
       explain: () => ({ tried: [], outcomes: [], chances: [] }),
+      ports: () => [],
       compileIssues: () => [],
       clusters: () => [],
       mirrors: () => ({}),

@@ -100,8 +100,8 @@ export const DIFFERENCES: readonly Difference[] = [
     test: 'route() passes on a header that asks for retries, where a rule sets it',
   },
   {
-    what: "Of a Gateway's servers with TLS on one port the request's host chooses one; in Envoy the name in the client's TLS (SNI), and a request for a host of another server is answered 404",
-    why: 'a rule is the same on paper, where no TLS is, and clients name the host that they ask',
+    what: "On paper, and under `listen({ tls })`, the request's host chooses one of a Gateway's servers with TLS on a port; in Envoy, and on ports that speak TLS by the Gateway, the name in the client's TLS (SNI) does, and a request for a host of another server is answered 404",
+    why: 'there is no TLS on paper, and clients name the host that they ask',
     test: 'listen() takes the host of a request over TLS for the name that its client chose a server by',
   },
   {

@@ -56,6 +56,45 @@ const RETRIES: readonly (readonly [field: string, why: string, test: string])[] 
   ],
 ];
 
+/** How a gateway's ports speak TLS with clients; with rules from files and `k8s://`. */
+const SERVER_TLS: readonly (readonly [path: string, why: string, test: string])[] = [
+  [
+    'mode',
+    'PASSTHROUGH and AUTO_PASSTHROUGH are not there; on Deno SIMPLE alone',
+    'listen() lets in whom a MUTUAL server knows, and nobody without a certificate',
+  ],
+  ...['credentialName', 'credentialNames[]', 'caCertCredentialName'].map(
+    (field) =>
+      [
+        field,
+        "a Secret of the gateway's own namespace, with `k8s://`, followed as it changes",
+        'serve --config k8s:// --gateway shows the certificates of Secrets, and follows them',
+      ] as const,
+  ),
+  ...[
+    'serverCertificate',
+    'privateKey',
+    'caCertificates',
+    'tlsCertificates[].serverCertificate',
+    'tlsCertificates[].privateKey',
+  ].map(
+    (field) =>
+      [
+        field,
+        'a file, followed as it changes',
+        'listen() takes certificates from files that a Gateway names',
+      ] as const,
+  ),
+  ...['minProtocolVersion', 'maxProtocolVersion', 'cipherSuites[]'].map(
+    (field) =>
+      [
+        field,
+        'but not on Deno, where such a server is closed',
+        'listen() speaks the versions and ciphers that a server names alone',
+      ] as const,
+  ),
+];
+
 const DELAYED = {
   gateway: 'yes',
   why: "before anything else, and no part of the rule's timeout",
@@ -334,19 +373,21 @@ export const NOTES: readonly Note[] = [
     why: 'plain requests are sent to https',
     test: "compile() redirects plain requests where a Gateway's server says so",
   },
-  {
-    kind: 'Gateway',
-    path: 'servers[].tls.mode',
-    gateway: 'differs',
-    why: 'each server with TLS has its hosts to itself, of which the request names one, not its TLS; certificates are given in code, by `listen({ tls })`',
-    test: 'listen() takes the host of a request over TLS for the name that its client chose a server by',
-  },
+  ...SERVER_TLS.map(
+    ([path, why, test]): Note => ({
+      kind: 'Gateway',
+      path: `servers[].tls.${path}`,
+      gateway: 'yes',
+      why,
+      test,
+    }),
+  ),
   {
     kind: 'Gateway',
     path: 'servers[].tls',
     router: 'not yet',
     gateway: 'not yet',
-    why: "a listener's certificate is given in code, by `listen({ tls })`, and not taken from a Gateway",
-    test: VALIDATED,
+    why: 'connections to such a server are closed, as without it others might be let in',
+    test: 'listen() lets nobody in by a server with a condition that is not carried out',
   },
 ];

@@ -39,8 +39,17 @@
 {{- if eq (int $values.port) (int $values.adminPort) -}}
 {{- fail (printf "Cannot use %d for both gateway.port and gateway.adminPort: choose another for one of them" (int $values.port)) -}}
 {{- end -}}
+{{- if and $values.httpsPort (not $values.name) -}}
+{{- fail "Cannot use gateway.httpsPort without a Gateway: give its name in gateway.name" -}}
+{{- end -}}
+{{- if has (int (default 0 $values.httpsPort)) (list (int $values.port) (int $values.adminPort)) -}}
+{{- fail (printf "Cannot use %d for gateway.httpsPort and another port: choose another" (int $values.httpsPort)) -}}
+{{- end -}}
 - serve
 - --port={{ $values.port }}{{ with $values.servicePort }}={{ . }}{{ end }}
+{{- with $values.httpsPort }}
+- --port={{ . }}=443
+{{- end }}
 - --admin-port={{ $values.adminPort }}
 - --admin-host=0.0.0.0
 {{- range $values.config }}

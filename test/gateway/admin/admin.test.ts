@@ -51,6 +51,7 @@ async function admin(
         explained.push(request);
         return { tried: [], outcomes: [], chances: [] };
       },
+      ports: () => [],
       compileIssues: () => [],
       clusters: () => [{ name: 'outbound|20000|v1|greeter.default.svc.cluster.local' }],
       mirrors: () => ({ counts: [], skipped: 0, samples: [] }),

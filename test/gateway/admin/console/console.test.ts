@@ -46,6 +46,7 @@ async function served(options: AdminOptions = { loopback: true }) {
       readiness: () => 'ready',
       servicePorts: () => gateway.servicePorts(),
       explain: (request) => gateway.explain(request),
+      ports: () => [],
       compileIssues: () => gateway.issues(),
       clusters: () => gateway.clusters(),
       mirrors: () => gateway.mirrors(),
