@@ -314,13 +314,21 @@ function budgetOf({ budgetPercent, budgetInterval, minRetryConcurrency }: Messag
   };
 }
 
-/** What is said of the endpoint's name: certificates are files or secrets, which differ. */
+/** Certificates by the names that Istio gives to files and secrets. */
 function tlsOf(context: Message): { tls?: unknown } {
   if (!context?.commonTlsContext) return {};
-  const { combinedValidationContext } = context.commonTlsContext;
-  const names = combinedValidationContext?.defaultValidationContext?.matchSubjectAltNames ?? [];
-  const subjectAltNames: string[] = names.map(({ exact }: Message) => exact);
+  const { combinedValidationContext, tlsCertificateSdsSecretConfigs } = context.commonTlsContext;
+  const { matchSubjectAltNames = [], crl } = combinedValidationContext?.defaultValidationContext ?? {};
+  const subjectAltNames: string[] = matchSubjectAltNames.map(({ exact }: Message) => exact);
+  const certificate = tlsCertificateSdsSecretConfigs?.[0].name;
+  const root = combinedValidationContext?.validationContextSdsSecretConfig.name;
   return {
-    tls: { ...(context.sni && { sni: context.sni }), subjectAltNames: [...new Set(subjectAltNames)] },
+    tls: {
+      ...(context.sni && { sni: context.sni }),
+      subjectAltNames: [...new Set(subjectAltNames)],
+      ...(certificate && { certificate }),
+      ...(root && { root }),
+      ...(crl && { crl: crl.filename }),
+    },
   };
 }

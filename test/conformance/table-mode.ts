@@ -3,7 +3,7 @@
  * routes, and each cluster with its policy.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { Cluster, RouteTable, VirtualHost } from '../../router/index.ts';
+import type { ClientTls, Cluster, RouteTable, VirtualHost } from '../../router/index.ts';
 import type { Difference } from './compare.ts';
 import { clusterOf, type PilotOutput, virtualHostsOf } from './pilot.ts';
 
@@ -134,7 +134,7 @@ function comparableVirtualHost({ routes, ...virtualHost }: VirtualHost): unknown
 }
 
 /** The sizes of tables where there are some, and the defaults that the gateway falls back to. */
-function comparableCluster({ name, protocol, policy }: Cluster): unknown {
+export function comparableCluster({ name, protocol, policy }: Cluster): unknown {
   const { loadBalancer, connectionPool, outlierDetection, retryBudget, tls } = policy;
   const { useClientProtocol, ...pool } = {
     ...{ connectTimeoutMs: 10_000, idleTimeoutMs: 3_600_000 },
@@ -149,6 +149,23 @@ function comparableCluster({ name, protocol, policy }: Cluster): unknown {
     pool,
     ...(outlierDetection && { outlierDetection }),
     ...(retryBudget && { retryBudget }),
-    ...(tls && { tls: { ...(tls.sni && { sni: tls.sni }), subjectAltNames: tls.subjectAltNames } }),
+    ...(tls && { tls: comparableTls(tls) }),
+  };
+}
+
+/** Source: Istio `pkg/model/xds.go` (file-cert, file-root), `pilot/pkg/security/model/authentication.go` (default, ROOTCA). */
+function comparableTls(tls: ClientTls): unknown {
+  const { mode, sni, subjectAltNames, caCrl, insecureSkipVerify } = tls;
+  const { certificateSecret, rootSecret, caCertificates, clientCertificate, privateKey } = tls;
+  const isOfMesh = mode === 'ISTIO_MUTUAL';
+  const files = clientCertificate && `file-cert:${clientCertificate}~${privateKey}`;
+  const certificate = isOfMesh ? 'default' : (certificateSecret ?? files);
+  const root = isOfMesh ? 'ROOTCA' : (rootSecret ?? `file-root:${caCertificates ?? 'system'}`);
+  return {
+    ...(sni && { sni }),
+    subjectAltNames,
+    ...(certificate && { certificate }),
+    ...(!insecureSkipVerify && { root }),
+    ...(caCrl && { crl: caCrl }),
   };
 }

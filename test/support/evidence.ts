@@ -4,15 +4,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  type Cluster,
-  compile,
-  parse,
-  type Resource,
-  type RouteTable,
-  type ValidResource,
-} from '../../router/index.ts';
+import { compile, parse, type Resource, type RouteTable, type ValidResource } from '../../router/index.ts';
 import { runRouterCase } from '../conformance/router-mode.ts';
+import { comparableCluster } from '../conformance/table-mode.ts';
 import { isValidationFolder, runValidation } from '../conformance/validation-mode.ts';
 import { type Case, caseFolders, readCase } from '../conformance/world.ts';
 import { type Field, withoutField } from './field.ts';
@@ -107,16 +101,7 @@ function passes(recorded: Case): boolean {
 
 /** What `test/conformance/table.test.ts` holds against Istio's own output. */
 function comparedPart({ listeners, clusters }: RouteTable): string {
-  return JSON.stringify([listeners, clusters.map(comparedCluster)], (key, value) =>
+  return JSON.stringify([listeners, clusters.map(comparableCluster)], (key, value) =>
     key === 'origin' ? undefined : value,
   );
-}
-
-function comparedCluster({ name, protocol, policy: { loadBalancer } }: Cluster): unknown {
-  return [
-    name,
-    protocol,
-    loadBalancer.kind,
-    'tableSize' in loadBalancer ? loadBalancer.tableSize : undefined,
-  ];
 }
