@@ -219,6 +219,46 @@ test('listen() looks names of a ServiceEntry up, and goes where a request says w
   );
 });
 
+test('listen() dials the port that an endpoint has, else the target port, of a WorkloadEntry too', async (context) => {
+  const [one, two] = await Promise.all(
+    ['one', 'two'].map((name) => start(http.createServer((_, response) => void response.end(name)))),
+  );
+  for (const { kill } of [one!, two!]) context.after(kill);
+  const ports = (targetPort?: number) => [{ number: 80, name: 'http', protocol: 'HTTP', targetPort }];
+  const own = { address: '127.0.0.1', ports: { http: two!.port } };
+  const { port } = await open(context, {
+    config: resources(
+      [
+        'ServiceEntry',
+        {
+          hosts: ['target.example'],
+          ports: ports(one!.port),
+          resolution: 'STATIC',
+          endpoints: [{ address: '127.0.0.1' }],
+        },
+      ],
+      [
+        'ServiceEntry',
+        { hosts: ['own.example'], ports: ports(one!.port), resolution: 'STATIC', endpoints: [own] },
+      ],
+      [
+        'ServiceEntry',
+        {
+          hosts: ['workload.example'],
+          ports: ports(one!.port),
+          resolution: 'STATIC',
+          workloadSelector: { labels: { app: 'workload' } },
+        },
+      ],
+      ['WorkloadEntry', { ...own, labels: { app: 'workload' } }],
+    ),
+  });
+  const bodyOf = async (host: string) => (await ask(port, { headers: ['host', host] })).body;
+  assert.equal(await bodyOf('target.example'), 'one');
+  assert.equal(await bodyOf('own.example'), 'two');
+  assert.equal(await bodyOf('workload.example'), 'two');
+});
+
 test('listen() counts gRPC that fails in its head as the failure that HTTP has for it', {
   skip: noH2,
 }, async (context) => {

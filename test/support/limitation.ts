@@ -15,6 +15,7 @@ const FIELDS: Readonly<Record<string, RegExp>> = {
   zoneAwareLbSetting: /rafficPolicy\.(.*\.)?loadBalancer\.zoneAwareLbSetting\b/,
   'tcpKeepalive.probes': /rafficPolicy\.(.*\.)?tcpKeepalive\.probes$/,
   'tcpKeepalive.interval': /rafficPolicy\.(.*\.)?tcpKeepalive\.interval$/,
+  'retryBudget.budgetInterval': /rafficPolicy\.retryBudget\.budgetInterval$/,
   tunnel: /rafficPolicy\.tunnel\b/,
   proxyProtocol: /rafficPolicy\.proxyProtocol\b/,
 };
@@ -29,6 +30,7 @@ const WITNESSES: readonly ValidResource[] = [
   ...[
     { loadBalancer: { localityLbSetting: {}, zoneAwareLbSetting: {} } },
     { connectionPool: { tcp: { tcpKeepalive: { probes: 1, interval: '1s' } } } },
+    { retryBudget: { budgetInterval: '1s' } },
     { tunnel: { targetHost: 'a', targetPort: 1 }, proxyProtocol: { version: 'V1' } },
   ].map((trafficPolicy) => witness('DestinationRule', { host: 'a', trafficPolicy })),
 ];

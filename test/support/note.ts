@@ -23,13 +23,32 @@ const VALIDATED = 'verdicts() says of each recorded document what istioctl and t
 
 const KEPT = { why: 'validated, and read by nothing yet', test: VALIDATED };
 const ENDPOINTS = {
+  router: 'yes',
+  gateway: 'yes',
   why: 'where endpoints are dialled, and how they are spoken to',
-  test: "compile() makes endpoints of a ServiceEntry, an endpoint's own port before the target port",
-};
+  test: 'listen() dials the port that an endpoint has, else the target port, of a WorkloadEntry too',
+} as const;
 const SELECTED = {
+  router: 'yes',
+  gateway: 'yes',
   why: 'a ServiceEntry finds its endpoints by their labels',
   test: 'compile() selects WorkloadEntries of the namespace by their labels, those of the metadata included',
+} as const;
+const WEIGHT = {
+  path: 'endpoints[].weight',
+  router: 'yes',
+  gateway: 'yes',
+  why: "an endpoint's share of its cluster's requests",
+  test: 'createBalancer() takes turns by weight',
+} as const;
+/** Taken, and in Istio too without effect on where a request goes. */
+const NO_EFFECT = { router: 'yes', gateway: 'yes' } as const;
+const NAMES_NOTHING = {
+  ...NO_EFFECT,
+  why: 'a name that no request depends on',
+  test: 'gateway-server-fields',
 };
+const REFUSED = { ...NO_EFFECT, why: 'refused, as Istio refuses it' };
 
 /** What the gateway's own tests prove of tries, one field each. */
 const RETRIES: readonly (readonly [field: string, why: string, test: string])[] = [
@@ -102,6 +121,7 @@ const DELAYED = {
 } as const;
 
 const ACCOUNT = {
+  router: 'yes',
   gateway: 'yes',
   why: 'whom a certificate by ISTIO_MUTUAL may be for',
   test: 'compile() wants the TLS that a real istiod wants of the same rules',
@@ -160,10 +180,35 @@ export const NOTES: readonly Note[] = [
   {
     kind: 'VirtualService',
     path: 'http[].fault.delay.exponentialDelay',
-    router: 'yes',
-    why: 'refused, as Istio refuses it',
+    ...REFUSED,
     test: '092-fault-delay-exponential.yaml',
   },
+  {
+    kind: 'VirtualService',
+    path: 'http[].fault.abort.http2Error',
+    ...REFUSED,
+    test: 'fault-abort-http2-error.yaml',
+  },
+  {
+    kind: 'VirtualService',
+    path: 'http[].retries.retryRemoteLocalities',
+    router: 'not yet',
+    gateway: 'not yet',
+    why: 'endpoints of rules are asked alike, wherever they are',
+    test: 'limitationsOf() warns of retries that are to go to other localities',
+  },
+  ...[
+    ['http[].route[].headers.response.remove[]', 'headers-destination-response-remove'],
+    ['http[].mirrors[].destination.subset', 'mirrors-subset'],
+  ].map(
+    ([path, test]): Note => ({
+      kind: 'VirtualService',
+      path: path!,
+      gateway: 'yes',
+      why: 'the case passes through listeners and upstreams, too',
+      test: test!,
+    }),
+  ),
   {
     kind: 'VirtualService',
     path: 'http[].redirect.prefixRewrite',
@@ -239,6 +284,12 @@ export const NOTES: readonly Note[] = [
       'http.maxConcurrentStreams',
       'Http2Upstream puts no more streams on a connection than it may have, and waits at its limit',
     ],
+    [
+      'tcp.maxConnectionDuration',
+      'createRemoteUpstream() sends no request over a connection that is as old as one may be',
+    ],
+    ['tcp.idleTimeout', 'createRemoteUpstream() closes a connection that has been idle for its time'],
+    ['http.idleTimeout', 'createRemoteUpstream() closes a connection that has been idle for its time'],
     ['http.maxRetries', 'forward() makes no retry where the cluster has too many, flagged UO'],
     ['http.h2UpgradePolicy', 'compile() speaks HTTP/2 to endpoints where h2UpgradePolicy says so'],
     [
@@ -251,6 +302,30 @@ export const NOTES: readonly Note[] = [
       "as Envoy's pools, over all endpoints of a cluster",
       test!,
     ),
+  ),
+  destinationRule(
+    'trafficPolicy.connectionPool.tcp.tcpKeepalive.time',
+    'the silence after which the system probes a connection',
+    'connect() has the system probe a connection that is silent for the time that is written',
+  ),
+  ...['percent', 'minRetryConcurrency'].map((field) =>
+    destinationRule(
+      `trafficPolicy.retryBudget.${field}`,
+      'of what is under way',
+      'CircuitBreaker bounds retries by a budget of what is under way, but not below the least',
+    ),
+  ),
+  {
+    kind: 'DestinationRule',
+    path: 'trafficPolicy.retryBudget.budgetInterval',
+    gateway: 'not yet',
+    why: 'requests that are over do not count; of `xds://` it is not read',
+    test: 'limitationsOf() warns of a budget of retries by requests that are over',
+  },
+  destinationRule(
+    'trafficPolicy.tls.caCrl',
+    'a file, read for each connection; on Deno, which takes none, no connection is made',
+    'createRemoteUpstream() refuses a certificate that is on the list of revoked ones',
   ),
   {
     kind: 'DestinationRule',
@@ -292,7 +367,13 @@ export const NOTES: readonly Note[] = [
   ),
   ...['consecutiveErrors', 'outlierDetectionHttpErrorCodes'].map((field): Note => {
     const path = `trafficPolicy.outlierDetection.${field}${field.endsWith('s') && field !== 'consecutiveErrors' ? '[]' : ''}`;
-    return { kind: 'DestinationRule', path, ...KEPT, why: "Istio's own compiler does not read it" };
+    return {
+      kind: 'DestinationRule',
+      path,
+      ...NO_EFFECT,
+      why: "no effect, as Istio's own compiler does not read it",
+      test: 'dr-no-effect',
+    };
   }),
   destinationRule(
     'trafficPolicy.tls.mode',
@@ -333,6 +414,13 @@ export const NOTES: readonly Note[] = [
       'RunningCluster is held against every recorded case of outlier detection but the quirk',
     ),
   ),
+  ...['trafficPolicy.portLevelSettings[]', 'subsets[].trafficPolicy'].map((path) =>
+    destinationRule(
+      path,
+      'a cluster has one policy, from whichever part of a rule it is',
+      path.startsWith('subsets') ? 'lb-subset-override' : 'dr-port-level',
+    ),
+  ),
   {
     kind: 'ServiceEntry',
     path: 'resolution',
@@ -346,26 +434,59 @@ export const NOTES: readonly Note[] = [
     'ports[].targetPort',
     'endpoints[].address',
     'endpoints[].ports{}',
-  ].map((path): Note => ({ kind: 'ServiceEntry', path, router: 'yes', ...ENDPOINTS })),
+  ].map((path): Note => ({ kind: 'ServiceEntry', path, ...ENDPOINTS })),
+  { kind: 'ServiceEntry', ...WEIGHT },
+  { kind: 'ServiceEntry', path: 'workloadSelector.labels{}', ...SELECTED },
   {
     kind: 'ServiceEntry',
-    path: 'endpoints[].weight',
-    router: 'yes',
+    path: 'location',
+    ...NO_EFFECT,
+    why: 'no request goes elsewhere by it; in Istio it decides on automatic mutual TLS',
+    test: 'se-no-effect',
+  },
+  {
+    kind: 'ServiceEntry',
+    path: 'subjectAltNames[]',
     gateway: 'yes',
-    why: "an endpoint's share of its cluster's requests",
-    test: 'createBalancer() takes turns by weight',
+    why: 'as the subjectAltNames of a DestinationRule that has none',
+    test: 'createRemoteUpstream() by SIMPLE takes a certificate for any of subjectAltNames',
   },
-  {
-    kind: 'ServiceEntry',
-    path: 'workloadSelector.labels{}',
-    router: 'yes',
-    ...SELECTED,
-  },
-  { kind: 'ServiceEntry', path: 'endpoints[].serviceAccount', ...ACCOUNT },
-  ...['address', 'labels{}'].map(
-    (path): Note => ({ kind: 'WorkloadEntry', path, router: 'yes', ...SELECTED }),
+  ...(['ServiceEntry', 'WorkloadEntry'] as const).flatMap((kind) =>
+    ['locality', 'network'].map(
+      (field): Note => ({
+        kind,
+        path: kind === 'ServiceEntry' ? `endpoints[].${field}` : field,
+        router: 'not yet',
+        gateway: 'not yet',
+        why: 'endpoints of rules are asked alike, wherever they are; those of `xds://` as istiod says',
+        test: 'se-no-effect',
+      }),
+    ),
   ),
+  { kind: 'ServiceEntry', path: 'endpoints[].serviceAccount', ...ACCOUNT },
+  { kind: 'WorkloadEntry', path: 'labels{}', ...SELECTED },
+  ...['address', 'ports{}'].map((path): Note => ({ kind: 'WorkloadEntry', path, ...ENDPOINTS })),
+  { kind: 'WorkloadEntry', ...WEIGHT, path: 'weight' },
   { kind: 'WorkloadEntry', path: 'serviceAccount', ...ACCOUNT },
+  ...['name', 'port.name'].map(
+    (field): Note => ({ kind: 'Gateway', path: `servers[].${field}`, ...NAMES_NOTHING }),
+  ),
+  {
+    kind: 'Gateway',
+    path: 'servers[].defaultEndpoint',
+    ...NO_EFFECT,
+    why: "no effect, as Istio's own compiler does not read it",
+    test: 'gateway-server-fields',
+  },
+  { kind: 'Gateway', path: 'servers[].port.targetPort', ...REFUSED, test: 'gateway-server-target-port.yaml' },
+  {
+    kind: 'Gateway',
+    path: 'servers[].bind',
+    router: 'not yet',
+    gateway: 'not yet',
+    why: 'where to listen is said by `listen()` or `--port`, and the servers of one port are one listener',
+    test: VALIDATED,
+  },
   {
     kind: 'Gateway',
     path: 'servers[].tls.httpsRedirect',

@@ -1,9 +1,11 @@
 /** What connection pools do within their limits, against servers of node:http and node:http2. */
 import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
 import * as http from 'node:http';
 import * as http2 from 'node:http2';
 import * as net from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import type { ConnectionPool } from '../../router/index.ts';
 import { CircuitBreaker } from '../../router/policy/circuit-breaker.ts';
 import { countRequests } from '../../upstream/counted-upstream.ts';
@@ -14,7 +16,7 @@ import { ask, cancel, Exchange, head } from './exchange.ts';
 
 /** A server that holds its answers until they are let go, and counts connections. */
 async function holder(context: TestContext, protocol: 'http1' | 'http2') {
-  const state = { connections: 0, held: [] as (() => void)[], isHolding: true };
+  const state = { connections: 0, closed: 0, held: [] as (() => void)[], isHolding: true };
   let changed = Promise.withResolvers<void>();
   const answer = (_request: unknown, response: { end(text: string): unknown }): void => {
     const go = () => void response.end('ok');
@@ -27,7 +29,12 @@ async function holder(context: TestContext, protocol: 'http1' | 'http2') {
     protocol === 'http1'
       ? http.createServer(answer)
       : http2.createServer(answer as Parameters<typeof http2.createServer>[0] & object);
-  server.on('connection', () => state.connections++);
+  // Connections are the client's to close.
+  if ('keepAliveTimeout' in server) server.keepAliveTimeout = 0;
+  server.on('connection', (socket: net.Socket) => {
+    state.connections++;
+    socket.once('close', () => state.closed++);
+  });
   const { port, kill } = await start(server);
   context.after(kill);
   return {
@@ -129,7 +136,7 @@ test('Http1Upstream tells all that wait when no connection can be opened', async
   assert.deepEqual(new Set(outcomes(all)), new Set(['reset remote-connection-failure']));
   assert.equal(breaker.pending.active, 0);
   // The first failure is everybody's; the other connections fail after it.
-  while (breaker.connections.active > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  while (breaker.connections.active > 0) await setTimeout(1);
 });
 
 for (const protocol of ['http1', 'http2'] as const) {
@@ -197,4 +204,68 @@ test('connect() gives up after the time that is written, TLS included', async (c
     exchange.events[0],
     `reset connection-timeout: No connection to 127.0.0.1:${port} within 50 ms`,
   );
+});
+
+const PROTOCOLS = noH2 ? (['http1'] as const) : (['http1', 'http2'] as const);
+
+test('createRemoteUpstream() closes a connection that has been idle for its time', async (context) => {
+  for (const protocol of PROTOCOLS) {
+    const server = await holder(context, protocol);
+    server.release();
+    const { upstream } = limited(context, protocol, server.port, { idleTimeoutMs: 20 });
+    assert.equal((await ask(upstream, head({ method: 'GET' }))).text, 'ok');
+    while (server.state.closed === 0) await setTimeout(5);
+    assert.equal((await ask(upstream, head({ method: 'GET' }))).text, 'ok');
+    assert.ok(server.state.connections > 1);
+  }
+});
+
+test('createRemoteUpstream() sends no request over a connection that is as old as one may be', async (context) => {
+  for (const protocol of PROTOCOLS) {
+    const server = await holder(context, protocol);
+    server.release();
+    const connectionsWith = async (maxConnectionDurationMs: number): Promise<number> => {
+      const before = server.state.connections;
+      const { upstream } = limited(context, protocol, server.port, { maxConnectionDurationMs });
+      for (let i = 0; i < 3; i++) {
+        assert.equal((await ask(upstream, head({ method: 'GET' }))).text, 'ok');
+        await setTimeout(10);
+      }
+      return server.state.connections - before;
+    };
+    // One that took long to open may be too old for its first.
+    assert.ok((await connectionsWith(1)) >= 3);
+    assert.equal(await connectionsWith(3_600_000), 1);
+  }
+});
+
+/** When the system will probe the silent connection from a port of this machine, in seconds; undefined: never. */
+function probesIn(port: number): number | undefined {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  const line = readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .map((each) => each.trim().split(/\s+/))
+    .find(([, local]) => local?.endsWith(`:${hex}`));
+  // Which timer runs, 2 being the one for probes, and how many hundredths of a second it has to run.
+  const [timer, when = ''] = line?.[5]?.split(':') ?? [];
+  return timer === '02' ? Number.parseInt(when, 16) / 100 : undefined;
+}
+
+test('connect() has the system probe a connection that is silent for the time that is written', {
+  skip: !existsSync('/proc/net/tcp') && 'only Linux tells',
+}, async (context) => {
+  const ports: number[] = [];
+  const server = http.createServer((request, response) => {
+    ports.push(request.socket.remotePort!);
+    response.end('ok');
+  });
+  server.keepAliveTimeout = 0;
+  const { port, kill } = await start(server);
+  context.after(kill);
+  const { upstream } = limited(context, 'http1', port, { tcpKeepalive: { timeMs: 5_000_000 } });
+  assert.equal((await ask(upstream, head({ method: 'GET' }))).text, 'ok');
+  // Until the last byte is acknowledged another timer runs.
+  while (probesIn(ports[0]!) === undefined) await setTimeout(5);
+  const seconds = probesIn(ports[0]!)!;
+  assert.ok(seconds > 4000 && seconds <= 5000, `in ${seconds} s`);
 });

@@ -102,3 +102,16 @@ test('createRemoteUpstream() by MUTUAL shows its certificate, read anew for each
   const simple = upstreamOf({ ...TRUSTED, mode: 'SIMPLE', sni: 'gateway.test' });
   assert.match((await ask(simple, get('a'))).events[0]!, /^reset /);
 });
+
+test('createRemoteUpstream() refuses a certificate that is on the list of revoked ones', async (context) => {
+  const { upstreamOf } = await listen(context);
+  const tls = { ...TRUSTED, mode: 'SIMPLE', sni: 'gateway.test' } as const;
+  const revoked = await ask(upstreamOf({ ...tls, caCrl: fixture('crl') }), get('a'));
+  const others = await ask(upstreamOf({ ...tls, caCrl: fixture('crl-empty') }), get('a'));
+  if ('Deno' in globalThis) {
+    for (const { events } of [revoked, others]) assert.match(events[0]!, /Deno takes no list of revoked/);
+    return;
+  }
+  assert.match(revoked.events[0]!, /^reset remote-connection-failure: .*revoked/i);
+  assert.equal(others.text, '["gateway.test",false]');
+});

@@ -1,5 +1,6 @@
 /** What rules ask for that is not carried out, as warnings. Imports schema types and issues. */
 import type { Cluster, Issue, Steps, ValidResource, ValidResourceOf } from '../../router/index.ts';
+import { durationMs } from '../../router/schema/duration.ts';
 import { TURNS } from '../../router/steps.ts';
 
 /** What carrying rules out depends on, besides themselves. */
@@ -109,6 +110,7 @@ function ofDestinationRule(
       ...(asks(({ connectionPool }) => connectionPool?.tcp?.tcpKeepalive?.interval)
         ? ['tcpKeepalive.interval']
         : []),
+      ...((durationMs(policy.retryBudget?.budgetInterval) ?? 0) > 0 ? ['retryBudget.budgetInterval'] : []),
       ...(policy.tunnel ? ['tunnel'] : []),
       ...(policy.proxyProtocol ? ['proxyProtocol'] : []),
     ];

@@ -111,15 +111,18 @@ test('compile() selects WorkloadEntries of the namespace by their labels, those 
     `{apiVersion: networking.istio.io/v1, kind: WorkloadEntry, metadata: {name: ${name}, namespace: ${namespace}, labels: {${labels}}}, spec: {${spec}}}`;
   const yaml = [
     '{apiVersion: networking.istio.io/v1, kind: ServiceEntry, metadata: {name: vm}, spec: {hosts: [vm.local], ports: [{number: 80, name: http, protocol: HTTP}], resolution: STATIC, location: MESH_INTERNAL, workloadSelector: {labels: {app: vm}}}}',
-    entry('b', 'default', 'app: vm', 'address: 10.0.0.2'),
+    entry('b', 'default', 'app: vm', 'address: 10.0.0.2, ports: {http: 8080}, weight: 3'),
     entry('a', 'default', '', 'address: 10.0.0.1, labels: {app: vm}'),
     entry('c', 'default', 'app: other', 'address: 10.0.0.3, labels: {app: vm}'),
     entry('d', 'elsewhere', 'app: vm', 'address: 10.0.0.4'),
   ].join('\n---\n');
   const [cluster] = tableOf(yaml, { services: [] }).clusters;
   assert.deepEqual(
-    cluster?.endpoints.map(({ id }) => id),
-    ['10.0.0.1:80', '10.0.0.2:80'],
+    cluster?.endpoints.map(({ id, weight, ...target }) => [id, weight, 'port' in target && target.port]),
+    [
+      ['10.0.0.1:80', 1, 80],
+      ['10.0.0.2:8080', 3, 8080],
+    ],
   );
 });
 

@@ -1,4 +1,4 @@
-/** Warnings of what a DestinationRule's TLS wants and this workload does not have. */
+/** Warnings of what rules want and is not carried out, or not by this workload. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readText } from '../../../config/document.ts';
@@ -47,3 +47,23 @@ for (const { name, text, means, want } of [
     if (want === undefined) assert.deepEqual(messages, []);
     else assert.match(messages.join('\n'), want);
   });
+
+test('limitationsOf() warns of retries that are to go to other localities', async () => {
+  const spec =
+    '{hosts: [a], http: [{retries: {attempts: 1, retryRemoteLocalities: true}, route: [{destination: {host: a}}]}]}';
+  const text = `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: a}, spec: ${spec}}`;
+  const { resources } = await readText(text, 'rules.yaml');
+  const [issue] = finish(limitationsOf(resources, ALL));
+  assert.match(issue?.message ?? '', /retryRemoteLocalities of spec\.http\[0\]/);
+});
+
+test('limitationsOf() warns of a budget of retries by requests that are over', async () => {
+  const messagesOf = async (interval: string) => {
+    const spec = `{host: a, trafficPolicy: {retryBudget: {budgetInterval: ${interval}}}}`;
+    const text = `{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: a}, spec: ${spec}}`;
+    const { resources } = await readText(text, 'rules.yaml');
+    return finish(limitationsOf(resources, ALL)).map(({ message }) => message);
+  };
+  assert.match((await messagesOf('1s')).join(), /retryBudget\.budgetInterval of spec\.trafficPolicy/);
+  assert.deepEqual(await messagesOf('0s'), []);
+});
