@@ -207,15 +207,11 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
   protected override ticked(): void {
     const passedMs = this.nowMs - this.sinceMs;
     if (this.#state === 'idle' && passedMs >= this.limits.idleTimeoutMs) this.fail('Idle for too long');
-    else if (this.#state === 'head' && passedMs >= this.limits.headTimeoutMs) this.fail('Head took too long');
   }
 
   #readHead(bytes: Uint8Array, start: number): number {
     const reader = this.#reader;
-    if (this.#state === 'wait') {
-      this.#state = 'head';
-      this.sinceMs = this.nowMs;
-    }
+    this.#state = 'head';
     const at = reader.read(bytes, start, bytes.length);
     if (reader.isDone) this.#answered(this.unreadBytes - (at - start));
     return at;

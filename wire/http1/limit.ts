@@ -17,7 +17,7 @@ export interface Http1Limits {
    * at once keeps nobody waiting. Servers only. Default 1, as nginx.
    */
   readonly maxRequestsPerTurn: number;
-  /** From the first byte of a head to its last. A request that takes longer is answered with 408. Default 10 s, as HAProxy's guide advises. */
+  /** From the first byte of a head to its last. A request that takes longer is answered with 408; answers may take as long as whoever waits for them. Servers only. Default 10 s, as HAProxy's guide advises. */
   readonly headTimeoutMs: number;
   /** A connection without a request is closed after this long. Default 1 h, as Envoy's `idle_timeout`. */
   readonly idleTimeoutMs: number;
