@@ -87,7 +87,10 @@ export class FieldReader {
         const lineLength = this.#carryLength;
         this.#carryLength = 0;
         this.#lines(this.#carry, 0, lineLength);
-      } else this.#keep(bytes, start, at);
+      } else {
+        this.#keep(bytes, start, at);
+        if (!this.hasStarted) this.checkStart(this.#carry, 0, this.#carryLength);
+      }
     }
     if (!this.isDone && at < last) {
       const from = at;
@@ -105,6 +108,9 @@ export class FieldReader {
     }
     return at;
   }
+
+  /** Looks at the first bytes of a start line that may not be whole. Throws where they can begin none. */
+  protected checkStart(_bytes: Uint8Array, _start: number, _end: number): void {}
 
   /** Reads a start line and returns where the next line begins, -1 when it is not whole. Trailers have none. */
   protected startLine(_bytes: Uint8Array, at: number, _end: number): number {

@@ -138,6 +138,21 @@ export const FAULT_CASES: readonly FaultCase[] = [
     want: [`502 ${before} reset reason: protocol error`, 'UPE', 1],
   },
   {
+    name: 'answers garbage without an end of a line, and stays',
+    endpoint: says('NOT HTTP AT ALL'),
+    want: [`502 ${before} reset reason: protocol error`, 'UPE', 1],
+  },
+  {
+    name: 'answers with an alert of TLS, and stays',
+    endpoint: says('\u0015\u0003\u0003\u0000\u0002\u0002\u0016'),
+    want: [`502 ${before} reset reason: protocol error`, 'UPE', 1],
+  },
+  {
+    name: 'speaks HTTP/2 where HTTP/1.1 is expected, and stays',
+    endpoint: ({ socket, onRequest }) => onRequest(() => socket.write(http2.settings())),
+    want: [`502 ${before} reset reason: protocol error`, 'UPE', 1],
+  },
+  {
     name: 'sends garbage amid its body',
     endpoint: says('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nnot a size\r\n'),
     want: ['broken off', 'UPE', 1],

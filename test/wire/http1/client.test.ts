@@ -270,3 +270,24 @@ test('Http1ClientConnection drained closes at once when idle, else after the ans
   busy.receive(OK);
   assert.equal(busy.events().at(-1), 'close: Last answer read');
 });
+
+for (const text of [
+  'N',
+  'HTTQ',
+  'HTTP/2',
+  'HTTP/1.7',
+  'HTTP/1.1-',
+  'HTTP/1.1 0',
+  'HTTP/1.1 2x',
+  'HTTP/1.1 200x',
+  '\x15',
+])
+  test(`Http1ClientConnection refuses an answer that begins with ${JSON.stringify(text)} at once`, () => {
+    const world = new ClientWorld();
+    world.open();
+    world.output();
+    for (const byte of text.slice(0, -1)) world.receive(byte);
+    assert.deepEqual(world.events(), []);
+    world.receive(text.at(-1)!);
+    assert.match(world.events()[0]!, /^reset protocol-error: Answer that is not HTTP/);
+  });
