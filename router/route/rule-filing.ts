@@ -79,7 +79,7 @@ function file(candidates: readonly Candidate[]): Files {
 }
 
 function arrange(all: readonly Drawer[], rest: readonly Candidate[]): Files {
-  const drawers: Drawer[] = [];
+  const drawers = all.filter(({ field }) => field.kind === 'path' || field.kind === 'pseudo');
   const named = (kind: Field['kind']) => {
     const own = all.filter(({ field }) => field.kind === kind);
     if (own.length > FEW_DRAWERS) {
@@ -88,8 +88,6 @@ function arrange(all: readonly Drawer[], rest: readonly Candidate[]): Files {
     drawers.push(...own);
     return undefined;
   };
-  named('path');
-  named('pseudo');
   const byHeader = named('header');
   const byQuery = named('query');
   drawers.sort((a, b) => a.first - b.first);
