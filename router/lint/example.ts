@@ -28,8 +28,7 @@ export function spokenOf(regions: readonly Region[]): Spoken {
  * `curl http://reviews/ # explain --namespace shop --labels app=web`. Undefined for a request that curl cannot send.
  */
 export function exampleLine(sample: Sample, world: HostWorld, spoken: Spoken): string | undefined {
-  const ports = spoken.get('port');
-  const example = requestOf(sample, world, otherPort(world.port, ports));
+  const example = arriving(requestOf(sample, world, 0), world, spoken.get('port'));
   const { scheme, path } = example.request;
   // Of a path, not of a query, it escapes what is beyond ASCII.
   if (!/^https?$/.test(scheme) || !/^\/[!-~]*(?:\?.*)?$/s.test(path)) return undefined;
@@ -45,8 +44,22 @@ export function exampleLine(sample: Sample, world: HostWorld, spoken: Spoken): s
   return options.length === 0 ? line : `${line} # explain ${options.map(quote).join(' ')}`;
 }
 
+/** The request at the port that a rule asks for, else at the usual one, and by https where it ends TLS. */
+function arriving(
+  { request, ...sender }: ExampleRequest,
+  world: HostWorld,
+  named: ReadonlySet<string> = new Set(),
+): ExampleRequest {
+  const ports = world.portsOf(sender.gateway);
+  const usual = ports.find(({ number }) => !named.has(String(number)));
+  const port = request.port || (usual?.number ?? otherPort(ports[0]?.number ?? 80, named));
+  const isTls = ports.find(({ number }) => number === port)?.isTls ?? false;
+  // A scheme that a rule asks for stays.
+  return { ...sender, request: { ...request, port, ...(isTls && !request.http2 && { scheme: 'https' }) } };
+}
+
 /** The usual port, or one above it that no rule names. */
-function otherPort(usual: number, named: ReadonlySet<string> = new Set()): number {
+function otherPort(usual: number, named: ReadonlySet<string>): number {
   let port = usual;
   while (named.has(String(port))) port++;
   return port;

@@ -2,13 +2,14 @@
 import { regexAutomaton } from '../region/automaton.ts';
 import { quotePattern } from '../region/pattern.ts';
 import { NO_BYTE, type Sender, type World } from '../region/world.ts';
+import type { RequestPort } from './port.ts';
 
 /** The world of one VirtualService, or of one of its hosts. */
 export interface HostWorld extends World {
   /** Fully qualified, in lower case, wildcards too. */
   readonly hosts: readonly string[];
-  /** The service port that requests usually come to. */
-  readonly port: number;
+  /** The ports at which requests come through a gateway, or `mesh`, the most usual first. */
+  portsOf(gateway: string): readonly RequestPort[];
   /** Namespaces whose clients have the rules, or `*`; the world's namespace is one of them. */
   readonly exportTo: readonly string[];
 }
@@ -18,8 +19,8 @@ export interface HostWorldOptions {
   readonly normalization: HostWorld['normalization'];
   readonly hosts: readonly string[];
   readonly gateways: readonly string[];
-  /** Default 80. */
-  readonly port?: number;
+  /** Default: 80, without TLS. */
+  portsOf?(gateway: string): readonly RequestPort[];
   /** Default: `*`. */
   readonly exportTo?: readonly string[];
 }
@@ -29,7 +30,7 @@ export function hostWorld({
   normalization,
   hosts,
   gateways,
-  port = 80,
+  portsOf = () => [{ number: 80, isTls: false }],
   exportTo = ['*'],
 }: HostWorldOptions): HostWorld {
   const own = namespaceOf(hosts);
@@ -38,7 +39,7 @@ export function hostWorld({
     normalization,
     hosts,
     gateways,
-    port,
+    portsOf,
     exportTo,
     ...(namespace !== undefined && { namespace }),
     authoritySamples: samplesOf(hosts).flatMap((host) => [

@@ -14,7 +14,7 @@ import { lintDestinationRules } from './destination-rule.ts';
 import { lintEnvoyRefusals } from './envoy-refusal.ts';
 import { lintHeaderFormats } from './header-format.ts';
 import { lintHosts } from './host.ts';
-import { portsOf } from './port.ts';
+import { requestPorts } from './port.ts';
 import { lintRegexes } from './regex.ts';
 import { judgeRules, type RuleVerdicts } from './rule.ts';
 import { lintSubsets } from './subset.ts';
@@ -63,7 +63,7 @@ export function lintReport(resources: readonly ValidResource[], options: LintOpt
   const virtualServices = resources.filter((each) => each.kind === 'VirtualService');
   const prepared = prepareVirtualServices(virtualServices, meshConfig.defaultVirtualServiceExportTo, report);
   const normalization = normalizationOf(meshConfig.pathNormalization?.normalization);
-  const rules = judgeRules(prepared, { normalization, workspace, portOf: portsOf(resources) });
+  const rules = judgeRules(prepared, { normalization, workspace, portsOf: requestPorts(resources) });
   const issues = [
     ...withLeftOutExamples(report.issues, prepared, virtualServices, rules),
     ...rules.issues,

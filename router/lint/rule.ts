@@ -15,6 +15,7 @@ import type { HTTPMatchRequest } from '../schema/virtual-service.ts';
 import { exampleLine, type Spoken, spokenOf } from './example.ts';
 import { listed, nameOf, type Subject, warning } from './finding.ts';
 import { type HostWorld, hostWorld } from './host-world.ts';
+import type { RequestPort } from './port.ts';
 import { regionOf, takesAll } from './rule-region.ts';
 
 /** One match of a rule, or a rule without matches, as it stands in a VirtualService's list. */
@@ -59,8 +60,8 @@ export interface ResourceName {
 export interface JudgeOptions {
   readonly normalization: HostWorld['normalization'];
   readonly workspace: Workspace;
-  /** The service port at which a host's requests come through a gateway, or `mesh`. */
-  portOf(host: string, gateway: string): number;
+  /** The ports at which a host's requests come through a gateway, or `mesh`, the most usual first. */
+  portsOf(host: string, gateway: string): readonly RequestPort[];
 }
 
 /** The verdicts on all rules. */
@@ -126,9 +127,10 @@ function worldOf(
   hosts: readonly string[],
   gateways: readonly string[],
   exportTo: readonly string[],
-  { normalization, portOf }: JudgeOptions,
+  { normalization, portsOf }: JudgeOptions,
 ): HostWorld {
-  return hostWorld({ normalization, hosts, gateways, exportTo, port: portOf(hosts[0]!, gateways[0]!) });
+  const [host = ''] = hosts;
+  return hostWorld({ normalization, hosts, gateways, exportTo, portsOf: (gateway) => portsOf(host, gateway) });
 }
 
 /** Tells whether several VirtualServices have one of the hosts, or a wildcard beside them. */

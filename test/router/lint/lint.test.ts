@@ -160,8 +160,9 @@ test('lint() says nothing of a missing subset that no request is sent to', () =>
 test('lint() tells behind # who sends an example, at which port and through which gateway', () => {
   const twice = (match: string) => `http: [{match: [${match}], ${ROUTE}}, {match: [${match}], ${ROUTE}}]`;
   const example = (spec: string, metadata = '') => issuesOf(rules('one', spec, metadata))[0]?.example;
+  const PATH = '{uri: {prefix: /x}}';
   const cases: readonly [spec: string, want: string][] = [
-    [`hosts: [a.example], ${twice('{uri: {prefix: /x}}')}`, 'curl http://a.example/x'],
+    [`hosts: [a.example], ${twice(PATH)}`, 'curl http://a.example/x'],
     [
       `hosts: [a.example], ${twice('{sourceLabels: {app: web, tier: "1"}}')}`,
       'curl http://a.example/ # explain --labels app=web,tier=1',
@@ -180,12 +181,33 @@ test('lint() tells behind # who sends an example, at which port and through whic
     ],
   ];
   for (const [spec, want] of cases) assert.equal(example(spec), want, spec);
-  const server = '{port: {number: 8080, name: http, protocol: HTTP}, hosts: ["*/*.example"]}';
-  const gateway = `{apiVersion: networking.istio.io/v1, kind: Gateway, metadata: {name: gate}, spec: {servers: [${server}]}}`;
-  const [found] = issuesOf(
-    rules('one', `hosts: [a.example], gateways: [gate], ${twice('{uri: {prefix: /x}}')}`) + gateway,
-  );
-  assert.equal(found?.example, 'curl http://a.example/x # explain --port 8080 --gateway default/gate');
+  const behind = (servers: string, match: string, gateways = 'gate'): string | undefined => {
+    const gateway = `{apiVersion: networking.istio.io/v1, kind: Gateway, metadata: {name: gate}, spec: {servers: [${servers}]}}`;
+    const spec = `hosts: [a.example], gateways: [${gateways}], ${twice(match)}`;
+    return issuesOf(rules('one', spec) + gateway)[0]?.example;
+  };
+  const server = (number: number, protocol: string, tls = '') =>
+    `{port: {number: ${number}, name: p${number}, protocol: ${protocol}}, hosts: ["*/*.example"]${tls && `, tls: {${tls}}`}}`;
+  const https = server(443, 'HTTPS', 'mode: SIMPLE, credentialName: c');
+  const redirect = server(80, 'HTTP', 'httpsRedirect: true');
+  const through: readonly [example: string | undefined, want: string][] = [
+    [behind(server(8080, 'HTTP'), PATH), 'http://a.example/x # explain --port 8080 --gateway default/gate'],
+    [behind(https, PATH), 'https://a.example/x # explain --gateway default/gate'],
+    [behind(`${redirect}, ${https}`, PATH), 'https://a.example/x # explain --gateway default/gate'],
+    [
+      behind(`${https}, ${server(8080, 'HTTP')}`, PATH),
+      'http://a.example/x # explain --port 8080 --gateway default/gate',
+    ],
+    [
+      behind(`${https}, ${server(8080, 'HTTP')}`, '{port: 443}'),
+      'https://a.example/ # explain --gateway default/gate',
+    ],
+    [
+      behind(https, '{gateways: [gate]}', 'mesh, gate'),
+      'https://a.example/ # explain --gateway default/gate',
+    ],
+  ];
+  for (const [found, want] of through) assert.equal(found, `curl ${want}`);
 });
 
 test('checkTexts() counts a rule that is too complex to decide, and finds nothing wrong with it', () => {
