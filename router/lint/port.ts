@@ -46,7 +46,9 @@ export function requestPorts(
   }
   return (host, gateway) => {
     if (gateway === 'mesh') return ofHost.get(host) ?? DEFAULT_PORTS;
-    const servers = ofGateway.get(gateway)?.filter(({ hosts }) => hosts.some((each) => isSubsetOf(host, each)));
+    const servers = ofGateway
+      .get(gateway)
+      ?.filter(({ hosts }) => hosts.some((each) => isSubsetOf(host, each)));
     return servers?.length ? servers.map(({ port }) => port) : DEFAULT_PORTS;
   };
 }

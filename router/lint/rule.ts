@@ -130,7 +130,13 @@ function worldOf(
   { normalization, portsOf }: JudgeOptions,
 ): HostWorld {
   const [host = ''] = hosts;
-  return hostWorld({ normalization, hosts, gateways, exportTo, portsOf: (gateway) => portsOf(host, gateway) });
+  return hostWorld({
+    normalization,
+    hosts,
+    gateways,
+    exportTo,
+    portsOf: (gateway) => portsOf(host, gateway),
+  });
 }
 
 /** Tells whether several VirtualServices have one of the hosts, or a wildcard beside them. */

@@ -1,13 +1,13 @@
 /** Runs route tests against rules. Imports the workbench's tables and trials. */
 import type { RouteRequest } from '../../router/index.ts';
 import type { Client } from '../client.ts';
+import { createTry } from '../client-trial.ts';
 import type { RuleSet } from '../rule-set.ts';
-import { createTester, type Tester, type Trial } from '../trial.ts';
 import { type Coverage, createCoverage } from './coverage.ts';
 import { type Mismatch, mismatchesOf } from './expectation.ts';
 import type { RouteTest } from './read.ts';
 import type { ValidatorCase } from './validator-case.ts';
-import { runValidatorCase } from './validator-run.ts';
+import { runValidatorCases } from './validator-run.ts';
 
 /** What became of one request of a test. */
 export interface CaseResult {
@@ -29,26 +29,14 @@ export interface TestReport {
   readonly coverage: Coverage;
 }
 
-/** Tries requests as a client sends them. */
-export type Try = (request: RouteRequest, client: Client) => Trial;
-
 /** Runs the tests, each request of each, in their order. */
 export function runRouteTests(
   rules: RuleSet,
   tests: readonly RouteTest[],
   cases: readonly ValidatorCase[] = [],
 ): TestReport {
-  const testers = new Map<string, Tester>();
   const coverage = createCoverage(rules);
-  const attempt: Try = (request, client) => {
-    const key = JSON.stringify([client, request.port]);
-    let tester = testers.get(key);
-    if (tester === undefined) {
-      tester = createTester(rules.tableFor(client, [request.port]));
-      testers.set(key, tester);
-    }
-    return tester(request);
-  };
+  const attempt = createTry(rules);
   const results: CaseResult[] = [];
   for (const { name, file, line, requests, expect } of tests) {
     for (const { request, client } of requests) {
@@ -57,6 +45,6 @@ export function runRouteTests(
       results.push({ name, file, line, request, client, mismatches: mismatchesOf(trial, expect) });
     }
   }
-  for (const each of cases) results.push(...runValidatorCase(rules, each, attempt, coverage));
+  results.push(...runValidatorCases(rules, cases, attempt, coverage));
   return { results, coverage: coverage.report() };
 }

@@ -6,25 +6,37 @@ import type { RouteRequest } from '../../router/index.ts';
 import type { HTTPRoute } from '../../router/schema/virtual-service.ts';
 import { byteText } from '../../router/table/byte-text.ts';
 import type { Client } from '../client.ts';
+import { type Arrival, createArrival, type Try } from '../client-trial.ts';
 import type { RuleSet } from '../rule-set.ts';
 import { byteHeaders, toRouteRequest } from '../written-request.ts';
 import type { CoverageNotes } from './coverage.ts';
-import type { CaseResult, Try } from './run.ts';
+import type { CaseResult } from './run.ts';
 import type { Input, ValidatorCase } from './validator-case.ts';
 import { compareRule, type Taken, theirVerdict, type VirtualService } from './validator-verdict.ts';
 
-/** Runs each input of a case. */
-export function runValidatorCase(
-  { resources }: RuleSet,
-  testCase: ValidatorCase,
+/** Runs each input of each case. */
+export function runValidatorCases(
+  rules: RuleSet,
+  cases: readonly ValidatorCase[],
   attempt: Try,
   coverage: CoverageNotes,
 ): CaseResult[] {
-  const services = resources.filter((each) => each.kind === 'VirtualService');
+  const services = rules.resources.filter((each) => each.kind === 'VirtualService');
+  const arriving = createArrival(rules);
+  return cases.flatMap((testCase) => runCase(testCase, services, attempt, arriving, coverage));
+}
+
+function runCase(
+  testCase: ValidatorCase,
+  services: readonly VirtualService[],
+  attempt: Try,
+  arriving: Arrival,
+  coverage: CoverageNotes,
+): CaseResult[] {
   const { description: name, file, line, expected, wantMatch } = testCase;
   return testCase.inputs.map((input) => {
-    const request = requestOf(input);
     const client = clientFor(input, services);
+    const request = arriving(requestOf(input), client);
     const trial = attempt(request, client);
     coverage.note(trial);
     const rule = trial.outcomes[0]?.decision.rule;

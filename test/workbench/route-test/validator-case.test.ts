@@ -103,6 +103,28 @@ for (const [name, host, match, request, isTaken] of PROBES) {
   });
 }
 
+const GATEWAY = `
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: public }
+spec:
+  servers:
+    - { port: { number: 80, name: http, protocol: HTTP }, hosts: ["*"], tls: { httpsRedirect: true } }
+    - { port: { number: 443, name: https, protocol: HTTPS }, hosts: [other.example], tls: { mode: SIMPLE, credentialName: o } }
+    - { port: { number: 8443, name: own, protocol: HTTPS }, hosts: [example.com], tls: { mode: SIMPLE, credentialName: c } }
+`;
+
+test('runRouteTests() sends the requests of a case where the Gateway of the rules serves their host', () => {
+  const rules = rulesOf('example.com', '{ uri: { prefix: / }, scheme: { exact: https } }');
+  const bound = `${rules.replace('hosts:', 'gateways: [public]\n  hosts:')}---${GATEWAY}`;
+  const request = '{ authority: [example.com, "example.com:80"], method: [GET], uri: [/] }';
+  const results = run(bound, caseOf(request, true));
+  assert.deepEqual(
+    results.map(({ mismatches, request: { scheme, port } }) => ({ mismatches, scheme, port })),
+    Array.from({ length: 2 }, () => ({ mismatches: [], scheme: 'https', port: 8443 })),
+  );
+});
+
 test('runRouteTests() unfolds the lists of a case, and agrees where the tool is right', () => {
   const request = '{ authority: [example.com, www.example.com], method: [GET, POST], uri: ["/a?b=1", /a/b] }';
   const rules = rulesOf('example.com', '{ uri: { prefix: /a }, method: { regex: "GET|POST" } }').replace(
