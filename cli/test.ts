@@ -1,5 +1,6 @@
 /** `pointsman test`: route tests from YAML, held against the rules beside them. */
 import { type Command, InvalidArgumentError } from 'commander';
+import type { RouteRequest } from '../router/index.ts';
 import type { TestReport } from '../workbench/route-test/run.ts';
 import { defineCommand, jsonOption } from './command.ts';
 import { CommandFailure, EXIT, usageFailure } from './failure.ts';
@@ -130,7 +131,7 @@ async function writeJunit(file: string, report: TestReport): Promise<void> {
 /** Prints tests of what the rules do today. */
 async function record(paths: readonly string[], from: string): Promise<void> {
   const { dump } = await import('js-yaml');
-  const { recordTests, requestsOfRules } = await import('../workbench/route-test/record.ts');
+  const { recordTests, requestsOfLog, requestsOfRules } = await import('../workbench/route-test/record.ts');
   const { createRuleSet } = await import('../workbench/rule-set.ts');
   const { issueText, note, print } = await import('./terminal.ts');
   const isGateway = /^https?:\/\//.test(from);
@@ -141,21 +142,21 @@ async function record(paths: readonly string[], from: string): Promise<void> {
   for (const issue of issues) note(`${issueText(issue, process.stderr)}\n`);
   if (issues.length > 0) process.exitCode = EXIT.findings;
   const rules = createRuleSet(resources);
-  const requests = isGateway ? [...requestsOfRules(rules)] : await loggedRequests(from);
+  const requests = isGateway ? requestsOfRules(rules) : requestsOfLog(rules, await loggedRequests(from));
   const document = recordTests(rules, requests);
   print('# What the rules did when this was recorded; look it over before you keep it.');
   print(dump(document, { lineWidth: 110, noRefs: true, skipInvalid: true }).trimEnd());
 }
 
-async function loggedRequests(file: string) {
+async function loggedRequests(file: string): Promise<RouteRequest[]> {
   const { readLogLine } = await import('../workbench/access-log.ts');
   const { linesOf } = await import('./line.ts');
   const { note } = await import('./terminal.ts');
-  const requests = [];
+  const requests: RouteRequest[] = [];
   let broken = 0;
   for await (const line of linesOf(file)) {
     const read = readLogLine(line);
-    if (read) requests.push({ request: read.request, client: {} });
+    if (read) requests.push(read.request);
     else if (line.trim() !== '') broken++;
   }
   if (broken > 0) note(`${broken} ${broken === 1 ? 'line is' : 'lines are'} no access log and left out`);

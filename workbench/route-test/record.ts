@@ -4,11 +4,13 @@
  */
 import { type Forward, type RouteRequest, type RouteTable, readable } from '../../router/index.ts';
 import { ruleName } from '../../router/route/explanation-text.ts';
+import { boundGateways } from '../assumed-gateway.ts';
 import { type Client, clientsOf } from '../client.ts';
+import { createArrival, createTry } from '../client-trial.ts';
 import { diffTables } from '../diff/table-diff.ts';
 import { hostName } from '../name.ts';
 import { portsOf, type RuleSet } from '../rule-set.ts';
-import { createTester, type Tester, type Trial } from '../trial.ts';
+import type { Trial } from '../trial.ts';
 import type { Expectation, RequestSpec, RouteTestDocument } from './schema.ts';
 
 /** A request to record, with who sends it. */
@@ -22,14 +24,11 @@ const MAX_REQUESTS = 10;
 
 /** Tests for the requests, one for each rule and outcome. */
 export function recordTests(rules: RuleSet, requests: Iterable<Recorded>): RouteTestDocument {
-  const testers = new Map<string, Tester>();
+  const attempt = createTry(rules);
   const asked = headersAsked(rules);
   const groups = new Map<string, { name: string; expect: Expectation; requests: Map<string, RequestSpec> }>();
   for (const { request, client } of requests) {
-    const key = JSON.stringify([client, request.port]);
-    const tester = testers.get(key) ?? createTester(rules.tableFor(client, [request.port]));
-    testers.set(key, tester);
-    const trial = tester(request);
+    const trial = attempt(request, client);
     const expect = expectationOf(trial);
     const rule = trial.route?.origin;
     const name = rule ? ruleName(rule) : `${hostName(request.authority)}: no rule`;
@@ -45,6 +44,23 @@ export function recordTests(rules: RuleSet, requests: Iterable<Recorded>): Route
       return { name, ...(more.length > 0 ? { requests: [first!, ...more] } : { request: first! }), expect };
     }),
   };
+}
+
+/**
+ * A log does not tell who sent its requests: from the mesh where a rule takes them there, else through the first
+ * gateway, by name, where one does, or that sends them to https; from the mesh where nothing is done anywhere.
+ */
+export function* requestsOfLog(rules: RuleSet, logged: Iterable<RouteRequest>): Generator<Recorded> {
+  const attempt = createTry(rules);
+  const arriving = createArrival(rules);
+  const clients: Client[] = [{}, ...boundGateways(rules.resources).map((gateway) => ({ gateway }))];
+  for (const request of logged) {
+    const sent = clients.map((client): Recorded => ({ client, request: arriving(request, client) }));
+    const trials = sent.map((each) => attempt(each.request, each.client));
+    const taken = trials.findIndex(({ route }) => route?.origin !== undefined);
+    const redirected = trials.findIndex(({ virtualHost }) => virtualHost?.httpsRedirect);
+    yield sent[taken !== -1 ? taken : Math.max(redirected, 0)]!;
+  }
 }
 
 /** A request for every rule and match that any client can get to; those too complex to find one for are left out. */

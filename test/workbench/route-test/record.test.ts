@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stringify } from 'yaml';
 import { readTestInput } from '../../../workbench/route-test/input.ts';
-import { recordTests, requestsOfRules } from '../../../workbench/route-test/record.ts';
+import { recordTests, requestsOfLog, requestsOfRules } from '../../../workbench/route-test/record.ts';
 import { runRouteTests } from '../../../workbench/route-test/run.ts';
 import { createRuleSet } from '../../../workbench/rule-set.ts';
 
@@ -84,4 +84,62 @@ test('recordTests() groups requests by rule and outcome, and keeps the headers t
       expect: { noRoute: true },
     },
   ]);
+});
+
+const GATEWAY = `
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: edge }
+spec: { servers: [{ port: { number: 443, name: https, protocol: HTTPS }, hosts: ["*"], tls: { mode: SIMPLE, credentialName: c } }] }
+`;
+
+test('requestsOfLog() has the requests come where a rule takes them, and tests made of them pass', () => {
+  const logged = ['shop', 'a.example.com', 'nowhere'].map((authority) => {
+    return { method: 'GET', scheme: 'http', authority, path: '/', headers: [], port: 80 };
+  });
+  const urls = [
+    ['http://shop/', 'http://a.example.com/'],
+    ['http://shop/', 'https://a.example.com/'],
+  ];
+  for (const [index, text] of [RULES, RULES + GATEWAY].entries()) {
+    const own = createRuleSet(readTestInput([{ file: 'rules.yaml', bytes: bytes(text) }]).resources);
+    const document = recordTests(own, requestsOfLog(own, logged));
+    assert.deepEqual(
+      document.tests.map(({ request, expect }) => ({
+        request,
+        to: expect.subset ?? expect.weights ?? expect,
+      })),
+      [
+        { request: { url: urls[index]![0]! }, to: { 'shop/v1': 90, 'shop/v2': 10 } },
+        { request: { url: urls[index]![1]!, from: { gateway: 'default/edge' } }, to: 'v1' },
+        { request: { url: 'http://nowhere/' }, to: { noRoute: true } },
+      ],
+    );
+    const { tests } = readTestInput([{ file: 'r.test.yaml', bytes: bytes(stringify(document)) }]);
+    assert.deepEqual(
+      runRouteTests(own, tests).results.flatMap(({ mismatches }) => mismatches),
+      [],
+    );
+  }
+});
+
+test('requestsOfLog() has requests come through the gateway that sends them to https', () => {
+  const redirect = GATEWAY.replace(
+    /servers: .*/,
+    'servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: ["*"], tls: { httpsRedirect: true } }] }',
+  );
+  const read = readTestInput([{ file: 'rules.yaml', bytes: bytes(RULES + redirect) }]);
+  assert.deepEqual(read.issues, []);
+  const own = createRuleSet(read.resources);
+  const request = {
+    method: 'GET',
+    scheme: 'http',
+    authority: 'a.example.com',
+    path: '/',
+    headers: [],
+    port: 80,
+  };
+  const [recorded] = recordTests(own, requestsOfLog(own, [request])).tests;
+  assert.deepEqual(recorded?.expect, { redirect: { status: 301, location: 'https://a.example.com/' } });
 });
