@@ -54,6 +54,15 @@ const REGEXES = [
 ];
 const VALUES = ['', '1', 'v1', 'v2', 'V1', '1,2', 'admin'];
 const HEADERS = ['x-a', 'X-B', 'x-version'];
+/** Conditions on what is no header of the client's, though rules write it as one. */
+const PSEUDO_HEADERS = [
+  { ':path': { prefix: '/a' } },
+  { ':authority': { exact: 'greeter' } },
+  { Host: { prefix: 'other' } },
+  { ':method': { exact: 'POST' } },
+  { ':scheme': { exact: 'http' } },
+  { 'x-forwarded-proto': { exact: 'http' } },
+];
 const HOSTS = [
   'greeter',
   'greeter.default.svc.cluster.local',
@@ -111,6 +120,7 @@ function generateMatch(draws: Draws): HTTPMatchRequest {
   if (!draws.oneIn(4)) match.uri = generateUri(draws);
   if (draws.oneIn(3)) match.ignoreUriCase = true;
   if (draws.oneIn(3)) match.headers = { [draws.pick(HEADERS)]: generateText(draws) };
+  if (draws.oneIn(6)) match.headers = { ...match.headers, ...draws.pick(PSEUDO_HEADERS) };
   if (draws.oneIn(4)) match.withoutHeaders = { [draws.pick(HEADERS)]: generateText(draws) };
   if (draws.oneIn(4)) match.queryParams = { [draws.pick(['q', 'q', 'r=1', ''])]: generateText(draws) };
   if (draws.oneIn(5)) match.method = { exact: draws.pick(['GET', 'POST']) };
