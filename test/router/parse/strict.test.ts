@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { readDocuments } from '../../../router/parse/document.ts';
 import { parse } from '../../../router/parse/index.ts';
 import { verdicts } from '../../../router/verdict/index.ts';
 import { startPilot } from '../../conformance/record/pilot.ts';
@@ -101,4 +103,21 @@ test('parse() reads a large document whose brackets stand too far left, or refus
   assert.equal(parse(lines(100)).resources.length, 1);
   const [issue] = parse(lines(100_000)).issues;
   assert.equal(issue?.code, 'yaml-syntax');
+});
+
+/** What sigs.k8s.io/yaml v1.6.0 (YAMLToJSONStrict) made of generated texts: the value as JSON, or why it has none. */
+const recorded: readonly { readonly text: string; readonly value?: unknown; readonly refused?: string }[] =
+  JSON.parse(readFileSync(new URL('../../fixture/yaml/recorded.json', import.meta.url), 'utf8'));
+
+test("readDocuments() reads generated texts as Kubernetes' reader did, and refuses what it refused", () => {
+  for (const { text, value, refused } of recorded) {
+    const [document] = readDocuments(text, '-').documents;
+    if (refused !== undefined)
+      assert.ok((document?.issues.length ?? 0) > 0, `${JSON.stringify(text)}: ${refused}`);
+    else {
+      assert.deepEqual(document?.issues ?? [], [], text);
+      assert.deepEqual(JSON.parse(JSON.stringify(document?.value ?? null)), value, text);
+    }
+  }
+  assert.equal(recorded.length, 400);
 });
