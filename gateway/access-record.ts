@@ -1,6 +1,6 @@
 /** What the access log is told of an exchange that is over. Imports traffic's exchange and telemetry's types. */
-import { firstHeader } from '../router/route/header.ts';
 import type { Exchange } from '../traffic/exchange.ts';
+import { clientAddress } from '../traffic/filter/forwarded.ts';
 import type { AccessRecord } from './telemetry/access-record.ts';
 import type { RequestOutcome } from './telemetry/metric.ts';
 
@@ -34,7 +34,7 @@ export function accessRecordOf(exchange: Exchange, outcome: RequestOutcome, isEd
     cluster: decision?.kind === 'forward' ? decision.cluster : undefined,
     routeName: decision?.route,
     attempts,
-    remoteAddress: isEdge ? direct : (forwardedFor(head.headers) ?? direct),
+    remoteAddress: isEdge ? direct : (addressText(clientAddress(head.headers), 0) ?? direct),
     directRemoteAddress: direct,
     traceId: exchange.trace?.traceId,
   };
@@ -43,16 +43,6 @@ export function accessRecordOf(exchange: Exchange, outcome: RequestOutcome, isEd
 /** The answer may have begun before the request was complete. */
 function serviceMs({ requestEndedMs, answeredMs }: NonNullable<Exchange['timing']>): number {
   return requestEndedMs === 0 ? 0 : Math.max(0, answeredMs - requestEndedMs);
-}
-
-/**
- * The nearest client that is told of, whose port is not.
- *
- * Source: Envoy `source/common/http/utility.cc` (Utility::getLastAddressFromXFF).
- */
-function forwardedFor(headers: Exchange['head']['headers']): string | undefined {
-  const last = firstHeader(headers, 'x-forwarded-for')?.split(',').at(-1)?.trim();
-  return last !== undefined && /^[\d.]+$|^[0-9a-f:.]+$/i.test(last) ? addressText(last, 0) : undefined;
 }
 
 function addressText(address: string | undefined, port: number | undefined): string | undefined {

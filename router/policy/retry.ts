@@ -106,23 +106,22 @@ export function retriesAnswer(
 
 /**
  * True when a try that ended in a reset is to be made again. `reason` is Envoy's with dashes, `local-reset` for a
- * per-try timeout; `isSent`: the request, or a part of it, may have reached the endpoint.
+ * per-try timeout. Of a request that came to no connection nothing was sent; of all others a part may have arrived.
  *
  * Source: Envoy `source/common/router/retry_state_impl.cc` (wouldRetryFromReset).
  */
-export function retriesReset({ words }: RetryConditions, reason: string, isSent: boolean): boolean {
+export function retriesReset({ words }: RetryConditions, reason: string): boolean {
   switch (reason) {
     case 'overflow':
       return false;
     case 'remote-connection-failure':
     case 'connection-timeout':
-      if ((words & ON_CONNECT_FAILURE) !== 0) return true;
+      if ((words & (ON_CONNECT_FAILURE | ON_RESET_BEFORE_REQUEST)) !== 0) return true;
       break;
     case 'remote-refused-stream-reset':
       if ((words & ON_REFUSED_STREAM) !== 0) return true;
       break;
   }
-  if (!isSent && (words & ON_RESET_BEFORE_REQUEST) !== 0) return true;
   // A reset is told to the client as a 503, so those who ask for 5xx ask for this.
   return (words & (ON_RESET | ON_5XX | ON_GATEWAY_ERROR)) !== 0;
 }

@@ -498,8 +498,7 @@ export const NOTES: readonly Note[] = [
     ([path, why, test]): Note => ({
       kind: 'Gateway',
       path: `servers[].tls.${path}`,
-      // Of connections alone: the case `gateway-server-tls` has all of them, and Istio's routes.
-      ...NO_EFFECT,
+      gateway: 'yes',
       why,
       test,
     }),

@@ -148,12 +148,12 @@ export class Forwarding implements StreamReceiver {
 
   answered(attempt: Attempt, status: number, headers: FieldList, hasEnded: boolean): void {
     if (this.#retry) {
-      if (retriesAnswer(retryConditionsOf(this.#retry), status, headers) && this.#takeRetry(this.#retry)) {
+      if (!retriesAnswer(retryConditionsOf(this.#retry), status, headers)) this.#retrySettled();
+      else if (this.#takeRetry(this.#retry)) {
         if (hasEnded && this.#hasEnded) attempt.over();
         else attempt.abandon();
         return;
       }
-      this.#retrySettled();
       this.#noMoreRetries();
     }
     this.#clearTryTimer();
@@ -195,8 +195,7 @@ export class Forwarding implements StreamReceiver {
   #retriesReset(reason: ResetReason): boolean {
     const retry = this.#retry;
     if (!retry) return false;
-    if (retriesReset(retryConditionsOf(retry), reason, !NEVER_SENT.has(reason)))
-      return this.#takeRetry(retry);
+    if (retriesReset(retryConditionsOf(retry), reason)) return this.#takeRetry(retry);
     this.#retrySettled();
     return false;
   }
@@ -378,9 +377,6 @@ export class Forwarding implements StreamReceiver {
     );
   }
 }
-
-/** Nothing of the request has left. */
-const NEVER_SENT: ReadonlySet<ResetReason> = new Set(['remote-connection-failure', 'connection-timeout']);
 
 // Timers' functions, one for all exchanges.
 const tryAgain = (forwarding: Forwarding): void => forwarding.tryAgain();

@@ -2,6 +2,7 @@
 import { cookieValueOf, hashRequest, setCookieValue } from '../../router/policy/hash.ts';
 import type { Forward } from '../../router/table/decision.ts';
 import type { Exchange } from '../exchange.ts';
+import { clientAddress } from '../filter/forwarded.ts';
 
 /**
  * Undefined where no rule asks for one, or the request has nothing to hash. A cookie that is missing goes out with
@@ -11,10 +12,16 @@ import type { Exchange } from '../exchange.ts';
  */
 export function requestHash({ hashPolicy, request }: Forward, exchange: Exchange): bigint | undefined {
   if (!hashPolicy) return undefined;
-  const { sourceAddress, sourcePort } = exchange.head;
-  return hashRequest(hashPolicy, { ...request, sourceAddress }, (policy) => {
+  const { headers, sourceAddress: direct, sourcePort } = exchange.head;
+  const hashed = {
+    ...request,
+    get sourceAddress() {
+      return clientAddress(headers) ?? direct;
+    },
+  };
+  return hashRequest(hashPolicy, hashed, (policy) => {
     // What Envoy takes is one client's for as long as its connection; where that is not known, nobody else's.
-    const identity = sourcePort === undefined ? crypto.randomUUID() : `${sourceAddress}:${sourcePort}`;
+    const identity = sourcePort === undefined ? crypto.randomUUID() : `${direct}:${sourcePort}`;
     const value = cookieValueOf(identity);
     exchange.extraHeaders = [...(exchange.extraHeaders ?? []), ['set-cookie', setCookieValue(policy, value)]];
     return value;

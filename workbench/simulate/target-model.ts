@@ -99,9 +99,9 @@ export function answerOf(
       conditions !== undefined &&
       tries <= retry!.attempts &&
       (isRefused
-        ? retriesReset(conditions, 'remote-connection-failure', false)
+        ? retriesReset(conditions, 'remote-connection-failure')
         : isSlow
-          ? retriesReset(conditions, 'local-reset', true)
+          ? retriesReset(conditions, 'local-reset')
           : retriesAnswer(conditions, isGrpc ? 200 : model.status, isGrpc ? UNAVAILABLE : []));
     if (!isRetried)
       return { status: isRefused ? UNREACHABLE : isSlow ? TIMEOUT : model.status, tookMs: atMs, tries };

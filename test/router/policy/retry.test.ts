@@ -76,6 +76,8 @@ const RESETS = [
 
 for (const [on, yes] of [
   ['connect-failure', ['remote-connection-failure', 'connection-timeout']],
+  // Nothing was sent where there was no connection, and nowhere else is that known.
+  ['reset-before-request', ['remote-connection-failure', 'connection-timeout']],
   ['refused-stream', ['remote-refused-stream-reset']],
   [ISTIO, ['remote-connection-failure', 'connection-timeout', 'remote-refused-stream-reset']],
   ['5xx', RESETS.slice(0, -1)],
@@ -86,14 +88,8 @@ for (const [on, yes] of [
   test(`retriesReset() by ${on}`, () => {
     const given = conditions(on);
     assert.deepEqual(
-      RESETS.filter((reason) => retriesReset(given, reason, true)),
+      RESETS.filter((reason) => retriesReset(given, reason)),
       yes,
     );
   });
 }
-
-test('retriesReset() by reset-before-request only where nothing was sent', () => {
-  const given = conditions('reset-before-request');
-  assert.equal(retriesReset(given, 'remote-connection-failure', false), true);
-  assert.equal(retriesReset(given, 'remote-reset', true), false);
-});

@@ -104,6 +104,21 @@ test('forward() gives the last answer when no try is left, flagged URX', () => {
   assertNothingLeft(call);
 });
 
+// Envoy counts what it judges to need no other try: a last answer that does is a failure still.
+for (const [last, successes] of [
+  [503, 0],
+  [200, 1],
+] as const)
+  test(`forward() counts ${successes} successful retries where the last of them is answered ${last}`, () => {
+    const call = begin({ decision: on5xx });
+    for (const status of [503, 503, last]) {
+      call.cluster.last.answer(status);
+      call.clock.pass(10);
+    }
+    const { retries, retrySuccesses, retryLimitExceeded } = call.cluster.running.counter;
+    assert.deepEqual([retries, retrySuccesses, retryLimitExceeded], [2, successes, 1 - successes]);
+  });
+
 test('forward() says that the endpoint cannot be reached, and that it was tried again', () => {
   const call = begin({ decision: { retry: retryPolicy('connect-failure') } });
   for (let count = 0; count < 3; count++) {
