@@ -1,6 +1,7 @@
 /** What is otherwise about clusters that both tables have: who serves them, and how they are reached. Imports the table's types. */
 import type { Cluster, ConnectionPool, RouteTable } from '../../router/index.ts';
 import { targetName } from '../name.ts';
+import { sortedJson } from './sorted-json.ts';
 
 /** One field of a cluster that is otherwise. */
 export interface ClusterChange {
@@ -67,15 +68,7 @@ function isDefault({ connectTimeoutMs, idleTimeoutMs, ...rest }: ConnectionPool)
 function asText(fields: readonly (readonly [string, unknown])[]): Map<string, string> {
   return new Map(
     fields.flatMap(([name, value]) =>
-      value === undefined ? [] : [[name, typeof value === 'string' ? value : JSON.stringify(sorted(value))]],
+      value === undefined ? [] : [[name, typeof value === 'string' ? value : sortedJson(value)]],
     ),
   );
-}
-
-/** Fields by name, so that the order in which they were read says nothing. */
-function sorted(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(sorted);
-  const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(fields.map(([name, each]) => [name, sorted(each)]));
 }

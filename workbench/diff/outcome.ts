@@ -1,5 +1,7 @@
 /** What a route does with a request, in a form in which two routes can be compared and told apart in words. Imports the router. */
+import { parseClusterName } from '../../router/compile/cluster-name.ts';
 import {
+  type DirectResponseAction,
   type ForwardAction,
   type HeaderOperation,
   type Route,
@@ -7,7 +9,7 @@ import {
   type WeightedCluster,
 } from '../../router/index.ts';
 import { abortText } from '../../router/route/explain.ts';
-import { textOfBytes } from '../../router/table/byte-text.ts';
+import { byteText, textOfBytes } from '../../router/table/byte-text.ts';
 import { targetName } from '../name.ts';
 
 /** What becomes of the requests of a route. */
@@ -16,16 +18,23 @@ export interface RouteOutcome {
   readonly what: string;
   /** Where they go, in percent; empty where they are answered. */
   readonly shares: readonly Share[];
-  /** All else, in words by its name: `timeout`, `retries`; what is usual is left out. */
+  /**
+   * All else, in words by its name: `timeout`, `retries`; what is usual is left out. Words differ where what they say
+   * does.
+   */
   readonly aspects: ReadonlyMap<string, string>;
   /** Equal for two routes that do the same, new paths aside: {@link isSameCut} compares these. */
   readonly key: string;
+  /** How the path is made that the route sends on or redirects to; absent where none is. */
+  readonly cut?: PathCut;
 }
 
 /** A destination's part. */
 export interface Share {
   /** `shop v2`. */
   readonly target: string;
+  /** `shop v2 port 8080`. */
+  readonly place: string;
   /** Tells two destinations apart. */
   readonly key: string;
   readonly percent: number;
@@ -58,28 +67,74 @@ export function outcomeOf(route: Route, clusters: ReadonlySet<string>): RouteOut
     note('delay', `${delay.delayMs} ms for ${fractionText(delay.fraction)}`);
   if (abort && abort.fraction.numerator > 0)
     note('abort', `${abortText(abort.status)} for ${fractionText(abort.fraction)}`);
-  note('request headers', operationsText(route.requestHeaders));
-  note('response headers', operationsText(route.responseHeaders));
   if (action.kind === 'redirect') {
+    note('response headers', operationsText(route.responseHeaders));
     const { kind: _, status, ...target } = action;
-    return keyed(route, `redirect ${status} to ${redirectText(target)}`, [], aspects);
+    return {
+      ...keyed(route, `redirect ${status} to ${redirectText(target)}`, [], aspects),
+      cut: pathCutOf(route),
+    };
   }
   if (action.kind === 'direct-response') {
-    const body = action.body ? ` with the body ${JSON.stringify(action.body.value)}` : '';
-    return keyed(route, `answer ${action.status}${body}`, [], aspects);
+    note('response headers', operationsText(route.responseHeaders));
+    return keyed(route, `answer ${action.status}${bodyText(action.body)}`, [], aspects);
   }
+  const own = withHoisted(route, action);
+  const shares = sharesOf(own.destinations, clusters);
+  note('response headers', operationsText(own.responseHeaders));
+  note('cors', route.cors && JSON.stringify(readable(withoutPrograms(route.cors))));
+  const preview = action.preview && previewText(action.preview, clusters);
+  // Nothing of all else befalls requests that are lost.
+  if (preview === undefined && shares.length === 1 && shares[0]!.isLost)
+    return keyed(route, 'forward', shares, aspects);
+  note('request headers', operationsText(own.requestHeaders));
   note('timeout', action.timeoutMs === 0 ? undefined : `${action.timeoutMs} ms`);
   note('retries', action.retry ? retryText(action.retry) : 'none');
   note('rewrite', rewriteText(action));
-  note('mirrors', mirrorText(action));
+  const { uri, regex } = action.rewrite ?? {};
+  if (uri !== undefined || regex) note(ORIGINAL_PATH, 'the path as it came');
+  note('mirrors', mirrorText(action, clusters));
   note('hashing', action.hashPolicy.map((policy) => JSON.stringify(policy)).join(', '));
   note(
     'sticky split',
     action.sticky && `by ${action.sticky.key.kind} ${action.sticky.key.name}${seedsText(action)}`,
   );
-  note('preview', action.preview && previewText(action.preview));
-  note('cors', route.cors && JSON.stringify(readable(withoutPrograms(route.cors))));
-  return keyed(route, 'forward', sharesOf(action, clusters), aspects);
+  note('preview', preview);
+  return { ...keyed(route, 'forward', shares, aspects), cut: pathCutOf(route) };
+}
+
+/** What a rewrite tells of the path that it took the place of, be it the same. */
+export const ORIGINAL_PATH = 'x-envoy-original-path';
+
+/** The same route where all destinations change headers alike and the rule does not: it might as well be the rule. */
+function withHoisted(
+  { requestHeaders, responseHeaders }: Route,
+  { destinations }: ForwardAction,
+): Pick<Route, 'requestHeaders' | 'responseHeaders'> & Pick<ForwardAction, 'destinations'> {
+  const isAlike = (field: 'requestHeaders' | 'responseHeaders'): boolean =>
+    new Set(destinations.map((each) => JSON.stringify(each[field]))).size === 1;
+  const [first] = destinations;
+  const hoistsRequest = requestHeaders.length === 0 && isAlike('requestHeaders');
+  const hoistsResponse = responseHeaders.length === 0 && isAlike('responseHeaders');
+  return {
+    requestHeaders: hoistsRequest ? first!.requestHeaders : requestHeaders,
+    responseHeaders: hoistsResponse ? first!.responseHeaders : responseHeaders,
+    destinations: destinations.map((each) => ({
+      ...each,
+      ...(hoistsRequest && { requestHeaders: [] }),
+      ...(hoistsResponse && { responseHeaders: [] }),
+    })),
+  };
+}
+
+/** Without a body nothing; bytes that are no text as they are written, in base64. */
+function bodyText(body: DirectResponseAction['body']): string {
+  if (!body || body.value === '') return '';
+  const bytes = body.kind === 'text' ? byteText(body.value) : atob(body.value);
+  const text = textOfBytes(bytes);
+  return byteText(text) === bytes
+    ? ` with the body ${JSON.stringify(text)}`
+    : ` with the bytes ${JSON.stringify(btoa(bytes))}`;
 }
 
 function keyed(
@@ -88,46 +143,56 @@ function keyed(
   shares: readonly Share[],
   aspects: ReadonlyMap<string, string>,
 ): RouteOutcome {
-  const rest = [...aspects];
+  const rest = [...aspects].sort();
+  const targets = shares.map(({ key, percent }) => [key, Number(percent.toFixed(9))]).sort();
+  const key = JSON.stringify([what, targets, rest]);
   // A format string can tell the route's name.
-  const named = rest.some(([, text]) => text.includes('%ROUTE_NAME%')) ? (route.name ?? '') : '';
-  const targets = shares.map(({ key, percent }) => [key, percent]).sort();
-  return { what, shares, aspects, key: JSON.stringify([what, targets, rest, named]) };
+  const named = key.includes('%ROUTE_NAME%') ? (route.name ?? '') : '';
+  return { what, shares, aspects, key: `${key}${named}` };
 }
 
-function sharesOf({ destinations }: ForwardAction, clusters: ReadonlySet<string>): Share[] {
+function sharesOf(
+  destinations: readonly WeightedCluster[],
+  clusters: ReadonlySet<string>,
+): (Share & { readonly isLost: boolean })[] {
   const total = destinations.reduce((sum, { weight }) => sum + weight, 0);
-  const shares = new Map<string, Share>();
-  const missing = new Map<string, string[]>();
+  const shares = new Map<string, Share & { readonly isLost: boolean }>();
+  const missing = new Map<string, Set<string>>();
   for (const destination of destinations) {
     const percent = destinations.length === 1 ? 100 : total === 0 ? 0 : (100 * destination.weight) / total;
-    const { target, key, isMissing } = targetOf(destination, clusters);
-    const names = [...(missing.get(key) ?? []), ...(isMissing ? [target] : [])];
+    if (percent === 0 && total > 0) continue;
+    const { target, key, isLost, port } = targetOf(destination, clusters);
+    const names = missing.get(key) ?? new Set();
+    if (isLost) names.add(target);
     missing.set(key, names);
-    const text = isMissing
-      ? `${names.join(' and ')}, which ${names.length > 1 ? 'do' : 'does'} not exist (503)`
+    const text = isLost
+      ? `${[...names].join(' and ')}, which ${names.size > 1 ? 'do' : 'does'} not exist (503)`
       : target;
-    shares.set(key, { target: text, key, percent: percent + (shares.get(key)?.percent ?? 0) });
+    const place = port === undefined ? text : `${target} port ${port}`;
+    const sum = percent + (shares.get(key)?.percent ?? 0);
+    shares.set(key, { target: text, place, key, percent: sum, isLost });
   }
-  if (destinations.length === 0) shares.set('', { target: 'nowhere (503)', key: '', percent: 100 });
+  if (shares.size === 0)
+    shares.set('', { target: 'nowhere (503)', place: 'nowhere (503)', key: '', percent: 100, isLost: true });
   return [...shares.values()];
 }
 
 function targetOf(
   { cluster, requestHeaders, responseHeaders, authority }: WeightedCluster,
   clusters: ReadonlySet<string>,
-): Pick<Share, 'target' | 'key'> & { readonly isMissing: boolean } {
+): Pick<Share, 'target' | 'key'> & { readonly isLost: boolean; readonly port?: number | undefined } {
   const name = targetName(cluster);
   const changes = [
-    ...(authority === undefined ? [] : [`authority ${textOfBytes(authority)}`]),
+    ...(authority === undefined ? [] : [`authority ${wordOf(authority)}`]),
     ...(requestHeaders.length > 0 ? [`request headers ${operationsText(requestHeaders)}`] : []),
     ...(responseHeaders.length > 0 ? [`response headers ${operationsText(responseHeaders)}`] : []),
   ];
   const suffix = changes.length === 0 ? '' : ` with ${changes.join(', ')}`;
   if (cluster.startsWith('outbound|') && !clusters.has(cluster))
     // Whatever is missing, the answer is the same but for its headers.
-    return { target: name, key: JSON.stringify(['missing', responseHeaders]), isMissing: true };
-  return { target: name + suffix, key: JSON.stringify([cluster, changes]), isMissing: false };
+    return { target: name, key: JSON.stringify(['missing', responseHeaders]), isLost: true };
+  const port = parseClusterName(cluster)?.port;
+  return { target: name + suffix, key: JSON.stringify([cluster, changes]), isLost: false, port };
 }
 
 /** How a route makes a new path: it begins with `head` in place of its first characters, of all without `length`. */
@@ -138,11 +203,16 @@ export interface PathCut {
 }
 
 /** How a route makes the path that it sends on or redirects to; that depends on what it matches. */
-export function pathCutOf({ match: { path }, action }: Route): PathCut {
+function pathCutOf({ match: { path }, action }: Route): PathCut {
   const uri =
     action.kind === 'forward' ? action.rewrite?.uri : action.kind === 'redirect' ? action.prefix : undefined;
   if (uri === undefined) return { length: 0, head: '', path };
   return { length: path.kind === 'prefix' ? path.value.length : undefined, head: uri, path };
+}
+
+/** True when both do the same with every request that both take. */
+export function isSameOutcome(one: RouteOutcome, other: RouteOutcome): boolean {
+  return one.key === other.key && (!one.cut || !other.cut || isSameCut(one.cut, other.cut));
 }
 
 /** True when both make the same of every path that both match. */
@@ -167,8 +237,8 @@ function rewriteText({ rewrite }: ForwardAction): string | undefined {
   const parts = [
     // How the path changes depends on the match too, and is compared apart.
     ...(uri === undefined ? [] : ['']),
-    ...(regex ? [`${regex.pattern} to ${textOfBytes(regex.replacement)}`] : []),
-    ...(authority === undefined ? [] : [`authority ${textOfBytes(authority)}`]),
+    ...(regex ? [`${wordOf(regex.pattern)} to ${wordOf(regex.replacement)}`] : []),
+    ...(authority === undefined ? [] : [`authority ${wordOf(authority)}`]),
   ];
   return parts.filter((part) => part !== '').join(', ');
 }
@@ -182,7 +252,11 @@ function redirectText(target: {
 }): string {
   const { scheme = '', authority = '', port, uri = '', prefix } = target;
   const head = scheme === '' ? '' : `${scheme}://`;
-  return `${head}${textOfBytes(authority)}${port === undefined ? '' : `:${port}`}${textOfBytes(uri)}${prefix === undefined ? '' : ' with another prefix'}`;
+  const host = /^[^/?#"\s]*$/.test(authority)
+    ? textOfBytes(authority)
+    : JSON.stringify(textOfBytes(authority));
+  const path = uri === '' || uri.startsWith('/') ? textOfBytes(uri) : JSON.stringify(textOfBytes(uri));
+  return `${head}${host}${port === undefined ? '' : `:${port}`}${path}${prefix === undefined ? '' : ' with another prefix'}`;
 }
 
 function retryText(retry: NonNullable<ForwardAction['retry']>): string {
@@ -193,9 +267,10 @@ function retryText(retry: NonNullable<ForwardAction['retry']>): string {
   return `${attempts}${limit} on ${retryOn.join(',')}${codes}${rest}`;
 }
 
-function mirrorText({ mirrors }: ForwardAction): string {
+/** No copy is sent where there is nobody to take it. */
+function mirrorText({ mirrors }: ForwardAction, clusters: ReadonlySet<string>): string {
   return mirrors
-    .filter(({ fraction }) => fraction.numerator > 0)
+    .filter(({ cluster, fraction }) => fraction.numerator > 0 && clusters.has(cluster))
     .map(
       ({ cluster, fraction, compare }) =>
         `${fractionText(fraction)} to ${targetName(cluster)} (${cluster})${compare ? ` compared ${JSON.stringify(compare)}` : ''}`,
@@ -209,16 +284,14 @@ function seedsText({ sticky, destinations }: ForwardAction): string {
   return names.size === destinations.length ? '' : ` (seeds ${sticky!.seeds.join(',')})`;
 }
 
-function previewText({
-  header,
-  destinations,
-  everyClient,
-  ranges,
-}: NonNullable<ForwardAction['preview']>): string {
+function previewText(
+  { header, destinations, everyClient, ranges }: NonNullable<ForwardAction['preview']>,
+  clusters: ReadonlySet<string>,
+): string {
   const from = [...(everyClient ? ['everybody'] : []), ...ranges].join(', ');
   const subsets = destinations.map(
     ({ subset, cluster, requestHeaders, responseHeaders, authority }) =>
-      `${subset} ${JSON.stringify([cluster, requestHeaders, responseHeaders, authority])}`,
+      `${subset} ${JSON.stringify([cluster, requestHeaders, responseHeaders, authority])}${clusters.has(cluster) ? '' : ' (503)'}`,
   );
   return `by header ${header} from ${from || 'nobody'}: ${subsets.join(', ')}`;
 }
@@ -230,11 +303,15 @@ function fractionText({ numerator, denominator }: { numerator: number; denominat
 function operationsText(operations: readonly HeaderOperation[]): string {
   return operations
     .map((each) =>
-      each.kind === 'remove'
-        ? `remove ${each.name}`
-        : `${each.kind} ${each.name}: ${textOfBytes(each.value)}`,
+      each.kind === 'remove' ? `remove ${each.name}` : `${each.kind} ${each.name}: ${wordOf(each.value)}`,
     )
     .join('; ');
+}
+
+/** The text, in quotes where one might not see where it ends. */
+function wordOf(bytes: string): string {
+  const text = textOfBytes(bytes);
+  return /^[^\s"',;()]+$/.test(text) ? text : JSON.stringify(text);
 }
 
 function withoutPrograms(value: unknown): unknown {

@@ -9,7 +9,7 @@ import { prepareTable } from '../../router/route/prepared.ts';
 import { redirectsToHttps } from '../../router/route/reference.ts';
 import type { Route } from '../../router/table/route-table.ts';
 import { changesBetween } from './change.ts';
-import { HTTPS_REDIRECT, isSameCut, NO_ROUTE, outcomeOf, pathCutOf } from './outcome.ts';
+import { HTTPS_REDIRECT, isSameOutcome, NO_ROUTE, outcomeOf, type RouteOutcome } from './outcome.ts';
 import type { ReplayTables } from './replay-table.ts';
 
 /** One way in which a request, or a part of it, fares otherwise. */
@@ -73,20 +73,17 @@ function sideOf(table: RouteTable) {
       if (route) return route.route;
       return host && view && redirectsToHttps(host.virtualHost.virtualHost, view) ? 'https' : 'none';
     },
-    outcomeOf(route: Taken) {
-      if (route === 'none') return { outcome: NO_ROUTE };
-      if (route === 'https') return { outcome: HTTPS_REDIRECT };
-      return { outcome: outcomeOf(route, clusters), cut: pathCutOf(route) };
+    outcomeOf(route: Taken): RouteOutcome {
+      if (route === 'none') return NO_ROUTE;
+      if (route === 'https') return HTTPS_REDIRECT;
+      return outcomeOf(route, clusters);
     },
   };
 }
 
-type Side = ReturnType<ReturnType<typeof sideOf>['outcomeOf']>;
-
-function effectsBetween(one: Side, other: Side): readonly Effect[] {
-  const isPathSame = !one.cut || !other.cut || isSameCut(one.cut, other.cut);
-  if (one.outcome.key === other.outcome.key && isPathSame) return [];
-  const { flows, changes } = changesBetween(one.outcome, other.outcome);
+function effectsBetween(one: RouteOutcome, other: RouteOutcome): readonly Effect[] {
+  if (isSameOutcome(one, other)) return [];
+  const { flows, changes } = changesBetween(one, other);
   if (flows.length > 0) return flows.map(({ from, to, percent }) => ({ what: `${from} → ${to}`, percent }));
   return changes
     .slice(0, 1)

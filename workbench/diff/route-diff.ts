@@ -15,7 +15,8 @@ import {
   requestRequirements,
 } from '../../router/region/requirement.ts';
 import type { World } from '../../router/region/world.ts';
-import { isSameCut, NO_ROUTE, outcomeOf, type PathCut, pathCutOf, type RouteOutcome } from './outcome.ts';
+import { isSameOutcome, NO_ROUTE, outcomeOf, type RouteOutcome } from './outcome.ts';
+import { witnessesOf } from './witness.ts';
 
 /** One side of a difference; without a route no rule takes the requests. */
 export interface DiffSide {
@@ -31,8 +32,15 @@ export interface RouteMove {
   readonly requirements: readonly Requirement[];
   /** True when there are earlier routes, which take some of the requests that are like that. */
   readonly isRest: boolean;
-  /** One of the requests; absent where it is not known whether there are any. */
-  readonly sample?: Sample;
+  /** Some of the requests, of which those come first that are the plainest; none where it is not known whether there are any. */
+  samples(): Iterable<MoveSample>;
+}
+
+/** One of the requests. */
+export interface MoveSample {
+  readonly sample: Sample;
+  /** Of the client, where its address decides. */
+  readonly sourceAddress?: string;
 }
 
 /** See {@link diffRoutes}. */
@@ -63,7 +71,7 @@ export function diffRoutes(
   for (const [i, old] of olds.entries()) {
     for (let j = 0; j <= lastNew[i]!; j++) {
       const next = news[j]!;
-      if (i > lastOld[j]! || isSame(old, next) || areApart(old, next)) continue;
+      if (i > lastOld[j]! || isSameOutcome(old.outcome, next.outcome) || areApart(old, next)) continue;
       const requirements = joined(old.region.requirements, next.region.requirements);
       const candidates = (path: string) =>
         index
@@ -73,8 +81,27 @@ export function diffRoutes(
       const region: Region = { requirements, whole, kept: requirements };
       const reach = decideRegion(region, regions, candidates, world, workspace);
       if (reach.verdict === 'never' || reach.verdict === 'impossible') continue;
-      const sample = reach.verdict === 'taken' ? { sample: reach.example } : {};
-      moves.push({ before: sideOf(old), after: sideOf(next), requirements, isRest: i + j > 0, ...sample });
+      const sampleOf = (more: readonly Requirement[]): Sample | undefined => {
+        const narrowed = joined(requirements, more);
+        const asked: Region = { requirements: narrowed, whole, kept: narrowed };
+        const found = decideRegion(asked, regions, candidates, world, workspace);
+        return found.verdict === 'taken' ? found.example : undefined;
+      };
+      moves.push({
+        before: sideOf(old),
+        after: sideOf(next),
+        requirements,
+        isRest: i + j > 0,
+        *samples() {
+          if (reach.verdict !== 'taken') return;
+          yield { sample: reach.example };
+          const witnesses = witnessesOf([old.route, next.route], world.authoritySamples);
+          for (const { requirements: more, ...rest } of witnesses) {
+            const sample = sampleOf(more);
+            if (sample) yield { sample, ...rest };
+          }
+        },
+      });
     }
   }
   return moves;
@@ -84,7 +111,6 @@ interface Entry extends DiffSide {
   readonly region: Region;
   /** The same for regions that ask the same. */
   readonly regionKey: string;
-  readonly cut: PathCut | undefined;
 }
 
 /** The routes that can be taken at all, and what becomes of requests that none takes. */
@@ -94,25 +120,15 @@ function entriesOf({ routes, clusters }: RouteList): Entry[] {
     .filter(({ match }) => match.claims.length === 0)
     .map((route): Entry => {
       const requirements = requestRequirements(route.match);
-      return entry(
-        { route, outcome: outcomeOf(route, clusters) },
-        requirements,
-        isWhole(route.match),
-        pathCutOf(route),
-      );
+      return entry({ route, outcome: outcomeOf(route, clusters) }, requirements, isWhole(route.match));
     });
-  return [...entries, entry({ outcome: NO_ROUTE }, [], true, undefined)];
+  return [...entries, entry({ outcome: NO_ROUTE }, [], true)];
 }
 
-function entry(
-  side: DiffSide,
-  requirements: readonly Requirement[],
-  whole: boolean,
-  cut: PathCut | undefined,
-): Entry {
+function entry(side: DiffSide, requirements: readonly Requirement[], whole: boolean): Entry {
   const keys = requirements.map(({ key }) => key);
   const regionKey = JSON.stringify([whole, ...keys.sort()]);
-  return { ...side, region: { requirements, whole, kept: requirements }, regionKey, cut };
+  return { ...side, region: { requirements, whole, kept: requirements }, regionKey };
 }
 
 function sideOf({ route, outcome }: Entry): DiffSide {
@@ -133,11 +149,6 @@ function coversOf(entries: readonly Entry[], others: readonly Entry[]): number[]
     );
     return cover === -1 ? others.length - 1 : cover;
   });
-}
-
-function isSame(old: Entry, next: Entry): boolean {
-  if (old.outcome.key !== next.outcome.key) return false;
-  return old.cut === undefined || next.cut === undefined || isSameCut(old.cut, next.cut);
 }
 
 /** True when it is plain that no request has both: most pairs of routes differ in an exact path or a prefix. */

@@ -7,7 +7,7 @@ import { curlOf, requestOf } from '../../router/region/example.ts';
 import type { Workspace } from '../../router/region/partition.ts';
 import { requestRequirements } from '../../router/region/requirement.ts';
 import type { World } from '../../router/region/world.ts';
-import { createTester, type Tester } from '../trial.ts';
+import { createFateTeller, type FateTeller } from './fate.ts';
 import { type HostClass, hostClasses } from './host-class.ts';
 import { HTTPS_REDIRECT, NO_ROUTE, type RouteOutcome } from './outcome.ts';
 import { type DiffSide, diffRoutes, type RouteMove } from './route-diff.ts';
@@ -29,7 +29,7 @@ export function* diffTables(
   known: Map<string, Found[]> = new Map(),
 ): Generator<Found> {
   const { before, after } = tables;
-  const testers = { before: createTester(before), after: createTester(after) };
+  const tellers = { before: createFateTeller(before), after: createFateTeller(after) };
   const clusters = { before: namesOf(before), after: namesOf(after) };
   const ports = new Set([...before.listeners, ...after.listeners].map(({ port }) => port));
   const listenerOf = ({ listeners, fallback }: RouteTable, port: number): Listener =>
@@ -48,9 +48,9 @@ export function* diffTables(
       let moves = known.get(key);
       if (moves === undefined) {
         moves = [
-          ...redirectMoves(hosts, port, testers),
+          ...redirectMoves(hosts, port, tellers),
           ...[...diffHosts(hosts, one, clusters, workspace)].map(({ move, world }) =>
-            foundOf(move, hosts, world, port, testers),
+            foundOf(move, hosts, world, port, tellers),
           ),
         ];
         known.set(key, moves);
@@ -80,10 +80,11 @@ const UNCOMPARED: RouteMove = {
   after: { outcome: { ...NO_ROUTE, what: 'a listener that reads requests differently', key: 'after' } },
   requirements: [],
   isRest: false,
+  samples: () => [],
 };
 
 /** Plain requests of a host that a gateway begins or ceases to redirect to https, whatever its routes say. */
-function redirectMoves(hosts: HostClass, port: number, testers: Testers): Found[] {
+function redirectMoves(hosts: HostClass, port: number, tellers: Tellers): Found[] {
   const [one, other] = [hosts.before?.httpsRedirect ?? false, hosts.after?.httpsRedirect ?? false];
   if (one === other) return [];
   const sides = [one, other].map(
@@ -96,13 +97,14 @@ function redirectMoves(hosts: HostClass, port: number, testers: Testers): Found[
     after: sides[1]!,
     requirements: requestRequirements(PLAIN),
     isRest: false,
+    samples: () => [],
   };
-  const isRedirected = (tester: Tester): boolean => {
-    const { decision } = tester(request).outcomes[0]!;
+  const isRedirected = (tell: FateTeller): boolean => {
+    const { decision } = tell(request);
     return decision.kind === 'reply' && decision.status === 301 && decision.rule === undefined;
   };
   const common = { hosts: hosts.domains, port, move };
-  if (isRedirected(testers.before) !== one || isRedirected(testers.after) !== other) return [common];
+  if (isRedirected(tellers.before) !== one || isRedirected(tellers.after) !== other) return [common];
   return [{ ...common, example: request, curl: curlOf({ request, gateway: '', labels: {} }) }];
 }
 
@@ -115,7 +117,7 @@ const PLAIN: RouteMatch = {
 };
 
 type Clusters = Readonly<Record<'before' | 'after', ReadonlySet<string>>>;
-type Testers = Readonly<Record<'before' | 'after', Tester>>;
+type Tellers = Readonly<Record<'before' | 'after', FateTeller>>;
 
 const namesOf = ({ clusters }: RouteTable): ReadonlySet<string> => new Set(clusters.map(({ name }) => name));
 
@@ -137,8 +139,11 @@ function keyOf(hosts: HostClass, port: number, listener: Listener, clusters: Clu
   const missing = (host: VirtualHost | undefined, names: ReadonlySet<string>): string =>
     (host?.routes ?? [])
       .flatMap(({ action }) =>
-        action.kind === 'forward' ? action.destinations.map(({ cluster }) => cluster) : [],
+        action.kind === 'forward'
+          ? [...action.destinations, ...action.mirrors, ...(action.preview?.destinations ?? [])]
+          : [],
       )
+      .map(({ cluster }) => cluster)
       .filter((cluster) => !names.has(cluster))
       .join();
   const gaps = [missing(hosts.before, clusters.before), missing(hosts.after, clusters.after)];
@@ -176,17 +181,27 @@ function* diffHosts(
   for (const move of diffRoutes(...lists, world, workspace)) yield { move, world };
 }
 
-/** With an example that was tried on both sides; without one, it is not known whether any request moves. */
-function foundOf(move: RouteMove, hosts: HostClass, world: World, port: number, testers: Testers): Found {
-  const { sample, ...open } = move;
-  const common = { hosts: hosts.domains, port };
-  if (!sample) return { ...common, move: open };
-  const example = requestOf(sample, world, port);
+/** With an example of which something else becomes on each side; without one, it is not known whether any request moves. */
+function foundOf(move: RouteMove, hosts: HostClass, world: World, port: number, tellers: Tellers): Found {
   const isTls = hosts.before?.httpsRedirect || hosts.after?.httpsRedirect;
-  const request: RouteRequest = isTls ? { ...example.request, scheme: 'https', tls: true } : example.request;
-  const isTaken = (tester: Tester, { route }: DiffSide): boolean => tester(request).route === route;
-  if (!isTaken(testers.before, move.before) || !isTaken(testers.after, move.after))
-    return { ...common, move: open };
-  const asked = new Set(move.requirements.map(({ dimension }) => dimension.id));
-  return { ...common, move, example: request, curl: curlOf({ ...example, request }, asked) };
+  for (const { sample, sourceAddress } of move.samples()) {
+    const example = requestOf(sample, world, port);
+    const request: RouteRequest = {
+      ...example.request,
+      ...(isTls && { scheme: 'https', tls: true }),
+      ...(sourceAddress !== undefined && { sourceAddress }),
+    };
+    const [one, other] = [tellers.before(request), tellers.after(request)];
+    if (one.route !== move.before.route || other.route !== move.after.route || one.key() === other.key())
+      continue;
+    const asked = new Set(move.requirements.map(({ dimension }) => dimension.id));
+    return {
+      hosts: hosts.domains,
+      port,
+      move,
+      example: request,
+      curl: curlOf({ ...example, request }, asked),
+    };
+  }
+  return { hosts: hosts.domains, port, move };
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { comparePair } from './brute-force.ts';
 
-const PAIRS = 60;
+const PAIRS = 40;
 
 test('diffTables() tells of every move that brute force finds, and its examples move', () => {
   let [moves, unknown, moved] = [0, 0, 0];
@@ -12,6 +12,6 @@ test('diffTables() tells of every move that brute force finds, and its examples 
     unknown += seen.unknown;
     moved += seen.moved;
   }
-  assert.ok(moves > 100 && moved > 100, 'pairs differ');
+  assert.ok(moves > 60 && moved > 60, 'pairs differ');
   assert.ok(unknown < moves / 50, `${unknown} of ${moves + unknown} regions are undecided`);
 });
