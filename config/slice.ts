@@ -2,9 +2,10 @@
 import type { Steps } from '../router/steps.ts';
 
 /**
- * The longest that a slice takes, in milliseconds: what a request waits for it, beside the step that goes over it.
+ * The longest that a slice takes, in milliseconds: what a request waits for it, beside the step that goes over it. It may
+ * wait for several: as it comes, and as its endpoint answers.
  */
-const SLICE_MS = 1;
+const SLICE_MS = 0.25;
 /** Others who take longer than this for their turn have something to do. */
 const BUSY_MS = 0.2;
 /** What they are given beyond it. */

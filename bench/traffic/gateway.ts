@@ -6,10 +6,13 @@
  *     bun bench/traffic/gateway.ts ENDPOINT_PORT RULES_FILE
  */
 import { createServer } from 'node:http';
+import { holdYoungGeneration } from '../../cli/young-generation.ts';
 import { fileSource } from '../../config/file.ts';
 import { createGateway } from '../../gateway/index.ts';
 
 const [endpointPort = '', rules = ''] = process.argv.slice(2);
+// As `serve` does.
+holdYoungGeneration()();
 const gateway = createGateway({
   config: fileSource(rules),
   remoteServices: ['plain', 'default', 'timeout', 'retries', 'policies'].map((host) => ({
