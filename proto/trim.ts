@@ -63,7 +63,8 @@ const KEPT: Readonly<Record<string, string>> = {
 
   'envoy.config.listener.v3.ApiListener': 'api_listener',
   'envoy.config.listener.v3.Filter': 'name typed_config',
-  'envoy.config.listener.v3.FilterChain': 'filters transport_socket name',
+  'envoy.config.listener.v3.FilterChain': 'filter_chain_match filters transport_socket name',
+  'envoy.config.listener.v3.FilterChainMatch': 'server_names',
   'envoy.config.listener.v3.Listener':
     'name address filter_chains default_filter_chain traffic_direction api_listener',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager':
@@ -133,12 +134,16 @@ const KEPT: Readonly<Record<string, string>> = {
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.AutoHttpConfig': 'http2_protocol_options',
 
   'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext': 'common_tls_context sni',
+  'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext':
+    'common_tls_context require_client_certificate',
   'envoy.extensions.transport_sockets.tls.v3.CommonTlsContext':
-    'tls_certificates tls_certificate_sds_secret_configs validation_context validation_context_sds_secret_config combined_validation_context',
+    'tls_params tls_certificates tls_certificate_sds_secret_configs validation_context validation_context_sds_secret_config combined_validation_context',
   'envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CombinedCertificateValidationContext':
     'default_validation_context validation_context_sds_secret_config',
   'envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext':
-    'trusted_ca match_subject_alt_names match_typed_subject_alt_names crl trust_chain_verification',
+    'trusted_ca match_subject_alt_names match_typed_subject_alt_names crl trust_chain_verification verify_certificate_spki verify_certificate_hash',
+  'envoy.extensions.transport_sockets.tls.v3.TlsParameters':
+    'tls_minimum_protocol_version tls_maximum_protocol_version cipher_suites',
   'envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher': 'matcher',
   'envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig': 'name',
   'envoy.extensions.transport_sockets.tls.v3.TlsCertificate': 'certificate_chain private_key',

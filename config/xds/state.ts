@@ -75,10 +75,12 @@ export class AdsState {
   readonly #opened = new Set<Collection<unknown>>();
   /** The list that {@link Collection.names} were made of. */
   readonly #asked = new Map<Collection<unknown>, readonly string[]>();
+  #secretsNamed:
+    | (Pick<XdsResources, 'clusters' | 'listeners'> & { readonly names: readonly string[] })
+    | undefined;
   readonly #namesIn = {
     endpoints: once(endpointsNames),
     routes: once(routeNames),
-    secrets: once(secretNames),
     services: once(servicesOf),
   };
 
@@ -194,11 +196,20 @@ export class AdsState {
     const namesIn = this.#namesIn;
     return [
       ...this.#want(clusters, clusters.isWildcard ? NONE : namesIn.services(routes.values)),
-      ...this.#want(this.#secrets, namesIn.secrets(clusters.values)),
+      ...this.#want(this.#secrets, this.#secretNames()),
       ...this.#want(endpoints, namesIn.endpoints(clusters.values)),
       ...this.#want(listeners, NONE),
       ...this.#want(routes, namesIn.routes(listeners.values)),
     ];
+  }
+
+  #secretNames(): readonly string[] {
+    const [clusters, listeners] = [this.#all.clusters.values, this.#all.listeners.values];
+    const known = this.#secretsNamed;
+    if (known?.clusters === clusters && known.listeners === listeners) return known.names;
+    const names = secretNames({ clusters, listeners });
+    this.#secretsNamed = { clusters, listeners, names };
+    return names;
   }
 
   #want(collection: Collection<unknown>, names: readonly string[]): XdsRequest[] {

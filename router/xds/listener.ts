@@ -10,9 +10,11 @@ import {
 } from '../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
 import { TcpProxySchema } from '../../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts';
 import type { PathNormalization } from '../table/route-table.ts';
+import type { ServerTls } from '../table/server-tls.ts';
 import { unpack } from './filter.ts';
 import { within, XdsRefusal } from './refusal.ts';
 import { readRouteConfiguration, type XdsRoutes } from './route-configuration.ts';
+import { readServerTls } from './server-tls.ts';
 
 /** What of a listener decides where requests go. */
 export interface XdsListener {
@@ -21,6 +23,8 @@ export interface XdsListener {
   readonly port: number;
   /** One for each filter chain that speaks HTTP: routes written in it, or the name of those that are. */
   readonly routes: readonly (string | XdsRoutes)[];
+  /** How each of the chains, in the order of {@link routes}, speaks TLS; undefined for plaintext. Absent: none does. */
+  readonly tls?: readonly (ServerTls | undefined)[];
   readonly normalization: PathNormalization;
   /** A gRPC client's own: requests are for one name, so that no port is told apart. */
   readonly isApi: boolean;
@@ -46,15 +50,18 @@ export function readListener(message: ListenerMessage): XdsListener | undefined 
   }
   const chains = [...filterChains, ...(defaultFilterChain ? [defaultFilterChain] : [])];
   const managers = chains.flatMap((chain, index) =>
-    within(`filter_chains[${index}]`, () => managersOf(chain)),
+    within(`filter_chains[${index}]`, () =>
+      managersOf(chain).map((manager) => ({ manager, tls: readServerTls(chain, name) })),
+    ),
   );
   const address = message.address?.address;
   const passesTo = chains.flatMap(tcpClusterOf).at(-1);
   return {
     name,
     port: address?.case === 'socketAddress' ? (address.value.portSpecifier.value ?? 0) : 0,
-    routes: managers.map(routesOf),
-    normalization: managers[0] ? normalizationOf(managers[0]) : 'BASE',
+    routes: managers.map(({ manager }) => routesOf(manager)),
+    ...(managers.some(({ tls }) => tls) && { tls: managers.map(({ tls }) => tls) }),
+    normalization: managers[0] ? normalizationOf(managers[0].manager) : 'BASE',
     isApi: false,
     ...(name === VIRTUAL_OUTBOUND && passesTo !== undefined && { passesTo }),
   };

@@ -3,10 +3,11 @@
  * before is the same object, so that of a large table only what has changed is made ready anew. Imports the table's
  * types.
  */
-import { alternateHosts } from '../compile/host.ts';
+import { alternateHosts, isWildcard, mostSpecific } from '../compile/host.ts';
 import { otherHosts } from '../compile/sidecar.ts';
 import type { Cluster } from '../table/cluster.ts';
 import type { Listener, RouteTable, VirtualHost } from '../table/route-table.ts';
+import type { ServerTls } from '../table/server-tls.ts';
 import type { XdsCluster } from './cluster.ts';
 import type { XdsEndpoints } from './endpoint.ts';
 import type { XdsListener } from './listener.ts';
@@ -36,16 +37,19 @@ export function createXdsTables(options: XdsTableOptions): (resources: XdsResour
   const made = new Map<number, { readonly of: readonly unknown[]; readonly listener: Listener }>();
   const joined = (port: number, group: readonly XdsListener[], routes: XdsResources['routes']): Listener => {
     const sorted = [...group].sort((a, b) => Number(isForOneAddress(a)) - Number(isForOneAddress(b)));
-    const configurations = new Set(
-      sorted.flatMap(({ routes: own }) =>
-        own.flatMap((each) => (typeof each === 'string' ? (routes.get(each) ?? []) : [each])),
+    const configurations = new Map(
+      sorted.flatMap(({ routes: own, tls }) =>
+        own.flatMap((each, chain) => {
+          const configuration = typeof each === 'string' ? routes.get(each) : each;
+          return configuration ? [[configuration, tls?.[chain]] as const] : [];
+        }),
       ),
     );
-    const of = [...sorted, ...configurations];
+    const of = [...sorted, ...configurations.keys()];
     const known = made.get(port);
     if (known?.of.length === of.length && known.of.every((each, index) => each === of[index]))
       return known.listener;
-    const listener = joinListeners(port, sorted, [...configurations], options, renamed);
+    const listener = joinListeners(port, sorted, configurations, options, renamed);
     made.set(port, { of, listener });
     return listener;
   };
@@ -131,13 +135,16 @@ export function endpointsNames(clusters: XdsResources['clusters']): string[] {
   return [...new Set([...clusters.values()].flatMap(({ endpointsName }) => endpointsName ?? []))];
 }
 
-/** The Secrets that clusters ask for, each once. */
-export function secretNames(clusters: XdsResources['clusters']): string[] {
-  const names = [...clusters.values()].flatMap(({ cluster: { policy } }) => [
-    ...(policy.tls?.certificateSecret === undefined ? [] : [policy.tls.certificateSecret]),
-    ...(policy.tls?.rootSecret === undefined ? [] : [policy.tls.rootSecret]),
+/** The Secrets that clusters and listeners ask for, each once. */
+export function secretNames({ clusters, listeners }: Pick<XdsResources, 'clusters' | 'listeners'>): string[] {
+  const towards = [...clusters.values()].flatMap(({ cluster: { policy } }) => [
+    policy.tls?.certificateSecret,
+    policy.tls?.rootSecret,
   ]);
-  return [...new Set(names)];
+  const servers = [...listeners.values()].flatMap(({ tls = [] }) =>
+    tls.flatMap((server) => [...(server?.certificateSecrets ?? []), server?.rootSecret]),
+  );
+  return [...new Set([...towards, ...servers])].filter((name) => name !== undefined);
 }
 
 /**
@@ -147,19 +154,24 @@ export function secretNames(clusters: XdsResources['clusters']): string[] {
 function joinListeners(
   port: number,
   group: readonly XdsListener[],
-  configurations: readonly XdsRoutes[],
+  configurations: ReadonlyMap<XdsRoutes, ServerTls | undefined>,
   options: XdsTableOptions,
   renamed: WeakMap<VirtualHost, VirtualHost>,
 ): Listener {
   const taken = new Set<string>();
   const virtualHosts: VirtualHost[] = [];
   const wildcards: VirtualHost[] = [];
-  for (const configuration of configurations) {
+  const servers = group.flatMap(({ tls = [] }) => tls.flatMap((each) => each ?? []));
+  const byName = new Map(servers.flatMap((server) => server.hosts.map((host) => [host, server] as const)));
+  for (const [configuration, server] of configurations) {
     for (const written of configuration.virtualHosts) {
       const virtualHost = isForOneService(configuration.name)
         ? named(written, options.namespace, renamed)
         : written;
-      const free = virtualHost.domains.filter((domain) => !taken.has(domain));
+      // Of servers with TLS each has the hosts that it is closest to.
+      const free = virtualHost.domains.filter(
+        (domain) => !taken.has(domain) && (!server || mostSpecific(domain, byName) === server),
+      );
       if (free.length === 0) continue;
       for (const domain of free) taken.add(domain);
       const whole = free.length === virtualHost.domains.length;
@@ -170,12 +182,26 @@ function joinListeners(
   }
   return {
     port,
-    virtualHosts: [...virtualHosts, ...wildcards],
+    virtualHosts: [...virtualHosts, ...bareHosts(byName, taken, port), ...wildcards],
     ignorePortInHost:
-      group.some(({ isApi }) => isApi) || configurations.every(({ ignorePortInHost }) => ignorePortInHost),
+      group.some(({ isApi }) => isApi) ||
+      [...configurations.keys()].every(({ ignorePortInHost }) => ignorePortInHost),
     trustForwardedProto: options.type !== 'router',
     normalization: group[0]?.normalization ?? 'BASE',
+    ...(servers.length > 0 && { tls: servers }),
   };
+}
+
+/** Hosts of servers with TLS that nobody has routes for, and that a wildcard of another server would have in their place. */
+function bareHosts(
+  byName: ReadonlyMap<string, ServerTls>,
+  taken: ReadonlySet<string>,
+  port: number,
+): VirtualHost[] {
+  const wildcards = new Map([...taken].filter(isWildcard).map((domain) => [domain, domain]));
+  return [...byName.keys()]
+    .filter((host) => !taken.has(host) && mostSpecific(host, wildcards) !== undefined)
+    .map((host) => ({ name: `${host}:${port}`, domains: [host], routes: [] }));
 }
 
 /** Istio's listener for a service of unknown protocol is bound to the service's address: `10.96.0.10_9000`. */

@@ -18,7 +18,7 @@ import { within, XdsRefusal } from './refusal.ts';
 const TLS = UpstreamTlsContextSchema.typeName;
 
 /** The names of the workload's own certificate and of who vouches for others', where Istio's agent serves them. */
-const WORKLOAD_CERTIFICATE = 'default';
+export const WORKLOAD_CERTIFICATE = 'default';
 const WORKLOAD_ROOT = 'ROOTCA';
 
 /**
@@ -84,7 +84,8 @@ function readInMesh({ sni, commonTlsContext: common }: UpstreamTlsContext): Clie
 
 type ValidationType = NonNullable<UpstreamTlsContext['commonTlsContext']>['validationContextType'];
 
-function validationOf(type: ValidationType | undefined): {
+/** By what a peer's certificate is checked: what is written, and the name of what is not. */
+export function validationOf(type: ValidationType | undefined): {
   readonly validation?: CertificateValidationContext | undefined;
   readonly sdsName?: string | undefined;
 } {
@@ -142,7 +143,7 @@ function isSecret(sdsName: string): boolean {
 }
 
 /** The paths in the name of an SDS resource: `file-cert:/etc/tls/cert.pem~/etc/tls/key.pem`. */
-function filesOf(sdsName: string, prefix: string): string[] {
+export function filesOf(sdsName: string, prefix: string): string[] {
   return sdsName.startsWith(prefix) ? sdsName.slice(prefix.length).split('~') : [];
 }
 

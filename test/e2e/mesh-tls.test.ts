@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import * as http from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import * as tls from 'node:tls';
 import { createClient } from '@connectrpc/connect';
 import { createRoutedTransport } from '../../client/index.ts';
 import { kubernetesSource } from '../../config/kubernetes/source.ts';
@@ -116,7 +117,21 @@ spec: { host: selected.example.com, trafficPolicy: { tls: { mode: ISTIO_MUTUAL }
 apiVersion: networking.istio.io/v1
 kind: Gateway
 metadata: { name: edge, namespace: default }
-spec: { selector: { app: edge }, servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: ['*'] }] }
+spec:
+  selector: { app: edge }
+  servers:
+    - { port: { number: 80, name: http, protocol: HTTP }, hosts: ['*'] }
+    - { port: { number: 8443, name: https, protocol: HTTPS }, hosts: [a.example], tls: { mode: SIMPLE, credentialName: web } }
+    - { port: { number: 8443, name: mutual, protocol: HTTPS }, hosts: [b.example], tls: { mode: MUTUAL, credentialName: mutual } }
+    - { port: { number: 8443, name: named, protocol: HTTPS }, hosts: [c.example], tls: { mode: MUTUAL, credentialName: mutual, subjectAltNames: [client] } }
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: served, namespace: default }
+spec:
+  hosts: [a.example, b.example, c.example]
+  gateways: [edge]
+  http: [{ directResponse: { status: 200, body: { string: served } } }]
 ---
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
@@ -151,6 +166,8 @@ before(
     endings.push(mesh.kill);
     for (const account of ['web', 'greeter', 'mallory', 'other', 'edge'])
       token[account] = await mesh.tokenOf(account);
+    await mesh.kubectl('create', 'role', 'secrets', '--verb=list', '--resource=secrets');
+    await mesh.kubectl('create', 'rolebinding', 'secrets', '--role=secrets', '--serviceaccount=default:edge');
     const app = await connectServer('http2', greeterV1);
     endings.push(app.kill);
     const startEnvoy = async (account: string, port: number) => {
@@ -378,8 +395,6 @@ test(
   options,
   async () => {
     const proxy = { type: 'router', labels: { app: 'edge' } } as const;
-    await mesh.kubectl('create', 'role', 'secrets', '--verb=list', '--resource=secrets');
-    await mesh.kubectl('create', 'rolebinding', 'secrets', '--role=secrets', '--serviceaccount=default:edge');
     const { gateway, get, lines } = await gatewayFor({ config: mesh.urlOf(token['edge']!), proxy });
     assert.equal(await get('secret.example.com'), 503);
     assert.match(lines.join(), /has_not_sent_the_secret_"kubernetes:\/\/client-credential"/);
@@ -390,6 +405,69 @@ test(
     assertNoSecret(JSON.stringify([gateway.config.sources(), gateway.clusters(), lines]));
   },
 );
+
+/** What becomes of a connection to a port of servers with TLS: whose certificate was shown, and the answer's status. */
+function connectTo(port: number, servername: string, own: tls.SecureContextOptions = {}): Promise<string> {
+  return new Promise((done) => {
+    let text = '';
+    let shown = '';
+    const socket = tls.connect({ host: '127.0.0.1', port, servername, rejectUnauthorized: false, ...own });
+    socket.setEncoding('latin1');
+    socket.on('secureConnect', () => {
+      shown = String(socket.getPeerCertificate().subject.CN);
+      socket.write(`GET / HTTP/1.1\r\nhost: ${servername}\r\nconnection: close\r\n\r\n`);
+    });
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => done(text === '' ? 'closed' : `${shown} ${text.slice(9, 12)}`));
+  });
+}
+
+test('createGateway() at the edge shows its clients the certificates of secrets that a real istiod sends', {
+  ...options,
+  skip: skip || ('Deno' in globalThis && 'Deno does not verify clients'),
+}, async () => {
+  const pem = (name: string) => readFileSync(join(import.meta.dirname, `../fixture/tls/${name}.pem`), 'utf8');
+  const apply = async (name: string, stringData: Record<string, string>) => {
+    const file = join(mesh.folder, 'server-credential.json');
+    const metadata = { name, namespace: 'default' };
+    writeFileSync(file, JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata, stringData }), {
+      mode: 0o600,
+    });
+    await mesh.kubectl('apply', '-f', file);
+  };
+  const until = async (isSo: () => Promise<boolean>) => {
+    while (!(await isSo())) await new Promise((done) => setTimeout(done, 100));
+  };
+  const proxy = { type: 'router', labels: { app: 'edge' } } as const;
+  const { gateway, lines } = await gatewayFor({ config: mesh.urlOf(token['edge']!), proxy });
+  const { port } = await gateway.listen({ port: 0, servicePort: 8443 });
+  assert.equal(await connectTo(port, 'a.example'), 'closed', 'there is no Secret yet');
+  const serversNow = () => gateway.ports().find((each) => each.port === port)?.servers ?? [];
+  assert.deepEqual(
+    serversNow().map(({ hosts, mode, state }) => [hosts, mode, state]),
+    [
+      [['a.example'], 'SIMPLE', 'refused'],
+      [['b.example'], 'MUTUAL', 'refused'],
+      [['c.example'], 'MUTUAL', 'refused'],
+    ],
+  );
+
+  await apply('web', { cert: pem('a-cert'), key: pem('a-key') });
+  await until(async () => (await connectTo(port, 'a.example')) === 'a.example 200');
+  await apply('mutual', { cert: pem('b-cert'), key: pem('b-key'), cacert: pem('client-ca') });
+  const known = { cert: pem('client-cert'), key: pem('client-key') };
+  await until(async () => (await connectTo(port, 'b.example', known)) === 'b.example 200');
+  assert.equal(await connectTo(port, 'b.example'), 'closed');
+  assert.equal(await connectTo(port, 'b.example', { cert: pem('a-cert'), key: pem('a-key') }), 'closed');
+  assert.equal(await connectTo(port, 'c.example', known), 'closed', 'by a condition that is not carried out');
+  assert.equal(serversNow()[2]?.reason, 'subjectAltNames of its tls cannot be carried out');
+  await apply('web', { cert: pem('b-cert'), key: pem('b-key') });
+  await until(async () => (await connectTo(port, 'a.example')) === 'b.example 200');
+  assertNoSecret(JSON.stringify([gateway.config.sources(), gateway.ports(), lines]));
+});
 
 test(
   'createGateway() at the edge shows the certificates of Secrets that it reads itself',

@@ -75,7 +75,7 @@ const RETRIES: readonly (readonly [field: string, why: string, test: string])[] 
   ],
 ];
 
-/** How a gateway's ports speak TLS with clients; with rules from files and `k8s://`. */
+/** How a gateway's ports speak TLS with clients. */
 const SERVER_TLS: readonly (readonly [path: string, why: string, test: string])[] = [
   [
     'mode',
@@ -86,7 +86,7 @@ const SERVER_TLS: readonly (readonly [path: string, why: string, test: string])[
     (field) =>
       [
         field,
-        "a Secret of the gateway's own namespace, with `k8s://`, followed as it changes",
+        "a Secret of the gateway's own namespace, with `k8s://`, or of istiod with `xds://`; followed as it changes",
         'serve --config k8s:// --gateway shows the certificates of Secrets, and follows them',
       ] as const,
   ),

@@ -59,8 +59,12 @@ function tableOf(
     Object.entries(routes).map(([key, json]) => {
       const port = Number(key.split('/')[0]);
       configurations.set(key, readRouteConfiguration(message(RouteConfigurationSchema, json)));
-      const normalization = listeners.find((each) => each.port === port)?.normalization ?? 'BASE';
-      return [`0.0.0.0_${key}`, { name: `0.0.0.0_${key}`, port, routes: [key], normalization, isApi: false }];
+      const { normalization = 'BASE' as const, tls } = listeners.find((each) => each.port === port) ?? {};
+      // The recording has no filter chains, but of which server the routes are: `https.443.https.edge.default`.
+      const [, server, gateway, namespace] = /https\.\d+\.([^.]+)\.([^.]+)\.([^.]+)$/.exec(key) ?? [];
+      const own = tls?.find((each) => each.server === `${namespace}/${gateway} ${server}`);
+      const name = `0.0.0.0_${key}`;
+      return [name, { name, port, routes: [key], normalization, isApi: false, ...(own && { tls: [own] }) }];
     }),
   );
   const tables = createXdsTables({ type: world.proxy.type, namespace: world.proxy.namespace });

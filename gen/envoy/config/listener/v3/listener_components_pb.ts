@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file envoy/config/listener/v3/listener_components.proto.
  */
 export const file_envoy_config_listener_v3_listener_components: GenFile = /*@__PURE__*/
-  fileDesc("CjJlbnZveS9jb25maWcvbGlzdGVuZXIvdjMvbGlzdGVuZXJfY29tcG9uZW50cy5wcm90bxIYZW52b3kuY29uZmlnLmxpc3RlbmVyLnYzIlMKBkZpbHRlchIMCgRuYW1lGAEgASgJEiwKDHR5cGVkX2NvbmZpZxgEIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnlIAEINCgtjb25maWdfdHlwZSKPAQoLRmlsdGVyQ2hhaW4SMQoHZmlsdGVycxgDIAMoCzIgLmVudm95LmNvbmZpZy5saXN0ZW5lci52My5GaWx0ZXISPwoQdHJhbnNwb3J0X3NvY2tldBgGIAEoCzIlLmVudm95LmNvbmZpZy5jb3JlLnYzLlRyYW5zcG9ydFNvY2tldBIMCgRuYW1lGAcgASgJYgZwcm90bzM", [file_envoy_config_core_v3_base, file_google_protobuf_any]);
+  fileDesc("CjJlbnZveS9jb25maWcvbGlzdGVuZXIvdjMvbGlzdGVuZXJfY29tcG9uZW50cy5wcm90bxIYZW52b3kuY29uZmlnLmxpc3RlbmVyLnYzIlMKBkZpbHRlchIMCgRuYW1lGAEgASgJEiwKDHR5cGVkX2NvbmZpZxgEIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnlIAEINCgtjb25maWdfdHlwZSIoChBGaWx0ZXJDaGFpbk1hdGNoEhQKDHNlcnZlcl9uYW1lcxgLIAMoCSLXAQoLRmlsdGVyQ2hhaW4SRgoSZmlsdGVyX2NoYWluX21hdGNoGAEgASgLMiouZW52b3kuY29uZmlnLmxpc3RlbmVyLnYzLkZpbHRlckNoYWluTWF0Y2gSMQoHZmlsdGVycxgDIAMoCzIgLmVudm95LmNvbmZpZy5saXN0ZW5lci52My5GaWx0ZXISPwoQdHJhbnNwb3J0X3NvY2tldBgGIAEoCzIlLmVudm95LmNvbmZpZy5jb3JlLnYzLlRyYW5zcG9ydFNvY2tldBIMCgRuYW1lGAcgASgJYgZwcm90bzM", [file_envoy_config_core_v3_base, file_google_protobuf_any]);
 
 /**
  * @generated from message envoy.config.listener.v3.Filter
@@ -47,9 +47,31 @@ export const FilterSchema: GenMessage<Filter> = /*@__PURE__*/
   messageDesc(file_envoy_config_listener_v3_listener_components, 0);
 
 /**
+ * @generated from message envoy.config.listener.v3.FilterChainMatch
+ */
+export type FilterChainMatch = Message<"envoy.config.listener.v3.FilterChainMatch"> & {
+  /**
+   * @generated from field: repeated string server_names = 11;
+   */
+  serverNames: string[];
+};
+
+/**
+ * Describes the message envoy.config.listener.v3.FilterChainMatch.
+ * Use `create(FilterChainMatchSchema)` to create a new message.
+ */
+export const FilterChainMatchSchema: GenMessage<FilterChainMatch> = /*@__PURE__*/
+  messageDesc(file_envoy_config_listener_v3_listener_components, 1);
+
+/**
  * @generated from message envoy.config.listener.v3.FilterChain
  */
 export type FilterChain = Message<"envoy.config.listener.v3.FilterChain"> & {
+  /**
+   * @generated from field: envoy.config.listener.v3.FilterChainMatch filter_chain_match = 1;
+   */
+  filterChainMatch?: FilterChainMatch | undefined;
+
   /**
    * @generated from field: repeated envoy.config.listener.v3.Filter filters = 3;
    */
@@ -71,5 +93,5 @@ export type FilterChain = Message<"envoy.config.listener.v3.FilterChain"> & {
  * Use `create(FilterChainSchema)` to create a new message.
  */
 export const FilterChainSchema: GenMessage<FilterChain> = /*@__PURE__*/
-  messageDesc(file_envoy_config_listener_v3_listener_components, 1);
+  messageDesc(file_envoy_config_listener_v3_listener_components, 2);
 

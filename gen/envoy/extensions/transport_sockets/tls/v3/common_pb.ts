@@ -16,7 +16,75 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file envoy/extensions/transport_sockets/tls/v3/common.proto.
  */
 export const file_envoy_extensions_transport_sockets_tls_v3_common: GenFile = /*@__PURE__*/
-  fileDesc("CjZlbnZveS9leHRlbnNpb25zL3RyYW5zcG9ydF9zb2NrZXRzL3Rscy92My9jb21tb24ucHJvdG8SKWVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzIoQBCg5UbHNDZXJ0aWZpY2F0ZRI7ChFjZXJ0aWZpY2F0ZV9jaGFpbhgBIAEoCzIgLmVudm95LmNvbmZpZy5jb3JlLnYzLkRhdGFTb3VyY2USNQoLcHJpdmF0ZV9rZXkYAiABKAsyIC5lbnZveS5jb25maWcuY29yZS52My5EYXRhU291cmNlIk4KFVN1YmplY3RBbHROYW1lTWF0Y2hlchI1CgdtYXRjaGVyGAIgASgLMiQuZW52b3kudHlwZS5tYXRjaGVyLnYzLlN0cmluZ01hdGNoZXIi/gMKHENlcnRpZmljYXRlVmFsaWRhdGlvbkNvbnRleHQSNAoKdHJ1c3RlZF9jYRgBIAEoCzIgLmVudm95LmNvbmZpZy5jb3JlLnYzLkRhdGFTb3VyY2USZwodbWF0Y2hfdHlwZWRfc3ViamVjdF9hbHRfbmFtZXMYDyADKAsyQC5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52My5TdWJqZWN0QWx0TmFtZU1hdGNoZXISRQoXbWF0Y2hfc3ViamVjdF9hbHRfbmFtZXMYCSADKAsyJC5lbnZveS50eXBlLm1hdGNoZXIudjMuU3RyaW5nTWF0Y2hlchItCgNjcmwYByABKAsyIC5lbnZveS5jb25maWcuY29yZS52My5EYXRhU291cmNlEoABChh0cnVzdF9jaGFpbl92ZXJpZmljYXRpb24YCiABKA4yXi5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52My5DZXJ0aWZpY2F0ZVZhbGlkYXRpb25Db250ZXh0LlRydXN0Q2hhaW5WZXJpZmljYXRpb24iRgoWVHJ1c3RDaGFpblZlcmlmaWNhdGlvbhIWChJWRVJJRllfVFJVU1RfQ0hBSU4QABIUChBBQ0NFUFRfVU5UUlVTVEVEEAFiBnByb3RvMw", [file_envoy_config_core_v3_base, file_envoy_type_matcher_v3_string]);
+  fileDesc("CjZlbnZveS9leHRlbnNpb25zL3RyYW5zcG9ydF9zb2NrZXRzL3Rscy92My9jb21tb24ucHJvdG8SKWVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzIs8CCg1UbHNQYXJhbWV0ZXJzEmoKHHRsc19taW5pbXVtX3Byb3RvY29sX3ZlcnNpb24YASABKA4yRC5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52My5UbHNQYXJhbWV0ZXJzLlRsc1Byb3RvY29sEmoKHHRsc19tYXhpbXVtX3Byb3RvY29sX3ZlcnNpb24YAiABKA4yRC5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52My5UbHNQYXJhbWV0ZXJzLlRsc1Byb3RvY29sEhUKDWNpcGhlcl9zdWl0ZXMYAyADKAkiTwoLVGxzUHJvdG9jb2wSDAoIVExTX0FVVE8QABILCgdUTFN2MV8wEAESCwoHVExTdjFfMRACEgsKB1RMU3YxXzIQAxILCgdUTFN2MV8zEAQihAEKDlRsc0NlcnRpZmljYXRlEjsKEWNlcnRpZmljYXRlX2NoYWluGAEgASgLMiAuZW52b3kuY29uZmlnLmNvcmUudjMuRGF0YVNvdXJjZRI1Cgtwcml2YXRlX2tleRgCIAEoCzIgLmVudm95LmNvbmZpZy5jb3JlLnYzLkRhdGFTb3VyY2UiTgoVU3ViamVjdEFsdE5hbWVNYXRjaGVyEjUKB21hdGNoZXIYAiABKAsyJC5lbnZveS50eXBlLm1hdGNoZXIudjMuU3RyaW5nTWF0Y2hlciLABAocQ2VydGlmaWNhdGVWYWxpZGF0aW9uQ29udGV4dBI0Cgp0cnVzdGVkX2NhGAEgASgLMiAuZW52b3kuY29uZmlnLmNvcmUudjMuRGF0YVNvdXJjZRIfChd2ZXJpZnlfY2VydGlmaWNhdGVfc3BraRgDIAMoCRIfChd2ZXJpZnlfY2VydGlmaWNhdGVfaGFzaBgCIAMoCRJnCh1tYXRjaF90eXBlZF9zdWJqZWN0X2FsdF9uYW1lcxgPIAMoCzJALmVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzLlN1YmplY3RBbHROYW1lTWF0Y2hlchJFChdtYXRjaF9zdWJqZWN0X2FsdF9uYW1lcxgJIAMoCzIkLmVudm95LnR5cGUubWF0Y2hlci52My5TdHJpbmdNYXRjaGVyEi0KA2NybBgHIAEoCzIgLmVudm95LmNvbmZpZy5jb3JlLnYzLkRhdGFTb3VyY2USgAEKGHRydXN0X2NoYWluX3ZlcmlmaWNhdGlvbhgKIAEoDjJeLmVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzLkNlcnRpZmljYXRlVmFsaWRhdGlvbkNvbnRleHQuVHJ1c3RDaGFpblZlcmlmaWNhdGlvbiJGChZUcnVzdENoYWluVmVyaWZpY2F0aW9uEhYKElZFUklGWV9UUlVTVF9DSEFJThAAEhQKEEFDQ0VQVF9VTlRSVVNURUQQAWIGcHJvdG8z", [file_envoy_config_core_v3_base, file_envoy_type_matcher_v3_string]);
+
+/**
+ * @generated from message envoy.extensions.transport_sockets.tls.v3.TlsParameters
+ */
+export type TlsParameters = Message<"envoy.extensions.transport_sockets.tls.v3.TlsParameters"> & {
+  /**
+   * @generated from field: envoy.extensions.transport_sockets.tls.v3.TlsParameters.TlsProtocol tls_minimum_protocol_version = 1;
+   */
+  tlsMinimumProtocolVersion: TlsParameters_TlsProtocol;
+
+  /**
+   * @generated from field: envoy.extensions.transport_sockets.tls.v3.TlsParameters.TlsProtocol tls_maximum_protocol_version = 2;
+   */
+  tlsMaximumProtocolVersion: TlsParameters_TlsProtocol;
+
+  /**
+   * @generated from field: repeated string cipher_suites = 3;
+   */
+  cipherSuites: string[];
+};
+
+/**
+ * Describes the message envoy.extensions.transport_sockets.tls.v3.TlsParameters.
+ * Use `create(TlsParametersSchema)` to create a new message.
+ */
+export const TlsParametersSchema: GenMessage<TlsParameters> = /*@__PURE__*/
+  messageDesc(file_envoy_extensions_transport_sockets_tls_v3_common, 0);
+
+/**
+ * @generated from enum envoy.extensions.transport_sockets.tls.v3.TlsParameters.TlsProtocol
+ */
+export const TlsParameters_TlsProtocol = {
+  /**
+   * @generated from enum value: TLS_AUTO = 0;
+   */
+  TLS_AUTO: 0,
+
+  /**
+   * @generated from enum value: TLSv1_0 = 1;
+   */
+  TLSv1_0: 1,
+
+  /**
+   * @generated from enum value: TLSv1_1 = 2;
+   */
+  TLSv1_1: 2,
+
+  /**
+   * @generated from enum value: TLSv1_2 = 3;
+   */
+  TLSv1_2: 3,
+
+  /**
+   * @generated from enum value: TLSv1_3 = 4;
+   */
+  TLSv1_3: 4,
+} as const;
+
+/**
+ * @generated from enum envoy.extensions.transport_sockets.tls.v3.TlsParameters.TlsProtocol
+ */
+export type TlsParameters_TlsProtocol = (typeof TlsParameters_TlsProtocol)[keyof typeof TlsParameters_TlsProtocol] | UnknownEnum;
+
+/**
+ * Describes the enum envoy.extensions.transport_sockets.tls.v3.TlsParameters.TlsProtocol.
+ */
+export const TlsParameters_TlsProtocolSchema: GenEnum<TlsParameters_TlsProtocol> = /*@__PURE__*/
+  enumDesc(file_envoy_extensions_transport_sockets_tls_v3_common, 0, 0);
 
 /**
  * @generated from message envoy.extensions.transport_sockets.tls.v3.TlsCertificate
@@ -38,7 +106,7 @@ export type TlsCertificate = Message<"envoy.extensions.transport_sockets.tls.v3.
  * Use `create(TlsCertificateSchema)` to create a new message.
  */
 export const TlsCertificateSchema: GenMessage<TlsCertificate> = /*@__PURE__*/
-  messageDesc(file_envoy_extensions_transport_sockets_tls_v3_common, 0);
+  messageDesc(file_envoy_extensions_transport_sockets_tls_v3_common, 1);
 
 /**
  * @generated from message envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher
@@ -55,7 +123,7 @@ export type SubjectAltNameMatcher = Message<"envoy.extensions.transport_sockets.
  * Use `create(SubjectAltNameMatcherSchema)` to create a new message.
  */
 export const SubjectAltNameMatcherSchema: GenMessage<SubjectAltNameMatcher> = /*@__PURE__*/
-  messageDesc(file_envoy_extensions_transport_sockets_tls_v3_common, 1);
+  messageDesc(file_envoy_extensions_transport_sockets_tls_v3_common, 2);
 
 /**
  * @generated from message envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext
@@ -65,6 +133,16 @@ export type CertificateValidationContext = Message<"envoy.extensions.transport_s
    * @generated from field: envoy.config.core.v3.DataSource trusted_ca = 1;
    */
   trustedCa?: DataSource | undefined;
+
+  /**
+   * @generated from field: repeated string verify_certificate_spki = 3;
+   */
+  verifyCertificateSpki: string[];
+
+  /**
+   * @generated from field: repeated string verify_certificate_hash = 2;
+   */
+  verifyCertificateHash: string[];
 
   /**
    * @generated from field: repeated envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher match_typed_subject_alt_names = 15;
@@ -92,7 +170,7 @@ export type CertificateValidationContext = Message<"envoy.extensions.transport_s
  * Use `create(CertificateValidationContextSchema)` to create a new message.
  */
 export const CertificateValidationContextSchema: GenMessage<CertificateValidationContext> = /*@__PURE__*/
-  messageDesc(file_envoy_extensions_transport_sockets_tls_v3_common, 2);
+  messageDesc(file_envoy_extensions_transport_sockets_tls_v3_common, 3);
 
 /**
  * @generated from enum envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext.TrustChainVerification
@@ -118,5 +196,5 @@ export type CertificateValidationContext_TrustChainVerification = (typeof Certif
  * Describes the enum envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext.TrustChainVerification.
  */
 export const CertificateValidationContext_TrustChainVerificationSchema: GenEnum<CertificateValidationContext_TrustChainVerification> = /*@__PURE__*/
-  enumDesc(file_envoy_extensions_transport_sockets_tls_v3_common, 2, 0);
+  enumDesc(file_envoy_extensions_transport_sockets_tls_v3_common, 3, 0);
 

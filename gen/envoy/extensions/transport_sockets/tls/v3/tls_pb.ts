@@ -6,17 +6,18 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { CertificateValidationContext, TlsCertificate } from "./common_pb.ts";
+import type { CertificateValidationContext, TlsCertificate, TlsParameters } from "./common_pb.ts";
 import { file_envoy_extensions_transport_sockets_tls_v3_common } from "./common_pb.ts";
 import type { SdsSecretConfig } from "./secret_pb.ts";
 import { file_envoy_extensions_transport_sockets_tls_v3_secret } from "./secret_pb.ts";
+import { file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/extensions/transport_sockets/tls/v3/tls.proto.
  */
 export const file_envoy_extensions_transport_sockets_tls_v3_tls: GenFile = /*@__PURE__*/
-  fileDesc("CjNlbnZveS9leHRlbnNpb25zL3RyYW5zcG9ydF9zb2NrZXRzL3Rscy92My90bHMucHJvdG8SKWVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzInoKElVwc3RyZWFtVGxzQ29udGV4dBJXChJjb21tb25fdGxzX2NvbnRleHQYASABKAsyOy5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52My5Db21tb25UbHNDb250ZXh0EgsKA3NuaRgCIAEoCSLHBgoQQ29tbW9uVGxzQ29udGV4dBJTChB0bHNfY2VydGlmaWNhdGVzGAIgAygLMjkuZW52b3kuZXh0ZW5zaW9ucy50cmFuc3BvcnRfc29ja2V0cy50bHMudjMuVGxzQ2VydGlmaWNhdGUSZgoidGxzX2NlcnRpZmljYXRlX3Nkc19zZWNyZXRfY29uZmlncxgGIAMoCzI6LmVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzLlNkc1NlY3JldENvbmZpZxJlChJ2YWxpZGF0aW9uX2NvbnRleHQYAyABKAsyRy5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52My5DZXJ0aWZpY2F0ZVZhbGlkYXRpb25Db250ZXh0SAASagokdmFsaWRhdGlvbl9jb250ZXh0X3Nkc19zZWNyZXRfY29uZmlnGAcgASgLMjouZW52b3kuZXh0ZW5zaW9ucy50cmFuc3BvcnRfc29ja2V0cy50bHMudjMuU2RzU2VjcmV0Q29uZmlnSAAShwEKG2NvbWJpbmVkX3ZhbGlkYXRpb25fY29udGV4dBgIIAEoCzJgLmVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzLkNvbW1vblRsc0NvbnRleHQuQ29tYmluZWRDZXJ0aWZpY2F0ZVZhbGlkYXRpb25Db250ZXh0SAAa/QEKJENvbWJpbmVkQ2VydGlmaWNhdGVWYWxpZGF0aW9uQ29udGV4dBJrChpkZWZhdWx0X3ZhbGlkYXRpb25fY29udGV4dBgBIAEoCzJHLmVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzLkNlcnRpZmljYXRlVmFsaWRhdGlvbkNvbnRleHQSaAokdmFsaWRhdGlvbl9jb250ZXh0X3Nkc19zZWNyZXRfY29uZmlnGAIgASgLMjouZW52b3kuZXh0ZW5zaW9ucy50cmFuc3BvcnRfc29ja2V0cy50bHMudjMuU2RzU2VjcmV0Q29uZmlnQhkKF3ZhbGlkYXRpb25fY29udGV4dF90eXBlYgZwcm90bzM", [file_envoy_extensions_transport_sockets_tls_v3_common, file_envoy_extensions_transport_sockets_tls_v3_secret]);
+  fileDesc("CjNlbnZveS9leHRlbnNpb25zL3RyYW5zcG9ydF9zb2NrZXRzL3Rscy92My90bHMucHJvdG8SKWVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzInoKElVwc3RyZWFtVGxzQ29udGV4dBJXChJjb21tb25fdGxzX2NvbnRleHQYASABKAsyOy5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52My5Db21tb25UbHNDb250ZXh0EgsKA3NuaRgCIAEoCSKvAQoURG93bnN0cmVhbVRsc0NvbnRleHQSVwoSY29tbW9uX3Rsc19jb250ZXh0GAEgASgLMjsuZW52b3kuZXh0ZW5zaW9ucy50cmFuc3BvcnRfc29ja2V0cy50bHMudjMuQ29tbW9uVGxzQ29udGV4dBI+ChpyZXF1aXJlX2NsaWVudF9jZXJ0aWZpY2F0ZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5Cb29sVmFsdWUilQcKEENvbW1vblRsc0NvbnRleHQSTAoKdGxzX3BhcmFtcxgBIAEoCzI4LmVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzLlRsc1BhcmFtZXRlcnMSUwoQdGxzX2NlcnRpZmljYXRlcxgCIAMoCzI5LmVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzLlRsc0NlcnRpZmljYXRlEmYKInRsc19jZXJ0aWZpY2F0ZV9zZHNfc2VjcmV0X2NvbmZpZ3MYBiADKAsyOi5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52My5TZHNTZWNyZXRDb25maWcSZQoSdmFsaWRhdGlvbl9jb250ZXh0GAMgASgLMkcuZW52b3kuZXh0ZW5zaW9ucy50cmFuc3BvcnRfc29ja2V0cy50bHMudjMuQ2VydGlmaWNhdGVWYWxpZGF0aW9uQ29udGV4dEgAEmoKJHZhbGlkYXRpb25fY29udGV4dF9zZHNfc2VjcmV0X2NvbmZpZxgHIAEoCzI6LmVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzLlNkc1NlY3JldENvbmZpZ0gAEocBChtjb21iaW5lZF92YWxpZGF0aW9uX2NvbnRleHQYCCABKAsyYC5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52My5Db21tb25UbHNDb250ZXh0LkNvbWJpbmVkQ2VydGlmaWNhdGVWYWxpZGF0aW9uQ29udGV4dEgAGv0BCiRDb21iaW5lZENlcnRpZmljYXRlVmFsaWRhdGlvbkNvbnRleHQSawoaZGVmYXVsdF92YWxpZGF0aW9uX2NvbnRleHQYASABKAsyRy5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52My5DZXJ0aWZpY2F0ZVZhbGlkYXRpb25Db250ZXh0EmgKJHZhbGlkYXRpb25fY29udGV4dF9zZHNfc2VjcmV0X2NvbmZpZxgCIAEoCzI6LmVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzLlNkc1NlY3JldENvbmZpZ0IZChd2YWxpZGF0aW9uX2NvbnRleHRfdHlwZWIGcHJvdG8z", [file_envoy_extensions_transport_sockets_tls_v3_common, file_envoy_extensions_transport_sockets_tls_v3_secret, file_google_protobuf_wrappers]);
 
 /**
  * @generated from message envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext
@@ -41,9 +42,36 @@ export const UpstreamTlsContextSchema: GenMessage<UpstreamTlsContext> = /*@__PUR
   messageDesc(file_envoy_extensions_transport_sockets_tls_v3_tls, 0);
 
 /**
+ * @generated from message envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
+ */
+export type DownstreamTlsContext = Message<"envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"> & {
+  /**
+   * @generated from field: envoy.extensions.transport_sockets.tls.v3.CommonTlsContext common_tls_context = 1;
+   */
+  commonTlsContext?: CommonTlsContext | undefined;
+
+  /**
+   * @generated from field: google.protobuf.BoolValue require_client_certificate = 2;
+   */
+  requireClientCertificate?: boolean | undefined;
+};
+
+/**
+ * Describes the message envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext.
+ * Use `create(DownstreamTlsContextSchema)` to create a new message.
+ */
+export const DownstreamTlsContextSchema: GenMessage<DownstreamTlsContext> = /*@__PURE__*/
+  messageDesc(file_envoy_extensions_transport_sockets_tls_v3_tls, 1);
+
+/**
  * @generated from message envoy.extensions.transport_sockets.tls.v3.CommonTlsContext
  */
 export type CommonTlsContext = Message<"envoy.extensions.transport_sockets.tls.v3.CommonTlsContext"> & {
+  /**
+   * @generated from field: envoy.extensions.transport_sockets.tls.v3.TlsParameters tls_params = 1;
+   */
+  tlsParams?: TlsParameters | undefined;
+
   /**
    * @generated from field: repeated envoy.extensions.transport_sockets.tls.v3.TlsCertificate tls_certificates = 2;
    */
@@ -83,7 +111,7 @@ export type CommonTlsContext = Message<"envoy.extensions.transport_sockets.tls.v
  * Use `create(CommonTlsContextSchema)` to create a new message.
  */
 export const CommonTlsContextSchema: GenMessage<CommonTlsContext> = /*@__PURE__*/
-  messageDesc(file_envoy_extensions_transport_sockets_tls_v3_tls, 1);
+  messageDesc(file_envoy_extensions_transport_sockets_tls_v3_tls, 2);
 
 /**
  * @generated from message envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CombinedCertificateValidationContext
@@ -105,5 +133,5 @@ export type CommonTlsContext_CombinedCertificateValidationContext = Message<"env
  * Use `create(CommonTlsContext_CombinedCertificateValidationContextSchema)` to create a new message.
  */
 export const CommonTlsContext_CombinedCertificateValidationContextSchema: GenMessage<CommonTlsContext_CombinedCertificateValidationContext> = /*@__PURE__*/
-  messageDesc(file_envoy_extensions_transport_sockets_tls_v3_tls, 1, 0);
+  messageDesc(file_envoy_extensions_transport_sockets_tls_v3_tls, 2, 0);
 
