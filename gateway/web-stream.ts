@@ -93,7 +93,7 @@ export class WebStream implements ServerStream {
           this.#isOver = true;
           this.#wake?.();
           this.#queue = [];
-          this.receiver.reset('remote-reset', 'The reader of the answer has gone');
+          this.receiver.reset('connection-termination', 'The reader of the answer has gone');
         },
       },
       { highWaterMark: 0 },
@@ -168,7 +168,7 @@ export class WebStream implements ServerStream {
         if (this.#heldBytes >= HELD_BYTES) await this.#room();
       }
     } catch {
-      if (!this.#isOver) this.receiver.reset('remote-reset', 'The request broke off');
+      if (!this.#isOver) this.receiver.reset('connection-termination', 'The request broke off');
     } finally {
       signal.removeEventListener('abort', stop);
       this.#isReading = false;
@@ -190,9 +190,10 @@ export class WebStream implements ServerStream {
   abort(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#head.reject(new Error('The client has gone'));
-    this.#controller?.error(new Error('The client has gone'));
+    const error = new Error('The client has gone');
+    this.#head.reject(error);
+    this.#controller?.error(error);
     this.#wake?.();
-    this.receiver.reset('remote-reset', 'The client has gone');
+    this.receiver.reset('connection-termination', error.message);
   }
 }

@@ -7,7 +7,13 @@ import { firstHeader } from '../router/route/header.ts';
 import type { Decision, ResponseFlag } from '../router/table/decision.ts';
 import type { RouteRequest } from '../router/table/request.ts';
 import type { RunningEndpoint } from '../upstream/cluster.ts';
-import { ERROR_CODE, type FieldList, NO_FIELDS, type ServerStream } from '../wire/stream.ts';
+import {
+  ERROR_CODE,
+  type FieldList,
+  NO_FIELDS,
+  type ServerStream,
+  type StreamResetReason,
+} from '../wire/stream.ts';
 import { withDate } from './filter/date.ts';
 
 /** When what happened, on the clock of `performance.now()`; 0 where it did not. */
@@ -25,6 +31,12 @@ export interface ExchangeTrace {
   readonly parentSpanId: string | undefined;
   readonly isSampled: boolean;
 }
+
+/** Source: Envoy `source/common/http/conn_manager_impl.cc` (onResetStream, onStreamIdleTimeout), `http2/codec_impl.cc`. */
+const GONE: Readonly<Partial<Record<StreamResetReason, readonly [ResponseFlag, string]>>> = {
+  'remote-reset': ['DR', 'http2.remote_reset'],
+  'local-reset': ['SI', 'stream_idle_timeout'],
+};
 
 /** Told once when an exchange is over. */
 export type ExchangeEnded = (exchange: Exchange) => void;
@@ -135,11 +147,12 @@ export class Exchange implements ServerStream {
     this.flag = this.flag === undefined ? flag : `${this.flag},${flag}`;
   }
 
-  /** The client has gone. */
-  gone(): void {
+  /** The client's side is over before the answer is: it has left, given the call up, or taken none of it for too long. */
+  gone(reason: StreamResetReason): void {
     if (this.isOver) return;
-    this.raise('DC');
-    this.details ??= 'downstream_remote_disconnect';
+    const [flag, details] = GONE[reason] ?? ['DC', 'downstream_remote_disconnect'];
+    this.raise(flag);
+    this.details = details;
     this.#over();
   }
 

@@ -9,41 +9,37 @@ import { answerOf, requestInit } from './web-program.ts';
 /** An upstream that asks `http://ADDRESS:PORT`, or `https://…`, by `fetch`. The authority travels as `x-forwarded-host`. */
 export function createFetchUpstream(address: string, port: number, isTls = false): Upstream {
   const origin = `${isTls ? 'https' : 'http'}://${address.includes(':') ? `[${address}]` : address}:${port}`;
-  const program: Program = {
-    async ask(request) {
-      const { method, path, authority } = request.head;
-      const init = requestInit(request);
-      const headers = init.headers as Headers;
-      headers.set('x-forwarded-host', authority);
-      // What `fetch` cannot wait for, it refuses to send.
-      headers.delete('expect');
-      return decoded(answerOf(method, await fetch(origin + path, { ...init, redirect: 'manual' })));
-    },
-    // What is not said to have been refused may have been carried out already, and is not to be sent anew by default.
-    failure: (cause, hasAnswered) => ({
-      reason: hasAnswered
-        ? 'remote-reset'
-        : isRefused(cause)
-          ? 'remote-connection-failure'
-          : 'connection-termination',
-      detail: `${cause}`,
-    }),
-  };
-  return { open: (head, hasEnded, receiver) => new ProgramStream(program, head, hasEnded, receiver) };
+  return upstreamOf(async (request) => {
+    const { method, path, authority } = request.head;
+    const init = requestInit(request);
+    const headers = init.headers as Headers;
+    headers.set('x-forwarded-host', authority);
+    // What `fetch` cannot wait for, it refuses to send.
+    headers.delete('expect');
+    return decoded(answerOf(method, await fetch(origin + path, { ...init, redirect: 'manual' })));
+  });
 }
 
-/** Node, Bun and Deno say it of a refused connection, each somewhere else; workerd has one message for all failures. */
-function isRefused(cause: unknown): boolean {
-  return /refused/i.test(`${cause} ${(cause as Error).cause}`);
-}
-
-/** An upstream that answers nobody, for the reason given. */
+/** An upstream that refuses everybody, for the reason given. */
 export function unreachable(reason: string): Upstream {
-  const program: Program = {
-    ask: () => Promise.reject(new TypeError(reason)),
-    failure: (cause) => ({ reason: 'remote-connection-failure', detail: `${cause}` }),
-  };
+  return upstreamOf(() => Promise.reject(new TypeError(`Refused: ${reason}`)));
+}
+
+function upstreamOf(ask: Program['ask']): Upstream {
+  const program: Program = { ask, failure };
   return { open: (head, hasEnded, receiver) => new ProgramStream(program, head, hasEnded, receiver) };
+}
+
+/**
+ * What is not said to have been refused may have been carried out already, and is not to be sent anew by default. Node, Bun
+ * and Deno say it of a refused connection, each somewhere else; workerd has one message for all failures.
+ */
+function failure(cause: unknown, hasAnswered: boolean): ReturnType<Program['failure']> {
+  const isRefused = /refused/i.test(`${cause} ${(cause as Error).cause}`);
+  return {
+    reason: hasAnswered ? 'remote-reset' : isRefused ? 'remote-connection-failure' : 'connection-termination',
+    detail: `${cause}`,
+  };
 }
 
 /** `fetch` has inflated the body already: what was said of the coded one is left out. */

@@ -225,9 +225,8 @@ function keyOf(cluster: Cluster, tls: ClientTls | undefined, endpoint: ClusterEn
 
 /** All that a runtime without sockets has. */
 const connectByFetch: Connect = (endpoint, _protocol, { tls }) => {
-  if (endpoint.kind !== 'socket') return unreachable('Cannot reach a Unix socket with fetch alone');
-  if (tls && !isOfFetch(tls, endpoint.address))
-    return unreachable('Cannot keep to tls settings with fetch alone');
+  if (endpoint.kind !== 'socket') return unreachable('fetch knows no Unix sockets');
+  if (tls && !isOfFetch(tls, endpoint.address)) return unreachable('fetch knows no such tls settings');
   return createFetchUpstream(endpoint.address, endpoint.port, tls !== undefined);
 };
 

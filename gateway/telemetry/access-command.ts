@@ -191,6 +191,7 @@ const LONG_FLAGS: Readonly<Record<string, string>> = {
   UR: 'UpstreamRemoteReset',
   LR: 'LocalReset',
   DC: 'DownstreamConnectionTermination',
+  DR: 'DownstreamRemoteReset',
   DI: 'DelayInjected',
   FI: 'FaultInjected',
   RL: 'RateLimited',

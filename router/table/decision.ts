@@ -101,6 +101,7 @@ export type ResponseFlag =
   | 'UR'
   | 'LR'
   | 'DC'
+  | 'DR'
   | 'DI'
   | 'FI'
   | 'RL'

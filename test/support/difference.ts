@@ -109,4 +109,9 @@ export const DIFFERENCES: readonly Difference[] = [
     why: 'it names the spans of a sidecar beside the upstream; the contexts of traces go on as they are',
     test: 'withForwarded() leaves out what is believed of no client',
   },
+  {
+    what: 'A client that takes nothing of an answer for 5 minutes loses it, with flag `SI`; Envoy under Istio, which turns its `stream_idle_timeout` off, waits for ever',
+    why: 'what waits for such a client is held in memory; 5 minutes are the default of Envoy itself',
+    test: 'Http2Connection ends a stream that does not move, or whose peer opens no window',
+  },
 ];

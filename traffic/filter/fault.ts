@@ -80,7 +80,7 @@ class Delayed implements StreamReceiver {
     this.#isGone = true;
     this.#chunks = [];
     this.#clock.clear(this.#timer);
-    this.#exchange.gone();
+    this.#exchange.gone(reason);
   }
 
   sent(bytes: number): void {

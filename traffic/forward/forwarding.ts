@@ -120,11 +120,11 @@ export class Forwarding implements StreamReceiver {
     if (!this.#isOver) this.#complete();
   }
 
-  reset(_reason: StreamResetReason, _detail: string): void {
+  reset(reason: StreamResetReason, _detail: string): void {
     if (this.#isOver) return;
     this.#over();
     this.#attempt?.abandon();
-    this.exchange.gone();
+    this.exchange.gone(reason);
   }
 
   sent(bytes: number): void {

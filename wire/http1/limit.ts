@@ -23,7 +23,7 @@ export interface Http1Limits {
   readonly idleTimeoutMs: number;
   /** Without a byte of a request's body while one is waited for. Default 5 min, as Envoy's `stream_idle_timeout`. Not of answers. */
   readonly bodyTimeoutMs: number;
-  /** Output waits and the peer takes none of it. Default 5 min, as Envoy's `stream_idle_timeout`. */
+  /** Output waits and the peer takes none of it. Default 5 min, as Envoy's `stream_idle_timeout`, which Istio turns off. */
   readonly writeTimeoutMs: number;
   /** An idle connection that is drained is kept this long, for a request that is on its way. Servers only. Default 1 s. */
   readonly drainGraceMs: number;

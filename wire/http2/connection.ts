@@ -117,7 +117,7 @@ export abstract class Http2Connection implements Connection, StreamOwner, FrameW
     const { limits, output } = this;
     if (output.length === 0) this.#outputMovedMs = nowMs;
     else if (nowMs - this.#outputMovedMs >= limits.writeTimeoutMs)
-      return this.abandon('Output was not taken in time');
+      return this.abandon('Output was not taken in time', 'local-reset');
     if (this.state === 'starting' && nowMs - this.#startedMs >= limits.headTimeoutMs)
       return this.abandon('Nothing was said in time');
     const { lateInput } = this;
@@ -316,11 +316,11 @@ export abstract class Http2Connection implements Connection, StreamOwner, FrameW
   }
 
   /** Ends the connection without a word: nobody listens. */
-  protected abandon(detail: string): void {
+  protected abandon(detail: string, reason: StreamResetReason = 'connection-termination'): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
     this.output.shift(this.output.length);
-    this.closeAll('connection-termination', detail);
+    this.closeAll(reason, detail);
     this.events.close(detail);
   }
 

@@ -39,7 +39,7 @@ export interface Http2Limits {
   readonly headTimeoutMs: number;
   /** For a connection without streams. Default 1 h, as Envoy. */
   readonly idleTimeoutMs: number;
-  /** For output that does not move, by socket or window. Default 60 s. */
+  /** For output that does not move, by socket or window. Default 5 min, as Envoy's `stream_idle_timeout`, which Istio turns off. */
   readonly writeTimeoutMs: number;
   /** For a stream on which nothing moves in either direction. Default 1 h. */
   readonly streamIdleTimeoutMs: number;
@@ -71,7 +71,7 @@ export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
   outputHighWaterBytes: 256 * 1024,
   headTimeoutMs: 10_000,
   idleTimeoutMs: 3_600_000,
-  writeTimeoutMs: 60_000,
+  writeTimeoutMs: 300_000,
   streamIdleTimeoutMs: 3_600_000,
   pingAfterMs: 0,
   pingTimeoutMs: 20_000,

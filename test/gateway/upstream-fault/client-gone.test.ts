@@ -20,7 +20,7 @@ interface Phase {
   readonly isReached: (endpoint: FaultyEndpoint, received: string, draws: number) => boolean;
   /** The client sends a part of a body. */
   readonly hasBody?: true;
-  /** Default `DC`. */
+  /** Before the flag of who has left. Default: none. */
   readonly flags?: string;
   /** Requests that the endpoint has seen in the end. */
   readonly requests: 0 | 1;
@@ -33,7 +33,7 @@ const PHASES: readonly Phase[] = [
     draw: 0,
     endpoint: () => {},
     isReached: (_endpoint, _received, draws) => draws > 0,
-    flags: 'DI,DC',
+    flags: 'DI,',
     requests: 0,
   },
   {
@@ -81,6 +81,8 @@ async function until(holds: () => boolean): Promise<void> {
 /** Asks, and is gone when it is told to. */
 interface Client {
   readonly received: string;
+  /** What Envoy tells of its leaving: the flag and the details. */
+  readonly told: readonly [flag: string, details: string];
   leave(): void;
 }
 
@@ -99,6 +101,7 @@ function overHttp1(port: number, hasBody: boolean): Client {
     get received() {
       return received;
     },
+    told: ['DC', 'downstream_remote_disconnect'],
     leave: () => void socket.destroy(),
   };
 }
@@ -118,6 +121,7 @@ function overHttp2(port: number, hasBody: boolean): Client {
     get received() {
       return received;
     },
+    told: hasBody ? ['DC', 'downstream_remote_disconnect'] : ['DR', 'http2.remote_reset'],
     leave() {
       // Node ends a body before it resets its stream.
       if (hasBody) return session.destroy();
@@ -142,7 +146,7 @@ for (const [protocol, connect, skip] of [
       endpoint: fails,
       isReached,
       hasBody = false,
-      flags = 'DC',
+      flags = '',
       requests,
     } of PHASES)
       await t.test(name, async (t) => {
@@ -178,7 +182,8 @@ ${policy ? destinationRule : ''}`,
         assert.equal(outcomes.length, 0);
         client.leave();
         await until(() => outcomes.length === 1);
-        assert.equal(outcomes[0]!.flag, flags);
+        const { flag, details } = outcomes[0]!;
+        assert.deepEqual([flag, details], [`${flags}${client.told[0]}`, client.told[1]]);
         const [cluster] = gateway.clusters();
         assert.deepEqual(
           cluster!.endpoints.map(({ active }) => active),

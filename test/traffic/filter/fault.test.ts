@@ -51,7 +51,7 @@ test('injectFault() carries nothing out for a client who has gone while it waite
   const { clock, exchange, heard, over, receiver } = begin({ delayMs: 400 });
   receiver.reset('remote-reset', 'gone');
   clock.pass(1000);
-  assert.deepEqual([heard, exchange.flag, clock.waiting, over.length], [[], 'DI,DC', 0, 1]);
+  assert.deepEqual([heard, exchange.flag, clock.waiting, over.length], [[], 'DI,DR', 0, 1]);
 });
 
 test('injectFault() aborts after the delay', () => {

@@ -325,9 +325,24 @@ test('forward() cancels the upstream when the client has gone', () => {
   const call = begin({ decision: { ...on5xx, timeoutMs: 300 } });
   call.receiver.reset('remote-reset', 'gone');
   assert.equal(call.cluster.last.resetCode, ERROR_CODE.CANCEL);
-  assert.equal(call.exchange.flag, 'DC');
+  assert.equal(call.exchange.flag, 'DR');
   assertNothingLeft(call);
 });
+
+for (const [reason, flag, details] of [
+  ['remote-reset', 'DR', 'http2.remote_reset'],
+  ['connection-termination', 'DC', 'downstream_remote_disconnect'],
+  ['local-reset', 'SI', 'stream_idle_timeout'],
+] as const)
+  test(`forward() says ${flag} of a client who has gone by ${reason}, amid an answer, too`, () => {
+    for (const hasBegun of [false, true]) {
+      const call = begin({});
+      if (hasBegun) call.cluster.last.receiver.response(200, [], false);
+      call.receiver.reset(reason, 'gone');
+      assert.deepEqual([call.exchange.flag, call.exchange.details], [flag, details]);
+      assertNothingLeft(call);
+    }
+  });
 
 test('forward() makes no retry for a client who has gone while it waited', () => {
   const call = begin({ decision: on5xx });
@@ -335,7 +350,7 @@ test('forward() makes no retry for a client who has gone while it waited', () =>
   call.receiver.reset('remote-reset', 'gone');
   call.clock.pass(100);
   assert.equal(call.cluster.tries.length, 1);
-  assert.equal(call.exchange.flag, 'DC');
+  assert.equal(call.exchange.flag, 'DR');
   assertNothingLeft(call);
 });
 

@@ -303,11 +303,11 @@ test('Http2Connection ends a stream that does not move, or whose peer opens no w
   });
   stuck.send(hello(requestFrame(1, END_HEADERS, request('POST'))));
   // What it sends meanwhile does not help it.
-  stuck.connection.tick(50_000);
+  stuck.connection.tick(200_000);
   stuck.send(frame('DATA', 0, 1, [1]), windowUpdate(0, 1));
-  stuck.connection.tick(59_999);
+  stuck.connection.tick(299_999);
   assert.deepEqual(stuck.read(), []);
-  stuck.connection.tick(60_000);
+  stuck.connection.tick(300_000);
   assert.deepEqual(stuck.read(), ['RST_STREAM 1 code 8']);
   assert.equal(stuck.owner.calls[0]!.log.at(-1), 'reset local-reset: The peer opened no window in time');
 });
@@ -317,10 +317,11 @@ test('Http2Connection gives a connection up whose output is not taken', () => {
   server.send(hello(requestFrame(1)));
   server.connection.tick(1000);
   server.owner.calls[0]!.server.respond(200, NO_FIELDS, false);
-  server.connection.tick(60_999);
+  server.connection.tick(300_999);
   assert.equal(server.owner.closed, undefined);
-  server.connection.tick(61_000);
+  server.connection.tick(301_000);
   assert.equal(server.owner.closed, 'Output was not taken in time');
+  assert.equal(server.owner.calls[0]!.log.at(-1), 'reset local-reset: Output was not taken in time');
   assert.equal(server.connection.output.length, 0);
 });
 
