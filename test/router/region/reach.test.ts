@@ -213,6 +213,12 @@ const CASES: readonly Case[] = [
     name: 'an authority that leads to other hosts',
     matches: [{ authority: { exact: 'b.example' } }],
     want: 'impossible',
+    world: { gateways: ['default/gate'] },
+  },
+  {
+    name: 'an authority that a Service may make another name of the host in the mesh',
+    matches: [{ authority: { exact: 'b.example' } }],
+    want: 'unknown',
   },
   {
     name: 'the one host in another spelling',
