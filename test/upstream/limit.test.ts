@@ -239,13 +239,13 @@ test('createRemoteUpstream() sends no request over a connection that is as old a
   }
 });
 
-/** When the system will probe the silent connection from a port of this machine, in seconds; undefined: never. */
-function probesIn(port: number): number | undefined {
-  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+/** When the system will probe the silent connection between two ports of this machine, in seconds; undefined: never. */
+function probesIn(from: number, to: number): number | undefined {
+  const [own, theirs] = [from, to].map((port) => `:${port.toString(16).toUpperCase().padStart(4, '0')}`);
   const line = readFileSync('/proc/net/tcp', 'utf8')
     .split('\n')
     .map((each) => each.trim().split(/\s+/))
-    .find(([, local]) => local?.endsWith(`:${hex}`));
+    .find(([, local, remote]) => local?.endsWith(own!) && remote?.endsWith(theirs!));
   // Which timer runs, 2 being the one for probes, and how many hundredths of a second it has to run.
   const [timer, when = ''] = line?.[5]?.split(':') ?? [];
   return timer === '02' ? Number.parseInt(when, 16) / 100 : undefined;
@@ -265,7 +265,7 @@ test('connect() has the system probe a connection that is silent for the time th
   const { upstream } = limited(context, 'http1', port, { tcpKeepalive: { timeMs: 5_000_000 } });
   assert.equal((await ask(upstream, head({ method: 'GET' }))).text, 'ok');
   // Until the last byte is acknowledged another timer runs.
-  while (probesIn(ports[0]!) === undefined) await setTimeout(5);
-  const seconds = probesIn(ports[0]!)!;
+  while (probesIn(ports[0]!, port) === undefined) await setTimeout(5);
+  const seconds = probesIn(ports[0]!, port)!;
   assert.ok(seconds > 4000 && seconds <= 5000, `in ${seconds} s`);
 });
