@@ -21,8 +21,6 @@ export interface TraceContext {
 interface Parent {
   readonly traceId: string;
   readonly spanId: string;
-  /** Undefined: the decision is left to whoever comes next. */
-  readonly isSampled: boolean | undefined;
 }
 
 /** How new spans come to be. */
@@ -45,15 +43,19 @@ export interface TracedHeaders {
  */
 export function beginTrace(headers: HeaderList, chance: TraceChance): TracedHeaders {
   const found = readHeaders(headers);
-  const parent = found && (parseW3c(found.traceparent) ?? parseB3(found));
-  const isDenied = parent === undefined && found?.b3 === '0';
+  const w3c = parseW3c(found?.traceparent);
+  const b3 = found && parseB3(found);
+  const parent = w3c ?? b3?.parent;
   const context = {
     traceId: parent?.traceId ?? chance.id(32),
     spanId: chance.id(16),
     parentSpanId: parent?.spanId,
-    isSampled: !isDenied && (parent?.isSampled ?? chance.sample()),
+    isSampled: w3c?.isSampled ?? (b3?.decision === undefined ? chance.sample() : b3.decision !== '0'),
   };
-  return { headers: found ? replaced(headers, found, context) : [...headers, w3cOf(context)], context };
+  return {
+    headers: found ? replaced(headers, found, context, b3?.decision === 'd') : [...headers, w3cOf(context)],
+    context,
+  };
 }
 
 /** Headers of traces, as they came. */
@@ -101,16 +103,26 @@ const FIELDS: ReadonlyMap<string, keyof Found | ''> = new Map([
 ]);
 const LENGTHS: ReadonlySet<number> = new Set([...FIELDS.keys()].map(({ length }) => length));
 
-function replaced(headers: HeaderList, found: Found, context: TraceContext): HeaderList {
+function replaced(
+  headers: HeaderList,
+  found: Found,
+  context: TraceContext,
+  isDebugAsked: boolean,
+): HeaderList {
   const { traceId, spanId, isSampled, parentSpanId } = context;
+  const isDebug = isSampled && isDebugAsked;
   const flag = isSampled ? '1' : '0';
   const told: (readonly [string, string])[] = headers.filter(
     ([name]) => !FIELDS.has(name) || (name === 'tracestate' && parentSpanId !== undefined),
   );
   if (found.b3 !== undefined)
-    told.push(['b3', `${traceId}-${spanId}-${flag}${parentSpanId === undefined ? '' : `-${parentSpanId}`}`]);
-  if (found.b3TraceId !== undefined) {
-    told.push(['x-b3-traceid', traceId], ['x-b3-spanid', spanId], ['x-b3-sampled', flag]);
+    told.push([
+      'b3',
+      `${traceId}-${spanId}-${isDebug ? 'd' : flag}${parentSpanId === undefined ? '' : `-${parentSpanId}`}`,
+    ]);
+  if ((found.b3TraceId ?? found.b3Sampled ?? found.b3Flags) !== undefined) {
+    told.push(['x-b3-traceid', traceId], ['x-b3-spanid', spanId]);
+    told.push(isDebug ? ['x-b3-flags', '1'] : ['x-b3-sampled', flag]);
     if (parentSpanId !== undefined) told.push(['x-b3-parentspanid', parentSpanId]);
   }
   told.push(w3cOf(context));
@@ -125,7 +137,7 @@ function w3cOf({ traceId, spanId, isSampled }: TraceContext): readonly [string, 
 const TRACEPARENT =
   /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
-function parseW3c(traceparent: string | undefined): Parent | undefined {
+function parseW3c(traceparent: string | undefined): (Parent & { readonly isSampled: boolean }) | undefined {
   const parts = traceparent === undefined ? undefined : TRACEPARENT.exec(traceparent);
   if (!parts) return undefined;
   const [, version, traceId = '', spanId = '', flags = '', more] = parts;
@@ -133,20 +145,34 @@ function parseW3c(traceparent: string | undefined): Parent | undefined {
   return { traceId, spanId, isSampled: (Number.parseInt(flags, 16) & 1) === 1 };
 }
 
-/** One header: ids, then perhaps the decision (`d`: debug) and the parent. */
-const B3 = /^([0-9a-f]{32}|[0-9a-f]{16})-([0-9a-f]{16})(?:-([01d])(?:-[0-9a-f]{16})?)?$/;
+/** Denied, accepted, accepted for debugging; undefined: left to whoever comes next. */
+type B3Decision = '0' | '1' | 'd' | undefined;
 
-function parseB3({ b3, b3TraceId, b3SpanId, b3Sampled, b3Flags }: Found): Parent | undefined {
-  const single = b3 === undefined ? undefined : B3.exec(b3);
-  if (single) return parentOf(single[1]!, single[2]!, single[3]);
-  if (b3TraceId === undefined || b3SpanId === undefined || !B3.test(`${b3TraceId}-${b3SpanId}`))
-    return undefined;
-  return parentOf(b3TraceId, b3SpanId, b3Flags === '1' ? 'd' : b3Sampled);
+/** One header: ids, then perhaps the decision and the parent; or the decision alone. */
+const B3 = /^(?:([0-9a-f]{32}|[0-9a-f]{16})-([0-9a-f]{16})(?:-([01d])(?:-[0-9a-f]{16})?)?|([01d]))$/;
+
+const DECISIONS: Readonly<Record<string, B3Decision>> = { 0: '0', false: '0', 1: '1', true: '1' };
+
+/** In several headers, too, a decision may come without ids. */
+function parseB3({ b3, b3TraceId, b3SpanId, b3Sampled = '', b3Flags }: Found): {
+  readonly parent: Parent | undefined;
+  readonly decision: B3Decision;
+} {
+  const single = b3 === undefined ? null : B3.exec(b3);
+  if (single)
+    return {
+      parent: single[4] ? undefined : parentOf(single[1]!, single[2]!),
+      decision: (single[3] ?? single[4]) as B3Decision,
+    };
+  const [, traceId, spanId] = B3.exec(`${b3TraceId}-${b3SpanId}`) ?? [];
+  return {
+    parent: traceId === undefined || spanId === undefined ? undefined : parentOf(traceId, spanId),
+    decision: b3Flags === '1' ? 'd' : DECISIONS[b3Sampled],
+  };
 }
 
-function parentOf(traceId: string, spanId: string, sampled: string | undefined): Parent | undefined {
+function parentOf(traceId: string, spanId: string): Parent | undefined {
   if (/^0+$/.test(traceId) || /^0+$/.test(spanId)) return undefined;
   // Ids of 64 bits are those of 128 whose first half is zero.
-  const isSampled = sampled === undefined ? undefined : sampled !== '0' && sampled !== 'false';
-  return { traceId: traceId.padStart(32, '0'), spanId, isSampled };
+  return { traceId: traceId.padStart(32, '0'), spanId };
 }

@@ -90,8 +90,62 @@ const cases: readonly {
     headers: [['b3', `${T}-${S}-d-${S}`]],
     samples: false,
     want: [
-      ['b3', `${T}-${OWN}-1-${S}`],
+      ['b3', `${T}-${OWN}-d-${S}`],
       ['traceparent', `00-${T}-${OWN}-01`],
+    ],
+  },
+  {
+    name: 'heeds the debug flag of B3 in several headers',
+    headers: [
+      ['x-b3-traceid', T],
+      ['x-b3-spanid', S],
+      ['x-b3-flags', '1'],
+    ],
+    samples: false,
+    want: [
+      ['x-b3-traceid', T],
+      ['x-b3-spanid', OWN],
+      ['x-b3-flags', '1'],
+      ['x-b3-parentspanid', S],
+      ['traceparent', `00-${T}-${OWN}-01`],
+    ],
+  },
+  ...(['1', 'd'] as const).map((decision) => ({
+    name: `heeds B3 that only says ${decision}`,
+    headers: [['b3', decision]] as HeaderList,
+    samples: false,
+    want: [
+      ['b3', `${NEW}-${OWN}-${decision}`],
+      ['traceparent', `00-${NEW}-${OWN}-01`],
+    ] as HeaderList,
+  })),
+  ...(
+    [
+      ['x-b3-sampled', '0', false],
+      ['x-b3-sampled', '1', true],
+      ['x-b3-sampled', 'true', true],
+      ['x-b3-flags', '1', true],
+    ] as const
+  ).map(([header, value, isSampled]) => ({
+    name: `heeds ${header}: ${value} without ids`,
+    headers: [[header, value]] as HeaderList,
+    samples: !isSampled,
+    want: [
+      ['x-b3-traceid', NEW],
+      ['x-b3-spanid', OWN],
+      header === 'x-b3-flags' ? [header, value] : ['x-b3-sampled', isSampled ? '1' : '0'],
+      ['traceparent', `00-${NEW}-${OWN}-${isSampled ? '01' : '00'}`],
+    ] as HeaderList,
+  })),
+  {
+    name: 'leaves the decision to chance where B3 says none that there is',
+    headers: [['x-b3-sampled', 'maybe']],
+    samples: false,
+    want: [
+      ['x-b3-traceid', NEW],
+      ['x-b3-spanid', OWN],
+      ['x-b3-sampled', '0'],
+      ['traceparent', `00-${NEW}-${OWN}-00`],
     ],
   },
   {
