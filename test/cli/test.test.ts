@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { watchedNames } from '../../cli/watch.ts';
 import { pointsman, start } from './program.ts';
 
 let folder: string;
@@ -60,6 +61,33 @@ test('test exits 2 where there are no tests', async () => {
   const { code, stderr } = await pointsman(['test', 'deploy/istio/destinationrule.yaml']);
   assert.equal(code, 2);
   assert.match(stderr, /^error: Cannot find tests in deploy\/istio\/destinationrule\.yaml: write some/);
+});
+
+test('watchedNames() has a change of what is read be one, and of nothing else in its folder', async () => {
+  const rules = join(folder, 'watched');
+  await mkdir(rules);
+  const file = join(folder, 'only.yaml');
+  await writeFile(file, WRONG);
+  const asked = (names: ReadonlyMap<string, (name: string) => boolean>, of: string) =>
+    ['only.yaml', 'other.yaml', 'a.test.yaml', 'a.json', '..data', 'report.xml', '.only.yaml.swp'].filter(
+      (name) => names.get(of)?.(name),
+    );
+  assert.deepEqual(asked(await watchedNames([file]), folder), ['only.yaml', '..data']);
+  assert.deepEqual(asked(await watchedNames([rules]), rules), [
+    'only.yaml',
+    'other.yaml',
+    'a.test.yaml',
+    'a.json',
+    '..data',
+  ]);
+  const other = join(folder, 'other.yaml');
+  await writeFile(other, WRONG);
+  assert.deepEqual(asked(await watchedNames([file, other, '-']), folder), [
+    'only.yaml',
+    'other.yaml',
+    '..data',
+  ]);
+  await assert.rejects(watchedNames([join(folder, 'nowhere')]), /no such file or folder/);
 });
 
 test('test --watch runs again when a file is saved', async () => {
