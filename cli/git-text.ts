@@ -24,7 +24,7 @@ export async function isRevision(name: string): Promise<boolean> {
   }
 }
 
-/** The rule files of a file or folder at a revision. Throws where there are none. */
+/** The rule files of a file or folder at a revision, of a folder maybe none. Throws where there is neither. */
 export async function gitTexts(revision: string, path: string, cwd = process.cwd()): Promise<GitText[]> {
   if (!(await isRevision(revision)))
     throw usageFailure(`Cannot find "${revision}:${path}": git knows no revision "${revision}" here`);
@@ -32,11 +32,12 @@ export async function gitTexts(revision: string, path: string, cwd = process.cwd
   const own = relative(root, resolve(cwd, path)) || '.';
   if (own.startsWith('..')) throw usageFailure(`Cannot read "${path}" from git: it lies outside of ${root}`);
   const listed = await git(['ls-tree', '-z', revision, own === '.' ? './' : own, `${own}/`], root);
+  const isThere = own === '.' || listed !== '';
   const names = listed
     .split('\0')
     .flatMap((line) => /^\d+ blob \w+\t(.*)$/s.exec(line)?.[1] ?? [])
     .filter((name) => name === own || (isRuleFile(name.split('/').at(-1)!) && dirname(name) === own));
-  if (names.length === 0) throw usageFailure(`Cannot find rules at "${revision}:${path}"`);
+  if (!isThere) throw usageFailure(`Cannot find rules at "${revision}:${path}"`);
   const texts: GitText[] = [];
   for (const name of names.sort()) {
     const text = await git(['show', `${revision}:${name}`], root);

@@ -96,21 +96,27 @@ test('the action runs route tests, and summarises what moves', { skip }, async (
   assert.match(compared.summary, /^\*\*1 set of requests moves\*\*\n\n\| requests \|/);
 });
 
-test('the action compares a folder of rules that is new with nothing', { skip }, async () => {
-  const clone = join(folder, 'new-rules');
-  mkdirSync(join(clone, 'rules'), { recursive: true });
-  const git = async (...args: string[]) => {
-    const who = ['-c', 'user.name=t', '-c', 'user.email=t@example.com', '-c', 'commit.gpgsign=false'];
-    const { code, output } = await run('git', ['-C', clone, ...who, ...args], {});
-    assert.equal(code, 0, output);
-  };
-  await git('init', '-q');
-  await git('commit', '-q', '--allow-empty', '-m', 'nothing yet');
-  cpSync(join(root, 'deploy/istio/scenarios/all-v1.yaml'), join(clone, 'rules/all-v1.yaml'));
-  const compared = await runStep('diff', { PATHS: 'rules', BASE: 'HEAD' }, clone);
-  assert.equal(compared.code, 0, compared.output);
-  assert.match(compared.summary, /^\*\*1 set of requests moves\*\*/);
-});
+for (const [what, before] of [
+  ['a folder of rules that is new', undefined],
+  ['the first rules of a folder', 'README.md'],
+] as const)
+  test(`the action compares ${what} with nothing`, { skip }, async () => {
+    const clone = join(folder, `new-rules-${before}`);
+    mkdirSync(join(clone, 'rules'), { recursive: true });
+    const git = async (...args: string[]) => {
+      const who = ['-c', 'user.name=t', '-c', 'user.email=t@example.com', '-c', 'commit.gpgsign=false'];
+      const { code, output } = await run('git', ['-C', clone, ...who, ...args], {});
+      assert.equal(code, 0, output);
+    };
+    await git('init', '-q');
+    if (before !== undefined) writeFileSync(join(clone, 'rules', before), 'Rules of ours.\n');
+    await git('add', '.');
+    await git('commit', '-q', '--allow-empty', '-m', 'nothing yet');
+    cpSync(join(root, 'deploy/istio/scenarios/all-v1.yaml'), join(clone, 'rules/all-v1.yaml'));
+    const compared = await runStep('diff', { PATHS: 'rules', BASE: 'HEAD' }, clone);
+    assert.equal(compared.code, 0, compared.output);
+    assert.match(compared.summary, /^\*\*1 set of requests moves\*\*/);
+  });
 
 test('the hooks for pre-commit install once what they need, and start what they name', { skip }, async () => {
   const clone = join(folder, 'clone');
