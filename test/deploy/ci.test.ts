@@ -87,6 +87,7 @@ test('the action checks rules, and leaves SARIF and an exit code', { skip }, asy
 test('the action runs route tests, and summarises what moves', { skip }, async () => {
   const tested = await runStep('test', { PATHS: 'deploy/istio deploy/istio/test', FAIL_UNDER: '100' });
   assert.equal(tested.code, 0, tested.output);
+  assert.equal(tested.outputs, 'code=0\n', tested.output);
   const scenarios = 'deploy/istio/scenarios';
   const compared = await runStep('diff', {
     PATHS: `${scenarios}/user-admin.yaml`,
@@ -94,6 +95,24 @@ test('the action runs route tests, and summarises what moves', { skip }, async (
   });
   assert.equal(compared.code, 0, compared.output);
   assert.match(compared.summary, /^\*\*1 set of requests moves\*\*\n\n\| requests \|/);
+});
+
+test('the action compares though a route test fails, and fails in the end', { skip }, async () => {
+  const wrong = join(folder, 'wrong.test.yaml');
+  writeFileSync(
+    wrong,
+    'tests: [{ name: wrong, request: { url: "http://dubbo-go-server:20000/" }, expect: { subset: v2 } }]\n',
+  );
+  const tested = await runStep('test', { PATHS: `deploy/istio ${wrong}`, FAIL_UNDER: '0' });
+  assert.equal(tested.code, 0, tested.output);
+  assert.equal(tested.outputs, 'code=1\n');
+  assert.match(tested.output, /::error file=.*wrong\.test\.yaml/);
+  const verdict = async (CHECKED: string, TESTED: string) =>
+    (await runStep('verdict', { CHECKED, TESTED })).code;
+  assert.deepEqual(
+    [await verdict('0', '0'), await verdict('0', '1'), await verdict('1', '0'), await verdict('2', '1')],
+    [0, 1, 1, 2],
+  );
 });
 
 for (const [what, before] of [
