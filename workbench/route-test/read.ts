@@ -63,10 +63,26 @@ export function readRouteTests(document: YamlDocument): { tests: RouteTest[]; is
         );
       return [];
     });
+    for (const path of comparingNothing(expect, ['tests', index, 'expect']))
+      report(
+        'missing-field',
+        path,
+        'Nothing is compared by this, so that it cannot fail: name what is expected, for example subset: v2',
+      );
     const { line } = source.position(['tests', index]);
     return { name, file: source.file, line, requests: found, expect };
   });
   return issues.length > 0 ? { tests: [], issues } : { tests: read, issues };
+}
+
+/** The places of an expectation that name nothing. */
+function* comparingNothing(value: unknown, path: FieldPath): Generator<FieldPath> {
+  if (typeof value !== 'object' || value === null) return;
+  const entries = Object.entries(value);
+  // A tolerance of nothing compares nothing either.
+  if (entries.every(([name]) => name === 'tolerance' && path.length === 3)) yield path;
+  for (const [name, each] of entries)
+    yield* comparingNothing(each, [...path, Array.isArray(value) ? Number(name) : name]);
 }
 
 /** What the inner one leaves out is the outer one's; headers are joined by name. */

@@ -115,7 +115,8 @@ const expectation = z
       .optional()
       .describe('No rule or service takes the request'),
   })
-  .describe('What is expected; only what is named is compared');
+  .meta({ minProperties: 1 })
+  .describe('What is expected; only what is named is compared, and something has to be');
 
 const test = z.strictObject({
   name: z.string(),
@@ -129,7 +130,7 @@ export const routeTestDocument = z
   .strictObject({
     $schema: z.string().optional(),
     request: request.optional().describe('What the requests of all tests here have in common'),
-    tests: z.array(test),
+    tests: z.array(test).min(1, { error: 'Expected a test at least: an empty list proves nothing' }),
   })
   .describe('Route tests of Pointsman');
 

@@ -56,8 +56,11 @@ export function readValidatorCases(document: YamlDocument): { cases: ValidatorCa
     issues.push({ code, severity: 'error', message, file: source.file, line, column, path, excerpt });
   };
   const written = (value as { testCases?: unknown }).testCases;
+  const list: readonly unknown[] = Array.isArray(written) ? written : [];
   const cases: ValidatorCase[] = [];
-  for (const [index, each] of (Array.isArray(written) ? written : []).entries()) {
+  if (list.length === 0)
+    report('wrong-type', ['testCases'], 'Expected a list with a case at least: an empty one proves nothing');
+  for (const [index, each] of list.entries()) {
     const path = ['testCases', index];
     if (!isFields(each)) {
       report('wrong-type', path, 'Expected a map with description, wantMatch, request and what is expected');

@@ -216,7 +216,7 @@ tests:
   - name: table
     request: { method: POST, headers: { b: [x, z] } }
     requests: [{}, { method: PUT, headers: { a: 2 } }, { url: 'http://shop:81/x' }]
-    expect: {}
+    expect: { subset: v1 }
 `);
   assert.deepEqual(
     tests[0]!.requests.map(({ request: { method, authority, path, headers, port } }) =>
@@ -253,11 +253,79 @@ test('readRouteTests() tells of typos with the place and the nearest name', () =
 
 test('readRouteTests() asks for a URL', () => {
   const { issues } = inputOf(
-    "tests: [{ name: a, expect: {} }, { name: b, request: { url: 'http://a b/' }, expect: {} }]",
+    "tests: [{ name: a, expect: { port: 80 } }, { name: b, request: { url: 'http://a b/' }, expect: { port: 80 } }]",
   );
   assert.deepEqual(
     issues.map(({ code }) => code),
     ['missing-field', 'wrong-type'],
+  );
+});
+
+test('readRouteTests() refuses what compares nothing, which could not fail', () => {
+  const expected = [
+    '{}',
+    '{ tolerance: 5 }',
+    '{ subset: v1, weights: {} }',
+    '{ headers: { request: {} } }',
+    '{ fault: { delay: {} } }',
+    '{ mirror: [] }',
+    '{ response: { status: 503 } }',
+  ];
+  const tests = expected.map(
+    (expect) => `  - { name: a, request: { url: 'http://shop/' }, expect: ${expect} }`,
+  );
+  const { issues } = inputOf(['tests:', ...tests].join('\n'));
+  assert.deepEqual(
+    issues.map(({ code, path }) => `${code} ${path?.slice(1).join('.')}`),
+    [
+      'missing-field 0.expect',
+      'missing-field 1.expect',
+      'missing-field 2.expect.weights',
+      'missing-field 3.expect.headers.request',
+      'missing-field 4.expect.fault.delay',
+      'missing-field 5.expect.mirror',
+    ],
+  );
+  for (const text of ['tests: []', 'testCases: []', 'testCases: {}'])
+    assert.match(
+      inputOf(text)
+        .issues.map(({ message }) => message)
+        .join(),
+      /at least: an empty .* proves nothing/,
+    );
+});
+
+test('runRouteTests() fails what comes through a gateway that no rule knows, or where it serves nothing', () => {
+  const gateway = `
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: edge }
+spec: { servers: [{ port: { number: 8080, name: http, protocol: HTTP }, hosts: ["*"] }] }
+`;
+  const rules = RULES.replace('hosts: [shop]', 'hosts: [shop.example]\n  gateways: [edge, public]');
+  const urls = [
+    ['http://other.example:8080/', 'edge'],
+    ['http://other.example/', 'edge'],
+    ['http://other.example/', 'public'],
+    ['http://other.example/', 'pulbic'],
+    ['http://other.example/', 'mesh'],
+  ];
+  const tests = urls.map(
+    ([url, name]) =>
+      `{ name: a, request: { url: '${url}', from: { gateway: ${name} } }, expect: { noRoute: true } }`,
+  );
+  const input = inputOf(`${rules}---${gateway}`, `tests: [${tests.join()}]`);
+  assert.deepEqual(input.issues, []);
+  const { results } = runRouteTests(createRuleSet(input.resources), input.tests);
+  assert.deepEqual(
+    results.map(({ mismatches }) => mismatches.map(({ field, want, got }) => `${field} ${want}, ${got}`)),
+    [
+      [],
+      ['request.port one that gateway default/edge serves (8080), 80'],
+      [],
+      ['request.from.gateway one of default/edge, default/public, default/pulbic'],
+      [],
+    ],
   );
 });
 
