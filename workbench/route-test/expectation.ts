@@ -1,7 +1,8 @@
 /** Holds what happens to a request against what a test expects. Imports the router. */
 import { parseClusterName } from '../../router/compile/cluster-name.ts';
-import type { Decision, Destination, HeaderList } from '../../router/index.ts';
+import type { Decision, Destination, HeaderList, LocalReply } from '../../router/index.ts';
 import { applyHeaderOperations, readable } from '../../router/index.ts';
+import { abortReply } from '../../router/route/wire-reply.ts';
 import { durationMs } from '../../router/schema/duration.ts';
 import type { Fraction } from '../../router/table/route-table.ts';
 import { isHost, isNamed } from '../name.ts';
@@ -121,7 +122,7 @@ function compareDecision(decision: Decision, expect: Expectation, compare: Compa
     }))
       if (want !== undefined) compare(field, want, outcomeText(decision), false);
   }
-  const reply = decision.kind === 'reply' ? decision : undefined;
+  const reply = answerOf(decision);
   const location = reply?.headers.find(([name]) => name === 'location')?.[1];
   if (redirect) {
     compare('redirect.status', redirect.status, reply?.status ?? outcomeText(decision));
@@ -143,6 +144,13 @@ function compareDecision(decision: Decision, expect: Expectation, compare: Compa
       compare(`headers.response.${name}`, 'removed', got ?? 'left as it is', isGone);
     }
   }
+}
+
+/** What is answered in place of an upstream: by an abort of every request, or by the rule. */
+function answerOf(decision: Decision): Pick<LocalReply, 'status' | 'headers' | 'body'> | undefined {
+  const { abort } = decision.fault ?? {};
+  if (abort) return abortReply(decision, false, abort);
+  return decision.kind === 'reply' ? decision : undefined;
 }
 
 function compareHeaders(

@@ -141,6 +141,11 @@ function escapedPath(path: string): string {
 function expectationOf({ outcomes }: Trial): Expectation {
   const [first] = outcomes;
   const decision = readable(first!.decision);
+  const { abort } = decision.fault ?? {};
+  if (abort) {
+    if ('httpStatus' in abort) return { response: { status: abort.httpStatus } };
+    return { fault: { abort: { grpcStatus: abort.grpcStatus, percentage: 100 } } };
+  }
   if (decision.kind === 'reply') {
     if (decision.flag === 'NR') return { noRoute: true };
     const location = decision.headers.find(([name]) => name === 'location')?.[1];

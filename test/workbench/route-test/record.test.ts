@@ -143,3 +143,23 @@ test('requestsOfLog() has requests come through the gateway that sends them to h
   const [recorded] = recordTests(own, requestsOfLog(own, [request])).tests;
   assert.deepEqual(recorded?.expect, { redirect: { status: 301, location: 'https://a.example.com/' } });
 });
+
+test('recordTests() has a request that a fault always aborts be answered, and its test passes', () => {
+  const request = { method: 'GET', scheme: 'http', authority: 'shop', path: '/tea', headers: [], port: 80 };
+  for (const [abort, expect] of [
+    ['httpStatus: 503', { response: { status: 503 } }],
+    ['grpcStatus: UNAVAILABLE', { fault: { abort: { grpcStatus: 14, percentage: 100 } } }],
+  ] as const) {
+    const fault = `fault: { abort: { ${abort}, percentage: { value: 100 } } }`;
+    const route = 'route: [{ destination: { host: shop, subset: v1 } }]';
+    const text = RULES.replace('directResponse: { status: 418 }', `${fault}\n      ${route}`);
+    const own = createRuleSet(readTestInput([{ file: 'rules.yaml', bytes: bytes(text) }]).resources);
+    const document = recordTests(own, [{ request, client: {} }]);
+    assert.deepEqual(
+      document.tests.map((each) => each.expect),
+      [expect],
+    );
+    const { tests } = readTestInput([{ file: 'r.test.yaml', bytes: bytes(stringify(document)) }]);
+    assert.deepEqual(runRouteTests(own, tests).results[0]?.mismatches, []);
+  }
+});

@@ -176,6 +176,28 @@ for (const [name, request, expect, wrong] of CASES) {
   });
 }
 
+test('runRouteTests() takes an abort of every request for their answer, and one of some for none', () => {
+  const abort = (fault: string, percent: number) =>
+    RULES.replace(/fault: .*/, `fault: { abort: { ${fault}, percentage: { value: ${percent} } } }`);
+  const fields = (rules: string, expect: string) => {
+    const request = '{ url: http://shop/, headers: { user: admin } }';
+    const input = inputOf(rules, `tests: [{ name: a, request: ${request}, expect: ${expect} }]`);
+    assert.deepEqual(input.issues, []);
+    const { results } = runRouteTests(createRuleSet(input.resources), input.tests);
+    return results.flatMap(({ mismatches }) => mismatches.map(({ field, got }) => `${field} ${got}`));
+  };
+  const answered =
+    '{ response: { status: 503, body: fault filter abort }, headers: { response: { x-v: two } } }';
+  assert.deepEqual(fields(abort('httpStatus: 503', 100), answered), []);
+  assert.deepEqual(fields(abort('httpStatus: 503', 100), '{ response: { status: 500 } }'), [
+    'response.status 503',
+  ]);
+  assert.deepEqual(fields(abort('grpcStatus: UNAVAILABLE', 100), '{ response: { status: 200 } }'), []);
+  assert.deepEqual(fields(abort('httpStatus: 503', 99), '{ response: { status: 503 } }'), [
+    'response.status shop.default.svc.cluster.local subset v2 port 80',
+  ]);
+});
+
 test('runRouteTests() sees what a request itself chooses where an annotation lets it', () => {
   const rules = RULES.replace(
     'name: shop }',
