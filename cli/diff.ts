@@ -59,7 +59,7 @@ async function diff(oldName: string, newName: string, options: DiffCommandOption
   for (const issue of issues) note(`${issueText(issue, process.stderr)}\n`);
   const { found, tables, assumed, exportedByDefault } = await compared(before, after, client);
   if (!found.isComplete && found.leftOut.length === 0)
-    note(`left out: rules tell more clients apart than the ${found.clients} that were compared`);
+    note(`left out: rules tell more clients apart than the ${found.clients.length} that were compared`);
   for (const each of found.leftOut) note(`left out: ${each}`);
   const replay = options.log === undefined ? undefined : await replayLog(options.log, tables);
   const isSame = found.moves.length + found.unknown.length + found.clusters.length === 0 && found.isComplete;

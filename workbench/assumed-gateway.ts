@@ -53,6 +53,24 @@ export function assumedGateways(
   return isLost ? [gatewayFor(state.name, [])] : [];
 }
 
+/** True where the client's gateway, as one of the resources has it, speaks TLS on the port. */
+export function isTlsPort(
+  resources: readonly ValidResource[],
+  { gateway, namespace = 'default' }: Client,
+  port: number,
+): boolean {
+  if (gateway === undefined) return false;
+  const name = resolveGatewayName(gateway, namespace);
+  return resources.some(
+    ({ kind, metadata, spec }) =>
+      kind === 'Gateway' &&
+      `${metadata.namespace}/${metadata.name}` === name &&
+      (spec.servers ?? []).some(
+        (each) => each.port.number === port && each.port.protocol.toUpperCase() === 'HTTPS',
+      ),
+  );
+}
+
 /** `NAMESPACE/NAME` of each gateway that VirtualServices are bound to. */
 export function boundGateways(resources: readonly ValidResource[]): string[] {
   const bound = new Set(resources.flatMap((each) => (each.kind === 'VirtualService' ? boundTo(each) : [])));

@@ -25,8 +25,8 @@ const MAX_LABEL_SETS = 64;
 const MAX_CLIENTS = 256;
 
 /**
- * One client of each sort that the rules tell apart: by gateway, by namespace, and by the labels that
- * `sourceLabels` ask for. The usual one comes first.
+ * One client of each sort that the rules tell apart: by gateway, by namespace, and by the labels that `sourceLabels`
+ * and the `workloadSelector` of DestinationRules ask for. The usual one comes first.
  */
 export function clientsOf(resources: readonly ValidResource[]): Clients {
   const prepared = prepareVirtualServices(
@@ -43,7 +43,10 @@ export function clientsOf(resources: readonly ValidResource[]): Clients {
     for (const name of exportTo) if (/^[a-z0-9]/.test(name)) namespaces.add(name);
   }
   namespaces.add(otherThan(namespaces));
-  const labelSets = labelSetsOf(matches.map(({ sourceLabels }) => sourceLabels ?? {}));
+  const selectors = resources.flatMap((each) =>
+    each.kind === 'DestinationRule' ? [each.spec.workloadSelector?.matchLabels ?? {}] : [],
+  );
+  const labelSets = labelSetsOf([...matches.map(({ sourceLabels }) => sourceLabels ?? {}), ...selectors]);
   const gateways = new Set(prepared.flatMap((each) => each.gateways));
   const clients: Client[] = [];
   for (const labels of labelSets.sets) {

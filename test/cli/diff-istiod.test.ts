@@ -21,19 +21,27 @@ test('diff tells what rules would move of those of a real istiod', {
   mkdirSync(files);
   for (const name of ['services.yaml', 'rules.yaml']) copyFileSync(join(FIXTURES, name), join(files, name));
   const other = join(folder, 'other.yaml');
-  writeFileSync(other, readFileSync(RULES, 'utf8').replace('timeout: 2s', 'timeout: 3s'));
+  const rules = readFileSync(RULES, 'utf8');
   const istiod = await startIstiod(files, join(folder, 'state'));
   try {
     const url = `xds://${istiod.address}`;
-    for (const client of [
-      ['--labels', 'app=web'],
-      ['--gateway', 'public', '--labels', 'istio=ingressgateway'],
-    ]) {
+    const timeout = /header end-user = "jason".*\n {2}timeout 3000 ms, before 2000 ms\n/;
+    const answer = /\n {2}all of them get answer 410 .* instead of answer 404 /;
+    for (const [client, changed, what] of [
+      [['--labels', 'app=web'], rules.replace('timeout: 2s', 'timeout: 3s'), timeout],
+      // There the rule with the timeout leads to a port that its service does not have.
+      [
+        ['--gateway', 'public', '--labels', 'istio=ingressgateway'],
+        rules.replace('status: 404', 'status: 410'),
+        answer,
+      ],
+    ] as const) {
+      writeFileSync(other, changed);
       const same = await pointsman(['diff', url, RULES, ...client]);
       assert.deepEqual([same.code, same.stdout], [0, 'no request changes\n'], same.stderr);
       const moved = await pointsman(['diff', url, other, ...client]);
       assert.equal(moved.code, 1);
-      assert.match(moved.stdout, /header end-user = "jason".*\n {2}timeout 3000 ms, before 2000 ms\n/);
+      assert.match(moved.stdout, what);
       assert.match(moved.stdout, /\n1 set of requests moves\n$/);
     }
     const dump = await pointsman(['diff', join(FIXTURES, 'sidecar.json'), url, '--labels', 'app=web']);

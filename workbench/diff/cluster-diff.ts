@@ -1,5 +1,6 @@
 /** What is otherwise about clusters that both tables have: who serves them, and how they are reached. Imports the table's types. */
 import type { Cluster, ConnectionPool, RouteTable } from '../../router/index.ts';
+import type { Client } from '../client.ts';
 import { targetName } from '../name.ts';
 import { sortedJson } from './sorted-json.ts';
 
@@ -14,6 +15,11 @@ export interface ClusterChange {
   /** JSON; `none` where it is absent. */
   readonly from: string;
   readonly to: string;
+}
+
+/** The same with whom it is otherwise for. */
+export interface ClusterMove extends ClusterChange {
+  readonly clients: readonly Client[];
 }
 
 /**

@@ -10,12 +10,12 @@ import {
   type ValidResource,
 } from '../../router/index.ts';
 import type { Workspace } from '../../router/region/partition.ts';
-import { assumedGateways } from '../assumed-gateway.ts';
+import { assumedGateways, isTlsPort } from '../assumed-gateway.ts';
 import { assumedServices, assumedSubsets } from '../assumed-service.ts';
 import { type Client, clientsOf, proxyOf } from '../client.ts';
 import { portsOf } from '../rule-set.ts';
 import { type AspectChange, changesBetween, type Flow } from './change.ts';
-import { type ClusterChange, diffClusters } from './cluster-diff.ts';
+import { type ClusterMove, diffClusters } from './cluster-diff.ts';
 import { wordsOf } from './condition-text.ts';
 import type { DiffSide } from './route-diff.ts';
 import { diffTables, type Found } from './table-diff.ts';
@@ -64,11 +64,11 @@ export interface RuleDiff {
   /** Regions of which it is not known whether requests move; {@link Move.example} is absent. */
   readonly unknown: readonly Move[];
   /** Clusters that are reached in another way: by other labels, load balancing, limits. */
-  readonly clusters: readonly ClusterChange[];
+  readonly clusters: readonly ClusterMove[];
   /** False when there are clients that were not compared. */
   readonly isComplete: boolean;
-  /** How many clients were compared. */
-  readonly clients: number;
+  /** All that were compared. */
+  readonly clients: readonly Client[];
   /** Hosts whose subsets are assumed to exist, as neither side has a DestinationRule for them. */
   readonly assumed: readonly string[];
 }
@@ -89,16 +89,21 @@ export function diffRules(
   const found = createMoveList();
   const workspace: Workspace = { steps: maxSteps, automata: new Map() };
   const known = new Map<string, Found[]>();
-  const clusters = new Map<string, ClusterChange>();
+  const clusters = new Map<string, ClusterMove & { readonly clients: Client[] }>();
   for (const client of clients) {
     const tableOf = (own: readonly ValidResource[]): RouteTable => {
       const given = [...assumed, ...assumedGateways(own, client, ports, both)];
       return compile([...own, ...given], { services, proxy: proxyOf(client) }).table;
     };
     const tables = { before: tableOf(before), after: tableOf(after) };
-    for (const each of diffTables(tables, workspace, known)) found.add(each, client);
-    for (const change of diffClusters(tables.before, tables.after))
-      clusters.set(JSON.stringify(change), change);
+    const isTls = (port: number): boolean => isTlsPort(both, client, port);
+    for (const each of diffTables(tables, workspace, { known, isTls })) found.add(each, client);
+    for (const change of diffClusters(tables.before, tables.after)) {
+      const key = JSON.stringify(change);
+      const known = clusters.get(key);
+      if (known) known.clients.push(client);
+      else clusters.set(key, { ...change, clients: [client] });
+    }
   }
   const { moves, unknown } = found.all();
   return {
@@ -106,7 +111,7 @@ export function diffRules(
     unknown,
     clusters: [...clusters.values()],
     isComplete: complete,
-    clients: clients.length,
+    clients,
     assumed: assumed.map(({ spec }) => spec.host),
   };
 }
@@ -115,20 +120,28 @@ export function diffRules(
 export interface TableDiffOptions extends Pick<DiffOptions, 'maxSteps'> {
   /** Only the policies of clusters are compared: one side is rules, which do not say who serves. Default false. */
   readonly policyOnly?: boolean;
+  /** Which ports TLS is spoken on. Default: none. */
+  readonly isTls?: (port: number) => boolean;
 }
+
+/** Who sends requests where a table is all that there is. */
+const EVERYBODY: Client = {};
 
 /** The same of two tables, such as those that proxies show. */
 export function diffTableSets(
   before: RouteTable,
   after: RouteTable,
-  { maxSteps = MAX_STEPS, policyOnly = false }: TableDiffOptions = {},
+  { maxSteps = MAX_STEPS, policyOnly = false, isTls }: TableDiffOptions = {},
 ): RuleDiff {
   const found = createMoveList();
-  for (const each of diffTables({ before, after }, { steps: maxSteps, automata: new Map() }))
-    found.add(each, {});
+  const workspace: Workspace = { steps: maxSteps, automata: new Map() };
+  for (const each of diffTables({ before, after }, workspace, isTls ? { isTls } : {}))
+    found.add(each, EVERYBODY);
   const { moves, unknown } = found.all();
-  const clusters = diffClusters(before, after, { policyOnly });
-  return { moves, unknown, clusters, isComplete: true, clients: 1, assumed: [] };
+  const clients = [EVERYBODY];
+  const changes = diffClusters(before, after, { policyOnly });
+  const clusters = changes.map((each) => ({ ...each, clients }));
+  return { moves, unknown, clusters, isComplete: true, clients, assumed: [] };
 }
 
 /** Moves that are the same for several ports and clients are one. */

@@ -30,7 +30,7 @@ export interface RouteMove {
   readonly after: DiffSide;
   /** What both routes ask for. */
   readonly requirements: readonly Requirement[];
-  /** True when there are earlier routes, which take some of the requests that are like that. */
+  /** True when there are earlier routes, which may take some of the requests that are like that. */
   readonly isRest: boolean;
   /** Some of the requests, of which those come first that are the plainest; none where it is not known whether there are any. */
   samples(): Iterable<MoveSample>;
@@ -49,6 +49,9 @@ export interface RouteList {
   /** Names of the clusters that exist. */
   readonly clusters: ReadonlySet<string>;
 }
+
+/** Earlier routes of which it is asked whether they have requests in common with a move, at most; others are taken to. */
+const MAX_MEETINGS = 16;
 
 /** Every pair of routes that requests move between, and those of which that is not known. */
 export function diffRoutes(
@@ -87,11 +90,19 @@ export function diffRoutes(
         const found = decideRegion(asked, regions, candidates, world, workspace);
         return found.verdict === 'taken' ? found.example : undefined;
       };
+      let tries = 0;
+      const mayMeet = (earlier: Entry): boolean => {
+        if (areApart(earlier, old) || areApart(earlier, next)) return false;
+        if (++tries > MAX_MEETINGS) return true;
+        const shared = joined(requirements, earlier.region.requirements);
+        const asked: Region = { requirements: shared, whole: true, kept: shared };
+        return decideRegion(asked, [], () => [], world, workspace).verdict !== 'impossible';
+      };
       moves.push({
         before: sideOf(old),
         after: sideOf(next),
         requirements,
-        isRest: i + j > 0,
+        isRest: [...olds.slice(0, i), ...news.slice(0, j)].some((each) => mayMeet(each)),
         *samples() {
           if (reach.verdict !== 'taken') return;
           yield { sample: reach.example };

@@ -22,11 +22,19 @@ export interface Found {
   readonly curl?: string;
 }
 
+/** See {@link diffTables}. */
+export interface TableOptions {
+  /** Moves of classes of hosts, kept for tables in which they are the same. */
+  readonly known?: Map<string, Found[]>;
+  /** Which ports TLS is spoken on. Default: none. */
+  readonly isTls?: (port: number) => boolean;
+}
+
 /** The moves between two tables, on each listener. */
 export function* diffTables(
   tables: { readonly before: RouteTable; readonly after: RouteTable },
   workspace: Workspace,
-  known: Map<string, Found[]> = new Map(),
+  { known = new Map(), isTls = () => false }: TableOptions = {},
 ): Generator<Found> {
   const { before, after } = tables;
   const tellers = { before: createFateTeller(before), after: createFateTeller(after) };
@@ -43,14 +51,15 @@ export function* diffTables(
       continue;
     }
     for (const hosts of hostClasses(one, other)) {
-      const key = keyOf(hosts, port, one, clusters);
-      if (key === undefined) continue;
+      const differing = keyOf(hosts, port, one, clusters);
+      if (differing === undefined) continue;
+      const key = `${isTls(port)} ${differing}`;
       let moves = known.get(key);
       if (moves === undefined) {
         moves = [
           ...redirectMoves(hosts, port, tellers),
           ...[...diffHosts(hosts, one, clusters, workspace)].map(({ move, world }) =>
-            foundOf(move, hosts, world, port, tellers),
+            foundOf(move, hosts, world, { port, isTls: isTls(port) }, tellers),
           ),
         ];
         known.set(key, moves);
@@ -90,8 +99,12 @@ function redirectMoves(hosts: HostClass, port: number, tellers: Tellers): Found[
   const sides = [one, other].map(
     (redirects): DiffSide => ({ outcome: redirects ? HTTPS_REDIRECT : NO_REDIRECT }),
   );
-  const [authority = ''] = hosts.samples;
-  const request: RouteRequest = { method: 'GET', scheme: 'http', authority, path: '/', headers: [], port };
+  const [sample = ''] = hosts.samples;
+  const plain: RouteRequest = {
+    ...{ method: 'GET', scheme: 'http', path: '/', headers: [], port },
+    authority: sample,
+  };
+  const [request = plain] = spellingsOf(plain, false);
   const move = {
     before: sides[0]!,
     after: sides[1]!,
@@ -182,26 +195,41 @@ function* diffHosts(
 }
 
 /** With an example of which something else becomes on each side; without one, it is not known whether any request moves. */
-function foundOf(move: RouteMove, hosts: HostClass, world: World, port: number, tellers: Tellers): Found {
-  const isTls = hosts.before?.httpsRedirect || hosts.after?.httpsRedirect;
+function foundOf(
+  move: RouteMove,
+  hosts: HostClass,
+  world: World,
+  { port, isTls }: { readonly port: number; readonly isTls: boolean },
+  tellers: Tellers,
+): Found {
+  const needsTls = isTls || hosts.before?.httpsRedirect || hosts.after?.httpsRedirect || false;
+  const asked = new Set(move.requirements.map(({ dimension }) => dimension.id));
   for (const { sample, sourceAddress } of move.samples()) {
     const example = requestOf(sample, world, port);
-    const request: RouteRequest = {
-      ...example.request,
-      ...(isTls && { scheme: 'https', tls: true }),
-      ...(sourceAddress !== undefined && { sourceAddress }),
-    };
-    const [one, other] = [tellers.before(request), tellers.after(request)];
-    if (one.route !== move.before.route || other.route !== move.after.route || one.key() === other.key())
-      continue;
-    const asked = new Set(move.requirements.map(({ dimension }) => dimension.id));
-    return {
-      hosts: hosts.domains,
-      port,
-      move,
-      example: request,
-      curl: curlOf({ ...example, request }, asked),
-    };
+    const sent = { ...example.request, ...(sourceAddress !== undefined && { sourceAddress }) };
+    for (const request of spellingsOf(sent, needsTls)) {
+      const [one, other] = [tellers.before(request), tellers.after(request)];
+      if (one.route !== move.before.route || other.route !== move.after.route || one.key() === other.key())
+        continue;
+      const curl = curlOf({ ...example, request }, asked);
+      return { hosts: hosts.domains, port, move, example: request, curl };
+    }
   }
   return { hosts: hosts.domains, port, move };
+}
+
+/** The request as people would send it: by https where TLS is spoken, with its port in the URL; at last as it is. */
+function* spellingsOf(request: RouteRequest, needsTls: boolean): Generator<RouteRequest> {
+  const { authority, port } = request;
+  const schemes = needsTls ? [{ ...request, scheme: 'https', tls: true }, request] : [request];
+  for (const each of schemes) {
+    if (urlPort(each) !== port && !/:\d+$/.test(authority))
+      yield { ...each, authority: `${authority}:${port}` };
+    yield each;
+  }
+}
+
+/** The port that the request's URL asks for, which need not be that of the listener. */
+export function urlPort({ scheme, authority }: Pick<RouteRequest, 'scheme' | 'authority'>): number {
+  return Number(/:(\d+)$/.exec(authority)?.[1] ?? (scheme === 'https' ? 443 : 80));
 }

@@ -6,6 +6,7 @@ import { escapeMarkup } from '../markup.ts';
 import { hostName } from '../name.ts';
 import type { Flow } from './change.ts';
 import type { Move, MoveSide, RuleDiff } from './index.ts';
+import { urlPort } from './table-diff.ts';
 
 /** How {@link diffText} prints. */
 export interface DiffFormat {
@@ -36,8 +37,8 @@ export function diffText(diff: RuleDiff, { color = false }: DiffFormat = {}): st
     );
   }
   if (unknown.length > MAX_LISTED) lines.push(`and ${unknown.length - MAX_LISTED} more, see --json`, '');
-  for (const { target, field, from, to } of clusters)
-    lines.push(`${paint(1, target)}: ${field} ${from} → ${to}`);
+  for (const { target, field, from, to, clients } of clusters)
+    lines.push(`${paint(1, target)}: ${field} ${from} → ${to}${senderText(clients, diff)}`);
   if (clusters.length > 0) lines.push('');
   lines.push(verdictOf(diff));
   return lines.join('\n');
@@ -68,8 +69,10 @@ export function diffMarkdown(diff: RuleDiff): string {
   }
   if (clusters.length > 0) {
     lines.push('', '| destination | field | old | new |', '|---|---|---|---|');
-    for (const { target, field, from, to } of clusters)
-      lines.push(`| ${cell(escapeMarkup(target))} | ${field} | ${code(from)} | ${code(to)} |`);
+    for (const { target, field, from, to, clients } of clusters)
+      lines.push(
+        `| ${cell(escapeMarkup(`${target}${senderText(clients, diff)}`))} | ${field} | ${code(from)} | ${code(to)} |`,
+      );
   }
   return lines.join('\n');
 }
@@ -102,7 +105,7 @@ function subjectOf({ hosts, conditions, isRest, ports, clients }: Move, diff: Ru
   const what =
     conditions.length === 0
       ? `all ${isRest ? 'other ' : ''}requests`
-      : `requests with ${conditions.join(' and ')}`;
+      : `${isRest ? 'other ' : ''}requests with ${conditions.join(' and ')}`;
   const port = ports.length > 1 || ports[0] === 80 ? '' : ` on port ${ports[0]}`;
   return `${first === '*' ? 'hosts that no rule names' : hostName(first)}${others}: ${what}${port}${senderText(clients, diff)}`;
 }
@@ -113,16 +116,12 @@ function isSpelling(host: string, hosts: readonly string[]): boolean {
   return hosts.some((other) => other.endsWith('.svc.cluster.local') && other.startsWith(`${host}.`));
 }
 
-/** Nothing where every client is meant. */
-function senderText(clients: readonly Client[], { clients: total }: RuleDiff): string {
-  if (clients.length === total) return '';
+/** Nothing where every client in the mesh is meant: that others come through a gateway is no news by itself. */
+function senderText(clients: readonly Client[], { clients: all }: RuleDiff): string {
+  const isOfMesh = ({ gateway }: Client): boolean => gateway === undefined;
+  const inMesh = clients.filter(isOfMesh).length;
+  if (clients.length === all.length || (inMesh > 0 && inMesh === all.filter(isOfMesh).length)) return '';
   const names = clients.map(clientName);
-  // Who cannot name a service by a short name, or comes through a gateway, is no news by itself.
-  if (
-    clients.every(({ gateway, labels }) => gateway === undefined && labels === undefined) &&
-    clients.length > 1
-  )
-    return '';
   return `, of ${names.length > 3 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(', ')}`;
 }
 
@@ -162,9 +161,13 @@ function placeOf(rule: RuleOrigin): string {
 
 function exampleText({ example }: Move): string {
   if (!example) return '';
-  const { curl, client } = example;
+  const { curl, client, request } = example;
   const { namespace, labels, gateway } = client;
   const isUsual =
     (namespace === undefined || namespace === 'default') && labels === undefined && gateway === undefined;
-  return isUsual ? curl : `${curl}   # from ${clientName(client)}`;
+  const notes = [
+    ...(urlPort(request) === request.port ? [] : [`explain --port ${request.port}`]),
+    ...(isUsual ? [] : [`from ${clientName(client)}`]),
+  ];
+  return notes.length === 0 ? curl : `${curl}   # ${notes.join(', ')}`;
 }

@@ -50,7 +50,9 @@ export function diffWithProxy(before: ProxySide, after: ProxySide, client?: Clie
   const [one, other] = [tableOf(before), tableOf(after)];
   // A dump has no endpoints, a control plane tells them, and rules do not say who serves.
   const policyOnly = proxies.length < 2 || hasEndpoints(one) !== hasEndpoints(other);
-  const diff = diffTableSets(one, other, { policyOnly });
+  // What a gateway speaks, its listeners tell, of which routes are all that is read.
+  const isTls = (port: number): boolean => proxy.identity.type === 'router' && port === 443;
+  const diff = diffTableSets(one, other, { policyOnly, isTls });
   const rules = [before, after].flatMap((side) => ('proxy' in side ? [] : side.resources));
   return {
     diff: { ...diff, isComplete: leftOut.length === 0 },

@@ -67,7 +67,35 @@ export function comparePair(seed: number, requests: number): Seen {
       `seed ${seed}: nothing says that ${JSON.stringify(rules)} moves with ${JSON.stringify([client, request, ...fates])}`,
     );
   }
+  for (const move of diff.moves) {
+    if (move.isRest) continue;
+    // No earlier rule is said to take some: whoever fulfils what both rules ask for is taken by both.
+    for (const client of move.clients.slice(0, 2)) {
+      const options = { services, proxy: proxyOf(client) };
+      const alone = [
+        compile([onlyRule(before[0]!, move.before.rule)], options).table,
+        compile([onlyRule(after[0]!, move.after.rule)], options).table,
+      ].map(createReferenceRouter);
+      for (let count = 0; count < 10; count++) {
+        const request = { ...generateRequest(draws), port: draws.pick(move.ports) };
+        if (alone.some((router) => router.route(request, () => 0).rule === undefined)) continue;
+        assert.deepEqual(
+          rulesOf(sidesOf(client), request),
+          claimOf(move),
+          `seed ${seed}: ${JSON.stringify([client, request])} is not one of ${move.conditions.join(' and ')}`,
+        );
+      }
+    }
+  }
   return { moves: diff.moves.length, unknown: diff.unknown.length, moved };
+}
+
+/** The resource with one rule that has one match; without a rule, one that takes all. */
+function onlyRule(resource: ValidResource, rule: Move['before']['rule']): ValidResource {
+  assert.equal(resource.kind, 'VirtualService');
+  const route = [{ destination: { host: 'greeter' } }];
+  const match = rule && resource.spec.http?.[rule.index!]?.match?.[rule.matchIndex!];
+  return { ...resource, spec: { ...resource.spec, http: [{ ...(match && { match: [match] }), route }] } };
 }
 
 interface Sides {
