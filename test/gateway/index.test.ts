@@ -58,6 +58,17 @@ test('fetch() hands requests to a Hono app that is registered as a service', asy
   await gateway.stop();
 });
 
+test('fetch() asks an endpoint for no upgrade', async () => {
+  const app = new Hono().all('*', (context) =>
+    context.text(`${context.req.method} ${context.req.header('upgrade') ?? 'as it is'}`),
+  );
+  const gateway = createGateway({ services: [{ host: 'web', port: 80, handler: app }] });
+  const headers = { upgrade: 'websocket', connection: 'upgrade' };
+  const answer = await gateway.fetch(new Request('http://web/', { headers }));
+  assert.equal(await answer.text(), 'GET as it is');
+  await gateway.stop();
+});
+
 test('use() puts middleware before a proxied gRPC route', { skip: noH2 }, async () => {
   const server = await connectServer('http2', echoRoutes('v1'));
   const { gateway, baseUrl } = await openGateway(

@@ -115,3 +115,52 @@ export const DIFFERENCES: readonly Difference[] = [
     test: 'Http2Connection ends a stream that does not move, or whose peer opens no window',
   },
 ];
+
+/** What is not as in the gateway behind sockets, where there is nothing but `fetch`: Workers, `{ fetch }` of `pointsman/edge`. */
+export const EDGE_DIFFERENCES: readonly Difference[] = [
+  {
+    what: 'An endpoint sees its own address in `host`, and the authority that the rules have decided on in `x-forwarded-host`',
+    why: '`fetch` writes `host` itself, from the URL',
+    test: 'createFetchUpstream() asks an endpoint, with the authority beside the address',
+  },
+  {
+    what: 'Answers reach the client uncompressed, without `content-encoding` and `content-length`',
+    why: '`fetch` inflates them',
+    test: 'createFetchUpstream() asks an endpoint, with the authority beside the address',
+  },
+  {
+    what: 'An endpoint that gives no answer is `UC`, whatever happened; `UF` only where the runtime says that the connection was refused (Node, Bun, Deno; not Workers). So `connect-failure` and `reset-before-request`, and with them the retries that a rule has by default, retry nothing on Workers; `reset`, `5xx` and `gateway-error` do',
+    why: '`fetch` does not tell a refused connection from one that broke, and what an endpoint may have carried out is not sent twice by default',
+    test: 'createFetchUpstream() does not take a request that was received for one that was refused',
+  },
+  {
+    what: 'Of `connectionPool` only `http2MaxRequests`, `maxRetries` and `retryBudget` have an effect; limits and times of connections (`maxConnections`, `http1MaxPendingRequests`, `maxRequestsPerConnection`, `connectTimeout`, `idleTimeout`, keepalives) have none',
+    why: "connections are the runtime's own",
+    test: 'UpstreamPool with nothing but fetch keeps to limits of requests, and knows none of connections',
+  },
+  {
+    what: '`tls` to endpoints is mode `SIMPLE` alone, by the authorities that the runtime trusts and for the name or address that is dialled; any other setting answers 503',
+    why: '`fetch` takes no certificates, authorities or names',
+    test: "UpstreamPool with nothing but fetch takes TLS by the endpoint's own name, and refuses all else",
+  },
+  {
+    what: 'The runtime looks names of endpoints up, each time: a name is one endpoint, however many addresses it has',
+    why: 'there is no resolver; `outlierDetection` and the balancers see the name alone',
+    test: 'UpstreamPool with nothing but fetch leaves names of endpoints to it',
+  },
+  {
+    what: 'Native gRPC is refused (gRPC status 12); Connect and gRPC-Web are served',
+    why: 'a `Response` has no trailers',
+    test: 'fetch() refuses native gRPC and says why',
+  },
+  {
+    what: 'WebSockets and other upgrades reach no endpoint, nor do informational answers (100, 103) reach a client',
+    why: 'a `Request` asks for no upgrade that goes through, and a `Response` is the last answer',
+    test: 'fetch() asks an endpoint for no upgrade',
+  },
+  {
+    what: 'A body of GET and HEAD is thrown away',
+    why: 'a `Request` of theirs has none',
+    test: 'createFetchProgramUpstream() throws the body of a GET away, which a web request cannot have',
+  },
+];

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { type Kind, SPEC_SCHEMAS } from '../../router/schema/kind.ts';
 import { caseFolders, readCase } from '../conformance/world.ts';
-import { DIFFERENCES } from './difference.ts';
+import { DIFFERENCES, type Difference, EDGE_DIFFERENCES } from './difference.ts';
 import { type Evidence, readEvidence } from './evidence.ts';
 import { type Field, fieldsOf } from './field.ts';
 import { readLimits } from './limitation.ts';
@@ -33,7 +33,7 @@ export function supportPage(): string {
   const names = testNames();
   for (const { test, path } of NOTES)
     if (!names.has(test)) throw new Error(`The note on ${path} names a test that is not there: ${test}`);
-  for (const { test } of DIFFERENCES)
+  for (const { test } of [...DIFFERENCES, ...EDGE_DIFFERENCES])
     if (!names.has(test)) throw new Error(`A known difference names a test that is not there: ${test}`);
   const evidenceOf = readEvidence(corpus);
   const limits = readLimits(
@@ -51,15 +51,19 @@ export function supportPage(): string {
   const unused = NOTES.filter((note) => !used.has(note));
   if (unused.length > 0)
     throw new Error(`No field fits the notes on ${unused.map(({ path }) => path).join(', ')}`);
-  return [HEAD, summary(tables), ...tables.map(({ kind, rows }) => section(kind, rows)), differences()].join(
-    '\n',
-  );
+  return [
+    HEAD,
+    summary(tables),
+    ...tables.map(({ kind, rows }) => section(kind, rows)),
+    differences('Other known differences', DIFFERENCES),
+    differences('On an edge, with nothing but `fetch`', EDGE_DIFFERENCES),
+  ].join('\n');
 }
 
 /** What differs and is no field. */
-function differences(): string {
-  const items = DIFFERENCES.map(({ what, why, test }) => `- ${what}: ${why} (${quoted(test)}).`);
-  return ['## Other known differences', '', ...items, ''].join('\n');
+function differences(title: string, list: readonly Difference[]): string {
+  const items = list.map(({ what, why, test }) => `- ${what}: ${why} (${quoted(test)}).`);
+  return [`## ${title}`, '', ...items, ''].join('\n');
 }
 
 function isWithin(path: string, part: string): boolean {

@@ -119,45 +119,107 @@ test('startClusters() leaves out an endpoint in process that nobody registered',
   assert.equal(clusters.get('a')!.pick(), undefined);
 });
 
-for (const { name, tls, refused = false } of [
+/** By what is asked of TLS. */
+const TLS = [
   { name: 'TLS by the endpoint’s own name', tls: {} },
   { name: 'the endpoint’s own name written out', tls: { sni: '127.0.0.1', subjectAltNames: ['127.0.0.1'] } },
-  { name: 'another name as SNI', tls: { sni: 'a.example' }, refused: true },
+  { name: 'another name as SNI', tls: { sni: 'a.example' }, isRefused: true },
   {
     name: 'another name in the certificate',
     tls: { subjectAltNames: ['a.example'] },
-    refused: /another name/,
+    isRefused: true,
   },
-  { name: 'an authority', tls: { caCertificates: '/ca.pem' }, refused: true },
-  { name: 'an authority in a secret', tls: { rootSecret: 'ca' }, refused: true },
-  { name: 'a client certificate', tls: { mode: 'MUTUAL' as const }, refused: true },
-  { name: 'a workload certificate', tls: { mode: 'ISTIO_MUTUAL' as const }, refused: true },
-])
-  test(`UpstreamPool with nothing but fetch ${refused ? 'refuses' : 'takes'} ${name}`, async () => {
-    const asked: string[] = [];
-    const { fetch } = globalThis;
-    globalThis.fetch = Object.assign(
-      async (request: Request | URL | string) => {
-        asked.push(request instanceof Request ? request.url : `${request}`);
-        return new Response('by fetch');
-      },
-      { preconnect() {} },
-    );
-    const pool = new UpstreamPool(() => undefined);
-    const own = { mode: 'SIMPLE' as const, subjectAltNames: [], insecureSkipVerify: false, ...tls };
-    const plain = cluster('a', 1);
-    const one: Cluster = { ...plain, policy: { ...plain.policy, tls: own } };
-    const picked = startClusters([one], pool, () => 0)
-      .get('a')!
-      .pick();
-    assert.ok(picked);
-    const { events, text } = await ask(picked.upstream, head({ method: 'GET' })).finally(() => {
-      // Not by the runner's mock, which Deno leaves in place for the tests that follow.
-      globalThis.fetch = fetch;
+  { name: 'an authority', tls: { caCertificates: '/ca.pem' }, isRefused: true },
+  { name: 'an authority in a secret', tls: { rootSecret: 'ca' }, isRefused: true },
+  { name: 'a client certificate', tls: { mode: 'MUTUAL' as const }, isRefused: true },
+  { name: 'a workload certificate', tls: { mode: 'ISTIO_MUTUAL' as const }, isRefused: true },
+];
+
+test("UpstreamPool with nothing but fetch takes TLS by the endpoint's own name, and refuses all else", async (t) => {
+  for (const { name, tls, isRefused = false } of TLS)
+    await t.test(name, async () => {
+      const asked: string[] = [];
+      const { fetch } = globalThis;
+      globalThis.fetch = Object.assign(
+        async (request: Request | URL | string) => {
+          asked.push(request instanceof Request ? request.url : `${request}`);
+          return new Response('by fetch');
+        },
+        { preconnect() {} },
+      );
+      const pool = new UpstreamPool(() => undefined);
+      const own = { mode: 'SIMPLE' as const, subjectAltNames: [], insecureSkipVerify: false, ...tls };
+      const plain = cluster('a', 1);
+      const one: Cluster = { ...plain, policy: { ...plain.policy, tls: own } };
+      const picked = startClusters([one], pool, () => 0)
+        .get('a')!
+        .pick();
+      assert.ok(picked);
+      const { events, text } = await ask(picked.upstream, head({ method: 'GET' })).finally(() => {
+        // Not by the runner's mock, which Deno leaves in place for the tests that follow.
+        globalThis.fetch = fetch;
+      });
+      if (isRefused) {
+        assert.match(events[0]!, /fetch knows no such tls settings/);
+        assert.deepEqual(asked, []);
+      } else assert.equal(text, 'by fetch');
+      pool.close();
     });
-    if (refused) {
-      assert.match(events[0]!, /fetch knows no such tls settings/);
-      assert.deepEqual(asked, []);
-    } else assert.equal(text, 'by fetch');
-    pool.close();
+});
+
+test('UpstreamPool with nothing but fetch keeps to limits of requests, and knows none of connections', async () => {
+  const asked: ((answer: Response) => void)[] = [];
+  const { fetch } = globalThis;
+  globalThis.fetch = Object.assign(() => new Promise<Response>((answer) => asked.push(answer)), {
+    preconnect() {},
   });
+  try {
+    const pool = new UpstreamPool(() => undefined);
+    const plain = cluster('a', 1);
+    const connectionPool = {
+      maxConnections: 1,
+      http1MaxPendingRequests: 1,
+      http2MaxRequests: 4,
+      maxRequestsPerConnection: 1,
+      connectTimeoutMs: 1,
+      idleTimeoutMs: 1,
+    };
+    const one: Cluster = { ...plain, policy: { ...plain.policy, connectionPool } };
+    const { upstream } = startClusters([one], pool, () => 0)
+      .get('a')!
+      .pick()!;
+    const calls = Array.from({ length: 5 }, () => ask(upstream, head({ method: 'GET' })));
+    assert.match((await calls[4]!).events[0]!, /^reset overflow: 4 requests are under way/);
+    assert.equal(asked.length, 4);
+    for (const answer of asked) answer(new Response('by fetch'));
+    assert.deepEqual(
+      (await Promise.all(calls.slice(0, 4))).map(({ text }) => text),
+      ['by fetch', 'by fetch', 'by fetch', 'by fetch'],
+    );
+    pool.close();
+  } finally {
+    globalThis.fetch = fetch;
+  }
+});
+
+test('UpstreamPool with nothing but fetch leaves names of endpoints to it', async () => {
+  const asked: string[] = [];
+  const { fetch } = globalThis;
+  globalThis.fetch = Object.assign(
+    async (request: Request | URL | string) => {
+      asked.push(`${request}`);
+      return new Response('by fetch');
+    },
+    { preconnect() {} },
+  );
+  const pool = new UpstreamPool(() => undefined);
+  const endpoints = [{ ...endpoint(80), address: 'db.example' } as ClusterEndpoint];
+  const one: Cluster = { ...cluster('a'), resolution: 'DNS', endpoints };
+  const running = startClusters([one], pool, () => 0).get('a')!;
+  assert.equal(running.endpoints.length, 1);
+  await ask(running.pick()!.upstream, head({ method: 'GET' })).finally(() => {
+    globalThis.fetch = fetch;
+  });
+  assert.deepEqual(asked, ['http://db.example:80/']);
+  pool.close();
+});
