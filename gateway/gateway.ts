@@ -40,6 +40,7 @@ import {
 } from './listener/listening.ts';
 import { MirrorLog, type MirrorState } from './mirror-log.ts';
 import { proxy, type Writable } from './proxy.ts';
+import { tellRefused } from './refused.ts';
 import { type PortState, PortTls, refusing } from './server-tls.ts';
 import { throughApp } from './through-app.ts';
 import { WebGateway, type WebGatewayOptions } from './web-gateway.ts';
@@ -199,6 +200,8 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
       (stream, head, hasEnded, connection) => this.#serve(stream, head, hasEnded, connection),
       (message) => log?.('WARN', message),
       () => this.#web.overload.isMemoryShort,
+      (connection, status, detail, bodyBytes) =>
+        tellRefused(this.#web.context!, connection, status, detail, bodyBytes),
     );
     this.#listening.add(listening);
     this.#portTls.opened(listening, servicePort, proxyProtocol);

@@ -99,6 +99,8 @@ export interface ServerStream extends Stream {
 export interface ServerEvents extends ConnectionEvents {
   /** A request has come. With `hasEnded` it has no body, and neither `data` nor `end` follow. Returns who is told the rest. */
   request(stream: ServerStream, head: RequestHead, hasEnded: boolean): StreamReceiver;
+  /** What has come is no request, or none that can be read: the connection has answered that itself, with so many bytes. */
+  refused?(status: number, detail: string, bodyBytes: number): void;
 }
 
 /** What any connection tells its owner. */

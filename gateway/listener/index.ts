@@ -22,6 +22,7 @@ import {
   DEFAULT_MAX_CONNECTIONS,
   type ListenerOptions,
   type Listening,
+  type Refused,
   type Serve,
 } from './listening.ts';
 
@@ -34,6 +35,7 @@ export async function listen(
   serve: Serve,
   warn: (message: string) => void,
   isShort: () => boolean = () => false,
+  refused: Refused = () => {},
 ): Promise<Listening> {
   const { maxConnections = DEFAULT_MAX_CONNECTIONS } = options.limits ?? {};
   const connections = new Set<ServerConnection>();
@@ -55,7 +57,7 @@ export async function listen(
       isByRules: options.portServers !== undefined,
       server,
     };
-    const connection = new ServerConnection(socket, facts, options, serve, warn, () => {
+    const connection = new ServerConnection(socket, facts, options, serve, refused, warn, () => {
       connections.delete(connection);
       wake?.();
     });
@@ -106,6 +108,7 @@ export async function listen(
 class ServerConnection implements ServerEvents {
   readonly #driver: Driver;
   readonly #serve: Serve;
+  readonly #refused: Refused;
   readonly #warn: (message: string) => void;
   readonly #options: ListenerOptions;
   #facts: ConnectionFacts;
@@ -117,10 +120,12 @@ class ServerConnection implements ServerEvents {
     facts: ConnectionFacts,
     options: ListenerOptions,
     serve: Serve,
+    refused: Refused,
     warn: (message: string) => void,
     closed: () => void,
   ) {
     this.#serve = serve;
+    this.#refused = refused;
     this.#warn = warn;
     this.#facts = facts;
     this.#options = options;
@@ -175,6 +180,10 @@ class ServerConnection implements ServerEvents {
       stream.reset(ERROR_CODE.INTERNAL_ERROR);
       return discard(stream);
     }
+  }
+
+  refused(status: number, detail: string, bodyBytes: number): void {
+    this.#refused(this.#facts, status, detail, bodyBytes);
   }
 
   wake(): void {

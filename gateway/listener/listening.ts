@@ -72,6 +72,14 @@ export type Serve = (
   connection: ConnectionFacts,
 ) => StreamReceiver;
 
+/** Told of what a connection has answered itself; see {@link ServerEvents.refused}. Must not throw. */
+export type Refused = (
+  connection: ConnectionFacts,
+  status: number,
+  detail: string,
+  bodyBytes: number,
+) => void;
+
 /** An open port. */
 export interface Listening {
   /** The Unix socket's path where there is no port. */

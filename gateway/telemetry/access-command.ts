@@ -114,12 +114,12 @@ function headerCommand(argument: string, read: ReadHeader): Command | string {
 const requestHeader: ReadHeader = (record, name) => {
   switch (name) {
     case ':method':
-      return record.method;
+      return record.method || undefined;
     case ':path':
-      return record.path;
+      return record.path || undefined;
     case ':authority':
     case 'host':
-      return record.authority;
+      return record.authority || undefined;
     case ':scheme':
       return record.scheme;
     case 'x-envoy-original-path':

@@ -229,8 +229,9 @@ export class Http1ServerConnection extends Http1Connection implements Connection
       return;
     }
     this.#leave();
-    this.#answerError(status, message, stream?.request.head.method === 'HEAD');
-    stream?.tell((receiver) => receiver.reset(reason, message));
+    const bodyBytes = this.#answerError(status, message, stream?.request.head.method === 'HEAD');
+    if (stream === undefined) this.#events.refused?.(status, message, bodyBytes);
+    else stream.tell((receiver) => receiver.reset(reason, message));
   }
 
   protected override fail(detail: string): void {
@@ -340,7 +341,8 @@ export class Http1ServerConnection extends Http1Connection implements Connection
     this.forgetConsumer();
   }
 
-  #answerError(status: number, detail: string, isHead: boolean): void {
+  /** Returns how many bytes the answer's body has. */
+  #answerError(status: number, detail: string, isHead: boolean): number {
     const { output } = this;
     const wasEmpty = output.length === 0;
     const text = this.#explains ? `${reasonOf(status)}: ${detail}\n` : reasonOf(status);
@@ -352,6 +354,7 @@ export class Http1ServerConnection extends Http1Connection implements Connection
     if (!isHead) output.latin1(text);
     this.wrote(wasEmpty);
     this.#linger(detail);
+    return isHead ? 0 : text.length;
   }
 
   #linger(detail: string): void {

@@ -1,5 +1,6 @@
 /** Requests whose access log real Envoy has written, and the upstream that answers them. */
 import * as http from 'node:http';
+import * as net from 'node:net';
 import { type Server, start } from '../world.ts';
 
 /** One request, and which part of the log it is about. */
@@ -13,6 +14,8 @@ export interface LoggedCase {
   readonly body?: string;
   /** The client leaves after so long, as there will be no answer. */
   readonly leavesAfterMs?: number;
+  /** All that the client sends, in place of the rest. */
+  readonly bytes?: string;
 }
 
 /** Hosts of {@link RULES}. */
@@ -68,7 +71,18 @@ export const CASES: readonly LoggedCase[] = [
   { name: 'a connection that breaks in the answer', path: '/half' },
   { name: 'a gRPC status in the head', method: 'POST', path: '/grpc', headers: GRPC() },
   { name: 'a client that leaves', path: '/wait', leavesAfterMs: 100 },
+  { name: 'a method that is none', path: '', bytes: wrong('x: y').replace('POST', 'P(ST') },
+  { name: 'a field name with a space', path: '', bytes: wrong('x y: z') },
+  { name: 'a length that is no number', path: '', bytes: wrong('content-length: five') },
+  { name: 'two framings', path: '', bytes: wrong('content-length: 5\r\ntransfer-encoding: chunked') },
+  { name: 'a head that is too large', path: '', bytes: wrong(`x-large: ${'x'.repeat(70_000)}`) },
+  { name: 'a chunk without a size', path: '', bytes: `${wrong('transfer-encoding: chunked')}zz\r\n` },
 ];
+
+/** A request whose head has one line more. */
+function wrong(line: string): string {
+  return `POST /ok?x=1 HTTP/1.1\r\nhost: ${UP}\r\nuser-agent: tester/1.0\r\n${line}\r\n\r\n`;
+}
 
 function GRPC(): readonly string[] {
   return ['content-type', 'application/grpc', 'content-length', '0', 'te', 'trailers'];
@@ -117,8 +131,9 @@ export function openUpstream(): Promise<Server> {
 /** Sends a case's request; resolves when its answer has ended, however it did. */
 export function send(
   port: number,
-  { method = 'GET', path, headers = [], host = UP, body, leavesAfterMs }: LoggedCase,
+  { method = 'GET', path, headers = [], host = UP, body, leavesAfterMs, bytes }: LoggedCase,
 ): Promise<void> {
+  if (bytes !== undefined) return sendBytes(port, bytes);
   return new Promise((done) => {
     const request = http.request(
       {
@@ -139,6 +154,16 @@ export function send(
     request.once('error', () => done());
     request.end(body);
     if (leavesAfterMs !== undefined) setTimeout(() => request.destroy(), leavesAfterMs);
+  });
+}
+
+/** Resolves when the server has closed. */
+function sendBytes(port: number, bytes: string): Promise<void> {
+  return new Promise((done) => {
+    const socket = net.connect(port, '127.0.0.1', () => socket.write(bytes));
+    socket.on('error', () => {}).resume();
+    socket.once('end', () => socket.end());
+    socket.once('close', () => done());
   });
 }
 

@@ -30,6 +30,18 @@ const DIFFERENCES: Readonly<Record<string, { readonly why: string; ours(line: st
         .replaceAll('|delayed_connect_error:_Connection_refused', '')
         .replaceAll('delayed_connect_error:_Connection_refused', '<reason>'),
   },
+  'a chunk without a size': {
+    why: 'a client whose body cannot be read is gone, though it is answered 400',
+    ours: (line) =>
+      line
+        .replace('400 DPE http1.codec_error - "-" 0 11', '0 DC downstream_remote_disconnect - "-" 0 0')
+        .replace('"bytes_sent":11', '"bytes_sent":0')
+        .replace('"response_code":400', '"response_code":0')
+        .replace('http1.codec_error', 'downstream_remote_disconnect')
+        .replace('"DPE"', '"DC"')
+        .replace('text/plain', '-')
+        .replace('DownstreamProtocolError', 'DownstreamConnectionTermination'),
+  },
 };
 
 /** Of neither connection the gateway knows its own end. */
