@@ -61,7 +61,8 @@ export interface ReflectorOptions<T = unknown> {
 /** A server ends a watch after so many seconds; one that has not by then, and a bit, is gone. */
 const WATCH_SECONDS = 60;
 const WATCH_GRACE_MS = 10_000;
-const PAGE = 500;
+/** Objects that are asked for at a time; what is read of a page is garbage before the next one comes. */
+const PAGE = 250;
 const WAITS = { firstMs: 500, lastMs: 30_000 };
 /** What came between is forgotten, or the kind is no longer where it was. */
 const MUST_LIST: ReadonlySet<number> = new Set([410, 404]);

@@ -28,7 +28,7 @@ interface Watcher {
 export class ApiServer {
   /** `GET PATH` without queries, and the word `watch`, or `continue` for a list's later pages. */
   readonly asked: string[] = [];
-  /** Objects of a list that one answer has. */
+  /** Objects of a list that one answer has at most, as well as those that were asked for. */
   pageSize = Number.POSITIVE_INFINITY;
   /** Bodies of PATCH, with the path; each is merged into its object. */
   readonly patched: { readonly path: string; readonly body: StoredObject }[] = [];
@@ -148,7 +148,8 @@ export class ApiServer {
       return refuse(response, { status: 404, message: 'page not found' });
     response.setHeader('content-type', 'application/json');
     if (!isWatch) {
-      const to = from + this.pageSize;
+      const limit = Number(url.searchParams.get('limit') ?? 0) || Number.POSITIVE_INFINITY;
+      const to = from + Math.min(this.pageSize, limit);
       const metadata = {
         resourceVersion: String(this.#version),
         ...(to < objects.size && { continue: String(to) }),
