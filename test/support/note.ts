@@ -377,7 +377,7 @@ export const NOTES: readonly Note[] = [
   }),
   destinationRule(
     'trafficPolicy.tls.mode',
-    'ISTIO_MUTUAL wants a workload certificate, of istiod or in files (docs/sources.md), and sockets; of a Kubernetes Service it is, without subjectAltNames, the Pod that is dialled, where Istio takes any service account of the Service; no automatic mutual TLS for rules in files and k8s://, as PeerAuthentication is not read',
+    'ISTIO_MUTUAL wants a workload certificate, of istiod or in files (docs/sources.md), and sockets; of a Kubernetes Service it is, without subjectAltNames, the Pod that is dialled, where Istio takes any service account of the Service; no automatic mutual TLS for rules in files and k8s://, as PeerAuthentication, which may switch it off for a workload, is not read: a DestinationRule for `*.local` says it for all (docs/sources.md)',
     'createGateway() with rules of a cluster wants the certificate of the Pod behind an endpoint',
   ),
   destinationRule(
