@@ -23,6 +23,7 @@ import {
 } from '../../router/xds/index.ts';
 import { namedClusters } from './mesh.ts';
 import type { ProxyIdentity, ProxyState } from './proxy-state.ts';
+import { unreadOf } from './unread.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -64,6 +65,7 @@ export function readEnvoyDump(value: unknown, namespace?: string): ProxyState {
     const read = attempt(`RouteConfiguration "${name}"`, () =>
       readRouteConfiguration(messageOf(RouteConfigurationSchema, written)),
     );
+    if (read) leftOut.push(...unreadText(name, unreadOf(written)));
     if (read) configurations.set(name, read);
   }
   const written = parts.listeners.flatMap((each) => {
@@ -95,6 +97,22 @@ export function readEnvoyDump(value: unknown, namespace?: string): ProxyState {
     identity,
     hasClusters,
   };
+}
+
+/** One line for each field, however many routes have it, with the first place. */
+function unreadText(name: string, unread: readonly string[]): string[] {
+  const byField = new Map<string, string[]>();
+  for (const place of unread) {
+    const field = place.replaceAll(/\[\d+\]/g, '');
+    byField.set(field, [...(byField.get(field) ?? []), place]);
+  }
+  return [...byField].map(([field, [first, ...others]]) => {
+    const more = others.length === 0 ? '' : ` and ${others.length} more`;
+    const effect = field.includes('.match.')
+      ? 'is not read, so that its route is taken for more requests than are its own'
+      : 'is not read';
+    return `of RouteConfiguration "${name}" ${first}${more} ${effect}`;
+  });
 }
 
 /** `sidecar~10.0.0.1~web-1.shop~shop.svc.cluster.local`, and what Istio's agent adds to it. */

@@ -58,7 +58,7 @@ for (const [form, dump] of [
   });
 }
 
-test('readEnvoyDump() passes over settings of filters that are not run here', () => {
+test('readEnvoyDump() passes over settings of filters that are not run here, and says so', () => {
   const [first] = Object.values(routes);
   const host = (first!['virtualHosts'] as Json[])[0]!;
   const typedPerFilterConfig = {
@@ -69,9 +69,65 @@ test('readEnvoyDump() passes over settings of filters that are not run here', ()
   };
   const routesWith = (host['routes'] as Json[]).map((route) => ({ ...route, typedPerFilterConfig }));
   const { table, leftOut } = readEnvoyDump([{ ...first, virtualHosts: [{ ...host, routes: routesWith }] }]);
-  assert.deepEqual(leftOut, []);
+  const place = 'virtual_hosts[0].routes[0].typed_per_filter_config.envoy.filters.http.lua';
+  assert.deepEqual(leftOut, [`of RouteConfiguration "80" ${place} and 1 more is not read`]);
   assert.equal(table.listeners[0]!.virtualHosts[0]!.routes.length, 2);
 });
+
+const HEADER = [{ header: { key: 'x', value: '1' } }];
+const HOST = 'virtual_hosts[0]';
+const ROUTE = `${HOST}.routes[0]`;
+
+for (const [place, ofConfiguration, ofHost, ofRoute, ofMatch, ofAction] of [
+  ['request_headers_to_add', { requestHeadersToAdd: HEADER }],
+  [`${HOST}.request_headers_to_add`, {}, { request_headers_to_add: HEADER }],
+  [`${HOST}.retry_policy`, {}, { retryPolicy: { retryOn: '5xx' } }],
+  [`${HOST}.response_headers_to_remove`, {}, { responseHeadersToRemove: ['server'] }],
+  [`${ROUTE}.future_field`, {}, {}, { futureField: 1 }],
+  [`${ROUTE}.match.runtime_fraction`, {}, {}, {}, { runtimeFraction: { defaultValue: { numerator: 1 } } }],
+  [`${ROUTE}.match.grpc`, {}, {}, {}, { grpc: {} }],
+  [`${ROUTE}.route.idle_timeout`, {}, {}, {}, {}, { idleTimeout: '3s' }],
+  [`${ROUTE}.route.max_grpc_timeout`, {}, {}, {}, {}, { maxGrpcTimeout: '3s' }],
+  [
+    `${ROUTE}.route.max_stream_duration.max_stream_duration`,
+    {},
+    {},
+    {},
+    {},
+    { maxStreamDuration: { maxStreamDuration: '3s' } },
+  ],
+  [`${ROUTE}.route.host_rewrite_header`, {}, {}, {}, {}, { hostRewriteHeader: 'x-h' }],
+  [
+    `${ROUTE}.route.retry_policy.retry_host_predicate[0].name`,
+    {},
+    {},
+    {},
+    {},
+    { retryPolicy: { retryOn: '5xx', retryHostPredicate: [{ name: 'other' }] } },
+  ],
+] as const) {
+  test(`readEnvoyDump() tells that it does not read ${place}`, () => {
+    const { leftOut } = readEnvoyDump([
+      {
+        ...{ name: '80', ...ofConfiguration },
+        virtualHosts: [
+          {
+            ...{ name: 'a', domains: ['*'], ...ofHost },
+            routes: [
+              {
+                match: { prefix: '/', ...ofMatch },
+                route: { cluster: 'a', timeout: '0s', ...ofAction },
+                ...ofRoute,
+              },
+            ],
+          },
+        ],
+      },
+    ]);
+    assert.equal(leftOut.length, 1);
+    assert.ok(leftOut[0]!.startsWith(`of RouteConfiguration "80" ${place} is not read`), leftOut[0]);
+  });
+}
 
 test('readEnvoyDump() tells what it leaves out', () => {
   const wrong = {
