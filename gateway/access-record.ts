@@ -31,7 +31,7 @@ export function accessRecordOf(exchange: Exchange, outcome: RequestOutcome, isEd
     receivedBytes: outcome.requestBytes,
     sentBytes: outcome.responseBytes,
     upstreamHost: endpoint?.address,
-    cluster: decision?.kind === 'forward' ? decision.cluster : undefined,
+    cluster: decision?.cluster,
     routeName: decision?.route,
     attempts,
     remoteAddress: isEdge ? direct : (addressText(clientAddress(head.headers), 0) ?? direct),

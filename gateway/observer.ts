@@ -60,7 +60,7 @@ function outcomeOf(exchange: Exchange, durationMs: number): RequestOutcome {
     subset: decision?.destination?.subset,
     route: decision && routeName(decision),
     rule: decision?.rule,
-    cluster: decision?.kind === 'forward' ? decision.cluster : undefined,
+    cluster: decision?.cluster,
     isChosen: decision?.kind === 'forward' && decision.chosenBy !== undefined,
     status,
     grpcStatus,

@@ -10,7 +10,7 @@ export interface RequestOutcome {
   readonly route: string | undefined;
   /** The rule taken, the same object for all its requests; undefined where none was. Absent: not told. */
   readonly rule?: RuleOrigin | undefined;
-  /** Of the destination; undefined where none was chosen. Absent: not told. */
+  /** Of the route; undefined where none was chosen. Absent: not told. */
   readonly cluster?: string | undefined;
   /** True where the destination was no matter of chance, but of the request's key or its client. Default false. */
   readonly isChosen?: boolean;

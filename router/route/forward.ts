@@ -88,6 +88,7 @@ export function forward(
     reply.responseHeaders = responseChanges(own, view, route, picked?.cluster);
     reply.isPreflight = true;
     if (destination) reply.destination = destination;
+    if (picked) reply.cluster = picked.cluster;
     return withRoute(reply, virtualHost, route, fault);
   }
   if (!picked || (!destination && picked.cluster.startsWith('outbound|'))) {

@@ -73,6 +73,8 @@ export interface LocalReply extends Decided {
   readonly kind: 'reply';
   /** Where the request would have gone: of a preflight, which is answered on behalf of its destination. */
   readonly destination?: Destination;
+  /** Of the same. */
+  readonly cluster?: string;
   /** HTTP status before any mapping to gRPC. */
   readonly status: number;
   /** Headers of the reply (`location`, `content-type`, `access-control-*`), final: those that the rule changes included. */

@@ -52,6 +52,13 @@ const forward = (name: string, prefix: string, cluster: string, more: object = {
   route: { cluster, timeout: '0s', ...noRetry, ...more },
 });
 const faultType = 'type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault';
+const abort = { '@type': faultType, abort: { http_status: 555, percentage: { numerator: 100 } } };
+const corsType = 'type.googleapis.com/envoy.extensions.filters.http.cors.v3';
+const cors = {
+  '@type': `${corsType}.CorsPolicy`,
+  allow_origin_string_match: [{ exact: 'https://a.example' }],
+  allow_methods: 'GET',
+};
 const routes = [
   {
     name: 'direct',
@@ -60,13 +67,14 @@ const routes = [
   },
   { name: 'redirect', match: { prefix: '/redirect' }, redirect: { path_redirect: '/else' } },
   {
-    ...forward('abort', '/abort', up),
-    typed_per_filter_config: {
-      'envoy.filters.http.fault': {
-        '@type': faultType,
-        abort: { http_status: 555, percentage: { numerator: 100 } },
-      },
-    },
+    ...forward('abort', '', up),
+    match: { path: '/abort' },
+    typed_per_filter_config: { 'envoy.filters.http.fault': abort },
+  },
+  { ...forward('cors', '/cors', up), typed_per_filter_config: { 'envoy.filters.http.cors': cors } },
+  {
+    ...forward('cors-abort', '/abort-cors', up),
+    typed_per_filter_config: { 'envoy.filters.http.fault': abort, 'envoy.filters.http.cors': cors },
   },
   {
     ...forward('old', '/old', up, { prefix_rewrite: '/ok' }),
@@ -110,6 +118,7 @@ const manager = {
   },
   http_filters: [
     { name: 'envoy.filters.http.fault', typed_config: { '@type': faultType } },
+    { name: 'envoy.filters.http.cors', typed_config: { '@type': `${corsType}.Cors` } },
     {
       name: 'envoy.filters.http.router',
       typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' },

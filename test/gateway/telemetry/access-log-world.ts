@@ -39,7 +39,9 @@ spec:
   http:
     - { name: direct, match: [{ uri: { prefix: /direct } }], directResponse: { status: 418, body: { string: tea } } }
     - { name: redirect, match: [{ uri: { prefix: /redirect } }], redirect: { uri: /else } }
-    - { name: abort, match: [{ uri: { prefix: /abort } }], fault: { abort: { httpStatus: 555, percentage: { value: 100 } } }, route: [{ destination: { host: up } }] }
+    - { name: abort, match: [{ uri: { exact: /abort } }], fault: { abort: { httpStatus: 555, percentage: { value: 100 } } }, route: [{ destination: { host: up } }] }
+    - { name: cors, match: [{ uri: { prefix: /cors } }], corsPolicy: { allowOrigins: [{ exact: 'https://a.example' }], allowMethods: [GET] }, route: [{ destination: { host: up } }], retries: { attempts: 0 } }
+    - { name: cors-abort, match: [{ uri: { prefix: /abort-cors } }], fault: { abort: { httpStatus: 555, percentage: { value: 100 } } }, corsPolicy: { allowOrigins: [{ exact: 'https://a.example' }], allowMethods: [GET] }, route: [{ destination: { host: up } }], retries: { attempts: 0 } }
     - { name: old, match: [{ uri: { prefix: /old } }], rewrite: { uri: /ok }, route: [{ destination: { host: up } }], headers: { request: { set: { x-set: by-rule } }, response: { set: { x-back: again } } }, retries: { attempts: 0 } }
     - { name: slow, match: [{ uri: { prefix: /slow } }], timeout: 0.05s, route: [{ destination: { host: up } }], retries: { attempts: 0 } }
     - { name: flaky, match: [{ uri: { prefix: /flaky } }], route: [{ destination: { host: up } }], retries: { attempts: 1, retryOn: 5xx, backoff: 1ms } }
@@ -63,6 +65,8 @@ export const CASES: readonly LoggedCase[] = [
   { name: 'no virtual host', path: '/x', host: 'nobody' },
   { name: 'no virtual host, asked by gRPC', method: 'POST', path: '/a.B/C', host: 'nobody', headers: GRPC() },
   { name: 'an injected fault', path: '/abort' },
+  { name: 'a preflight', method: 'OPTIONS', path: '/cors', headers: PREFLIGHT() },
+  { name: 'a preflight that a fault aborts', method: 'OPTIONS', path: '/abort-cors', headers: PREFLIGHT() },
   { name: 'a timeout', path: '/slow' },
   { name: 'retries used up', path: '/flaky' },
   { name: 'a refused connection', path: '/down' },
@@ -82,6 +86,10 @@ export const CASES: readonly LoggedCase[] = [
 /** A request whose head has one line more. */
 function wrong(line: string): string {
   return `POST /ok?x=1 HTTP/1.1\r\nhost: ${UP}\r\nuser-agent: tester/1.0\r\n${line}\r\n\r\n`;
+}
+
+function PREFLIGHT(): readonly string[] {
+  return ['origin', 'https://a.example', 'access-control-request-method', 'GET'];
 }
 
 function GRPC(): readonly string[] {
