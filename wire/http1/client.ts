@@ -14,7 +14,7 @@ import { NO_FIELDS } from '../stream.ts';
 import type { BodyWriter } from './body-writer.ts';
 import { Http1ClientStream, type RequestOwner } from './client-stream.ts';
 import { Http1Connection } from './connection.ts';
-import type { Http1Limits } from './limit.ts';
+import { type Http1Limits, MAX_ANSWER_HEAD_BYTES } from './limit.ts';
 import { MessageError } from './message-error.ts';
 import { ResponseReader } from './response-reader.ts';
 
@@ -48,7 +48,7 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
   #hasTunnelEnded = false;
 
   constructor(events: ConnectionEvents, options: { limits?: Partial<Http1Limits>; nowMs?: number } = {}) {
-    super(events, options.limits, options.nowMs ?? 0);
+    super(events, { maxHeadBytes: MAX_ANSWER_HEAD_BYTES, ...options.limits }, options.nowMs ?? 0);
     this.#events = events;
     this.#reader = new ResponseReader(this.limits);
   }

@@ -2,7 +2,7 @@
 
 /** The limits of a connection, of servers and clients alike where nothing else is said. */
 export interface Http1Limits {
-  /** Bytes of a head, from the first of its start line to the blank line, and of a trailer section. Default 60 KiB, as Envoy's `max_request_headers_kb`. */
+  /** Bytes of a head, from the first of its start line to the blank line, and of a trailer section. Default of requests 60 KiB, of answers 80 KiB, as Envoy's `max_request_headers_kb` and `max_response_headers_kb`. */
   readonly maxHeadBytes: number;
   /** Whether a request may have a method that Envoy does not know; else it is answered 400. Default false, as Envoy's `allow_custom_methods`. */
   readonly allowCustomMethods: boolean;
@@ -33,7 +33,7 @@ export interface Http1Limits {
   readonly maxLingerBytes: number;
 }
 
-/** The limits where nothing else is said. */
+/** The limits of a server where nothing else is said. */
 export const HTTP1_LIMITS: Http1Limits = {
   maxHeadBytes: 60 * 1024,
   allowCustomMethods: false,
@@ -49,3 +49,6 @@ export const HTTP1_LIMITS: Http1Limits = {
   lingerMs: 1_000,
   maxLingerBytes: 256 * 1024,
 };
+
+/** {@link Http1Limits.maxHeadBytes} of a client where nothing else is said. */
+export const MAX_ANSWER_HEAD_BYTES: number = 80 * 1024;

@@ -153,6 +153,21 @@ export const FAULT_CASES: readonly FaultCase[] = [
     want: [`502 ${before} reset reason: protocol error`, 'UPE', 1],
   },
   {
+    name: 'answers with a head of 70,000 bytes',
+    endpoint: says(FINE.replace('\r\n', `\r\nx: ${'x'.repeat(70_000)}\r\n`)),
+    want: ['200 fine', '-', 1],
+  },
+  {
+    name: 'answers with a head of 81,800 bytes',
+    endpoint: says(FINE.replace('\r\n', `\r\nx: ${'x'.repeat(81_800)}\r\n`)),
+    want: ['200 fine', '-', 1],
+  },
+  {
+    name: 'answers with a head of 82,000 bytes',
+    endpoint: says(FINE.replace('\r\n', `\r\nx: ${'x'.repeat(82_000)}\r\n`)),
+    want: [`502 ${before} reset reason: protocol error`, 'UPE', 1],
+  },
+  {
     name: 'sends garbage amid its body',
     endpoint: says('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nnot a size\r\n'),
     want: ['broken off', 'UPE', 1],
