@@ -9,7 +9,7 @@ import type { Cluster, ClusterEndpoint } from '../router/table/cluster.ts';
 
 /** What a lookup says. */
 export interface Resolution {
-  /** Texts of IP addresses; at least one. */
+  /** Texts of IP addresses in the order of the response; at least one. */
   readonly addresses: readonly string[];
   /** How long they hold. Absent: nobody says. */
   readonly ttlMs?: number;
@@ -56,13 +56,18 @@ export class Names {
   ): (() => void) | undefined {
     const unique = cluster.resolution?.startsWith('DNS') ? [...new Set(namesOf(cluster.endpoints))] : [];
     if (unique.length === 0) return undefined;
+    let told: string | undefined;
     const tell = (): void => {
       const known = new Map<string, readonly string[]>();
       for (const name of unique) {
         const { addresses } = this.#watched.get(name)!;
         if (addresses) known.set(name, addresses);
       }
-      changed(expandNames(cluster, known));
+      const endpoints = expandNames(cluster, known);
+      const key = endpoints.map(({ id }) => id).join();
+      if (key === told) return;
+      told = key;
+      changed(endpoints);
     };
     for (const name of unique) this.#listen(name, tell);
     if (unique.some((name) => this.#watched.get(name)!.addresses)) tell();
@@ -100,7 +105,7 @@ export class Names {
     }
     if (this.#watched.get(name) !== watched) return;
     const before = watched.addresses;
-    const found = resolution ? [...resolution.addresses].sort() : (before ?? []);
+    const found = resolution?.addresses ?? before ?? [];
     watched.addresses = found;
     const { ttlMs = REFRESH_MS } = resolution ?? {};
     watched.callOff = this.#delay(() => void this.#lookUp(name, watched), Math.max(ttlMs, MIN_REFRESH_MS));
@@ -118,13 +123,13 @@ function namesOf(endpoints: readonly ClusterEndpoint[]): string[] {
 
 /**
  * The endpoints with each name's addresses in its place; one that is being looked up for the first time stays, as
- * the system can dial a name too. With `DNS_ROUND_ROBIN` a name stands for its first address alone.
+ * the system can dial a name too. With `DNS_ROUND_ROBIN` a name stands for the first address of the last response alone.
  */
 function expandNames({ endpoints, resolution }: Cluster, known: Addresses): ClusterEndpoint[] {
   return endpoints.flatMap((endpoint): ClusterEndpoint[] => {
     const addresses = endpoint.kind === 'socket' ? known.get(endpoint.address) : undefined;
     if (endpoint.kind !== 'socket' || !addresses) return [endpoint];
-    const used = resolution === 'DNS_ROUND_ROBIN' ? addresses.slice(0, 1) : addresses;
+    const used = resolution === 'DNS_ROUND_ROBIN' ? addresses.slice(0, 1) : [...addresses].sort();
     return used.map((address) => ({ ...endpoint, id: `${endpoint.id}/${address}`, address }));
   });
 }

@@ -102,14 +102,32 @@ test('RunningCluster by DNS has no endpoint for a name that never had an address
 });
 
 test('RunningCluster by DNS_ROUND_ROBIN uses one address at a time, and leaves addresses alone', async () => {
-  const { asked, start, settle } = world();
+  const { asked, start, settle, passed } = world();
   const cluster = start(clusterOf('a', 'DNS_ROUND_ROBIN', ['db.example', '10.9.9.9', '::1']));
   assert.equal(asked.length, 1);
+  // Envoy takes the first of each response, whichever that is, for as long as it is the last one.
+  for (const [index, addresses] of [
+    ['10.0.0.2', '10.0.0.1'],
+    ['10.0.0.1', '10.0.0.2'],
+    ['10.0.0.3', '10.0.0.1', '10.0.0.2'],
+  ].entries()) {
+    await settle(() => asked[index]!.answer({ addresses }));
+    assert.deepEqual(
+      cluster.endpoints.map(({ address }) => address),
+      [`${addresses[0]}:80`, '10.9.9.9:80', '[::1]:80'],
+    );
+    await passed();
+  }
+});
+
+test('RunningCluster by DNS is not told of another order of the same addresses', async () => {
+  const { asked, start, settle, passed } = world();
+  const cluster = start(clusterOf('a', 'DNS', ['db.example']));
   await settle(() => asked[0]!.answer({ addresses: ['10.0.0.1', '10.0.0.2'] }));
-  assert.deepEqual(
-    cluster.endpoints.map(({ address }) => address),
-    ['10.0.0.1:80', '10.9.9.9:80', '[::1]:80'],
-  );
+  const { endpoints } = cluster;
+  await passed();
+  await settle(() => asked[1]!.answer({ addresses: ['10.0.0.2', '10.0.0.1'] }));
+  assert.equal(cluster.endpoints, endpoints);
 });
 
 test('Names asks once for all clusters that have a name, and no more when the last one is gone', async () => {
