@@ -7,18 +7,22 @@ if ! node -e 'const [major, minor] = process.versions.node.split(".").map(Number
   echo "error: Cannot run the hook: it needs Node 22.18 or newer on the PATH" >&2
   exit 2
 fi
-# Hooks run side by side: who makes the folder installs, the others wait for it.
 done="$root/node_modules/.pointsman-installed"
 if [ ! -e "$done" ]; then
-  if mkdir "$root/.pointsman-installing" 2>/dev/null; then
-    trap 'rmdir "$root/.pointsman-installing"' EXIT
-    npm ci --prefix "$root" --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund --silent >&2
-    : > "$done"
-    rmdir "$root/.pointsman-installing"
-    trap - EXIT
-  else
-    waited=0
-    while [ ! -e "$done" ] && [ -d "$root/.pointsman-installing" ] && [ "$waited" -lt 300 ]; do sleep 1; waited=$((waited + 1)); done
+  # Installed beside and moved into place, so that one that is killed, or runs side by side, leaves nothing half done.
+  own=$(mktemp -d "$root/.pointsman-install.XXXXXX")
+  trap 'rm -rf "$own"' EXIT
+  trap 'exit 130' INT TERM
+  mkdir -p "$own/test/runtime"
+  cp "$root/package.json" "$root/package-lock.json" "$own"
+  cp "$root/test/runtime/package.json" "$own/test/runtime"
+  npm ci --prefix "$own" --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund --silent >&2
+  : > "$own/node_modules/.pointsman-installed"
+  if [ ! -e "$done" ]; then
+    rm -rf "$root/node_modules"
+    mv "$own/node_modules" "$root/node_modules"
   fi
+  rm -rf "$own"
+  trap - EXIT INT TERM
 fi
 exec node "$root/cli/main.ts" "$@"

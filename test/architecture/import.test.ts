@@ -33,7 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'gateway/listener': ['traffic', 'upstream', 'router/table', 'wire', 'gateway/exchange.ts'],
   'gateway/telemetry': ['router/table'],
   workbench: ['router', 'gen'],
-  'workbench/check': ['router', 'traffic/rule-set/limitation.ts'],
+  'workbench/check': ['router', 'traffic/rule-set/limitation.ts', 'workbench/route-test/document.ts'],
   gateway: ['traffic', 'upstream', 'config', 'router', 'wire', 'workbench'],
   client: ['traffic', 'upstream', 'config', 'router', 'wire'],
   services: ['gen', 'client'],

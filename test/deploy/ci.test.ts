@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -141,7 +142,13 @@ test('the hooks for pre-commit install once what they need, and start what they 
   const clone = join(folder, 'clone');
   mkdirSync(join(clone, 'deploy'), { recursive: true });
   cpSync(join(root, 'deploy/pre-commit'), join(clone, 'deploy/pre-commit'), { recursive: true });
+  mkdirSync(join(clone, 'test/runtime'), { recursive: true });
+  for (const name of ['package.json', 'package-lock.json', 'test/runtime/package.json'])
+    cpSync(join(root, name), join(clone, name));
   symlinkSync(join(root, 'cli'), join(clone, 'cli'));
+  // What an install leaves that was killed.
+  mkdirSync(join(clone, '.pointsman-install.killed/node_modules'), { recursive: true });
+  mkdirSync(join(clone, 'node_modules/half'), { recursive: true });
   // In place of npm, which would take a minute: it notes that it was called, and makes the folder.
   const bin = join(folder, 'bin');
   mkdirSync(bin);
@@ -159,5 +166,10 @@ test('the hooks for pre-commit install once what they need, and start what they 
   }
   const calls = readFileSync(called, 'utf8').trim().split('\n');
   assert.equal(calls.length, 1);
-  assert.match(calls[0]!, /^ci --prefix .*clone --omit=dev /);
+  assert.match(calls[0]!, /^ci --prefix .*clone\/\.pointsman-install\.\w+ --omit=dev /);
+  assert.deepEqual(readdirSync(join(clone, 'node_modules')), ['.pointsman-installed']);
+  assert.deepEqual(
+    readdirSync(clone).filter((name) => name.startsWith('.pointsman-install')),
+    ['.pointsman-install.killed'],
+  );
 });

@@ -15,6 +15,7 @@ import { readDocuments, type YamlDocument } from '../../router/parse/document.ts
 import { isFields, readResources } from '../../router/parse/resource.ts';
 import { type DocumentVerdict, verdict } from '../../router/verdict/index.ts';
 import { unroutedOf } from '../../traffic/rule-set/limitation.ts';
+import { isRouteTestDocument, isValidatorDocument } from '../route-test/document.ts';
 
 /** Who says it: `istioctl validate`, a Kubernetes API server with Istio's definitions, the gateway, or lint. */
 export type Judge = 'istio' | 'cluster' | 'pointsman' | 'lint';
@@ -68,6 +69,8 @@ export function checkTexts(texts: readonly CheckedText[], options: LintOptions =
     issues.add('pointsman', read.issues);
     for (const document of read.documents) {
       if (document.issues.length === 0 && document.value === null) continue;
+      // Tests may stand beside the rules; `test` reads them.
+      if (isRouteTestDocument(document) || isValidatorDocument(document)) continue;
       const verdicts = verdict(document);
       // Istio's tool passes over a list; what is in it is looked at below.
       if (document.issues.length > 0 || !isList(document.value)) {

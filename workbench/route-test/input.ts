@@ -2,8 +2,9 @@
 import { type Issue, type Resource, type ValidResource, validate } from '../../router/index.ts';
 import { readDocuments } from '../../router/parse/document.ts';
 import { readResources } from '../../router/parse/resource.ts';
-import { isRouteTestDocument, type RouteTest, readRouteTests } from './read.ts';
-import { isValidatorDocument, readValidatorCases, type ValidatorCase } from './validator-case.ts';
+import { isRouteTestDocument, isValidatorDocument } from './document.ts';
+import { type RouteTest, readRouteTests } from './read.ts';
+import { readValidatorCases, type ValidatorCase } from './validator-case.ts';
 
 /** See {@link readTestInput}. */
 export interface TestInput {

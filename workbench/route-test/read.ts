@@ -2,7 +2,6 @@
 import type { z } from 'zod';
 import type { FieldPath, Issue, IssueCode, RouteRequest } from '../../router/index.ts';
 import type { YamlDocument } from '../../router/parse/document.ts';
-import { isFields } from '../../router/parse/resource.ts';
 import { nearest } from '../../router/parse/suggestion.ts';
 import type { Client } from '../client.ts';
 import { toRouteRequest } from '../written-request.ts';
@@ -22,11 +21,6 @@ export interface RouteTest {
 export interface TestRequest {
   readonly request: RouteRequest;
   readonly client: Client;
-}
-
-/** True for a document that holds route tests, and is no resource. */
-export function isRouteTestDocument({ value }: YamlDocument): boolean {
-  return isFields(value) && 'tests' in value && !('apiVersion' in value);
 }
 
 /** The tests of a document, or why it has none. */

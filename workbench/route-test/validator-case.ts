@@ -37,11 +37,6 @@ type ComparedField = (typeof COMPARED)[number];
 const FIELDS = ['description', 'wantMatch', 'request', ...COMPARED];
 const REQUEST_FIELDS = ['authority', 'method', 'uri', 'headers'];
 
-/** True for a document of the tool's. */
-export function isValidatorDocument({ value }: YamlDocument): boolean {
-  return isFields(value) && 'testCases' in value && !('apiVersion' in value);
-}
-
 /** The cases of a document, or why it has none. */
 export function readValidatorCases(document: YamlDocument): { cases: ValidatorCase[]; issues: Issue[] } {
   const { value, source } = document;

@@ -45,6 +45,14 @@ test('checkTexts() warns of rules for connections, which are not routed', () => 
   );
 });
 
+test('checkTexts() passes over tests beside the rules, and over nothing else', () => {
+  const codes = (text: string) =>
+    checkTexts([{ file: 'a.yaml', bytes: new TextEncoder().encode(text) }]).issues.map(({ code }) => code);
+  assert.deepEqual(codes('tests: [{ name: a }]\n---\ntestCases: []\n'), []);
+  assert.ok(codes('test: []').includes('not-a-resource'));
+  assert.ok(codes('{apiVersion: networking.istio.io/v1, kind: VirtualService, tests: []}').length > 0);
+});
+
 test('checkTexts() says once what the API server and the gateway have against metadata, in the words that say more', () => {
   const cases: readonly (readonly [metadata: string, code: string, message: string])[] = [
     ['metadata: {}', 'metadata', 'Expected a name in metadata of VirtualService, got nothing'],
