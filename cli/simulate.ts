@@ -1,6 +1,6 @@
 /** `pointsman simulate`: the split that many requests would see, before any request is sent. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { ValidResource } from '../router/index.ts';
+import type { RouteTable, ValidResource } from '../router/index.ts';
 import type { SimulationReport } from '../workbench/simulate/simulate.ts';
 import type { TargetModel } from '../workbench/simulate/target-model.ts';
 import { type ClientOptions, clientOf } from './client-option.ts';
@@ -29,6 +29,8 @@ interface Rollout {
 
 const MAX_REQUESTS = 1_000_000_000;
 const MAX_USERS = 1_000_000;
+/** Destinations in a message, at most. */
+const MAX_NAMED = 20;
 
 /** Declares the command. */
 export function simulateCommand(): Command {
@@ -110,6 +112,7 @@ async function run(words: readonly string[], options: SimulateCommandOptions): P
   for (const issue of errors) note(`${issueText(issue, process.stderr)}\n`);
   if (errors.length > 0) process.exitCode = EXIT.findings;
   const steps = await stepsOf(resources, request.port, options);
+  await assertKnown(models, steps[0]!.table);
   const { number: requests, seed, users: count, userHeader } = options;
   const users = count === undefined ? {} : { users: { count, header: userHeader.toLowerCase() } };
   const run = simulate({ request, requests, seed, steps, models, ...users });
@@ -131,6 +134,19 @@ async function modelsOf(texts: readonly string[]): Promise<TargetModel[]> {
     if (typeof model === 'string') throw usageFailure(`Cannot read --target "${text}": ${model}`);
     return model;
   });
+}
+
+/** Throws for a model that no destination has. */
+async function assertKnown(models: readonly TargetModel[], table: RouteTable): Promise<void> {
+  const { othersThan } = await import('../workbench/simulate/target-model.ts');
+  for (const model of models) {
+    const others = othersThan(model, table);
+    if (others === undefined) continue;
+    const known = others.length === 0 ? 'none at all' : others.slice(0, MAX_NAMED).join(', ');
+    throw usageFailure(
+      `Cannot find the destination of --target "${model.name}": rules send requests to ${known}; write SUBSET, HOST or HOST/SUBSET`,
+    );
+  }
 }
 
 async function stepsOf(

@@ -73,6 +73,10 @@ test('simulate --gateway assumes a Gateway that the rules come without', async (
 test('simulate exits 2 for what it cannot do', async () => {
   for (const [args, reason] of [
     [[CANARY, '--target', 'v2:fial=5%', '--', URL], /Cannot read --target "v2:fial=5%"/],
+    [
+      [CANARY, '--target', 'nosuch:fail=100%', '--', URL],
+      /Cannot find the destination of --target "nosuch": .* dubbo-go-server v1, dubbo-go-server v2;/,
+    ],
     [[CANARY, '--rollout', 'v9=5,10', '--', URL], /Cannot roll out "v9": no rule splits/],
   ] as const) {
     const { code, stderr } = await pointsman(['simulate', ...args]);

@@ -13,7 +13,7 @@ export function wilsonInterval(count: number, total: number): readonly [low: num
   return [100 * Math.max(0, (middle - spread) / scale), 100 * Math.min(1, (middle + spread) / scale)];
 }
 
-/** Times, each kept to about one percent. */
+/** Times, in classes of about one percent, each with the mean of its own. */
 export interface Histogram {
   add(ms: number): void;
   /** The time that a share of all is at or below; 0 without any. */
@@ -25,18 +25,20 @@ const GROWTH = Math.log(1.01);
 /** An empty histogram. */
 export function createHistogram(): Histogram {
   const counts: number[] = [];
+  const sums: number[] = [];
   let total = 0;
   return {
     add(ms) {
       const place = ms <= 0.01 ? 0 : Math.ceil(Math.log(ms / 0.01) / GROWTH);
       counts[place] = (counts[place] ?? 0) + 1;
+      sums[place] = (sums[place] ?? 0) + ms;
       total++;
     },
     quantile(share) {
       let seen = 0;
       for (const [place, count = 0] of counts.entries()) {
         seen += count;
-        if (seen >= share * total && seen > 0) return place === 0 ? 0 : 0.01 * Math.exp(place * GROWTH);
+        if (seen >= share * total && seen > 0) return place === 0 ? 0 : sums[place]! / count;
       }
       return 0;
     },

@@ -1,8 +1,10 @@
 /** How well and how quickly a destination answers in a simulation. Imports the router. */
-import { type Forward, isGrpcContentType, type RouteRequest } from '../../router/index.ts';
+import { parseClusterName } from '../../router/compile/cluster-name.ts';
+import { type Forward, isGrpcContentType, type RouteRequest, type RouteTable } from '../../router/index.ts';
 import { backoffMs } from '../../router/policy/backoff.ts';
 import { retriesAnswer, retriesReset, retryConditionsOf } from '../../router/policy/retry.ts';
 import { durationMs } from '../../router/schema/duration.ts';
+import { isNamed, targetName } from '../name.ts';
 import type { Chance } from './random.ts';
 
 /** See {@link parseTargetModel}. */
@@ -17,6 +19,17 @@ export interface TargetModel {
   readonly refuse: number;
   /** Each try takes a time between these. */
   readonly latencyMs: readonly [least: number, most: number];
+}
+
+/** The destinations of the rules, as `shop v2`, where the model is of none of them; undefined where it is of one. */
+export function othersThan({ name }: TargetModel, table: RouteTable): string[] | undefined {
+  const clusters = [...table.listeners, table.fallback]
+    .flatMap(({ virtualHosts }) => virtualHosts)
+    .flatMap(({ routes }) => routes)
+    .flatMap(({ action }) => (action.kind === 'forward' ? action.destinations : []))
+    .map(({ cluster }) => cluster);
+  if (clusters.some((each) => isNamed(name, parseClusterName(each)))) return undefined;
+  return [...new Set(clusters.filter((each) => parseClusterName(each)).map(targetName))].sort();
 }
 
 /** What came of a request with all its tries. */

@@ -17,7 +17,7 @@ const COLORS = [34, 35, 32, 33, 36, 31];
 export function simulationText(report: SimulationReport, { color = false }: SimulationFormat = {}): string {
   const { requests, seed, targets, steps } = report;
   const paint = (code: number, text: string): string => (color ? `\u001b[${code}m${text}\u001b[0m` : text);
-  const lines = [`${number(requests)} requests, seed ${seed}`];
+  const lines = [`${number(requests)} ${requests === 1 ? 'request' : 'requests'}, seed ${seed}`];
   const widest = Math.max(0, ...targets.map(({ target }) => target.length));
   for (const [index, each] of targets.entries()) {
     const hue = COLORS[index % COLORS.length]!;

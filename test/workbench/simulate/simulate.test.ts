@@ -12,7 +12,7 @@ import {
   simulate,
 } from '../../../workbench/simulate/simulate.ts';
 import { createHistogram, wilsonInterval } from '../../../workbench/simulate/statistic.ts';
-import { parseTargetModel, type TargetModel } from '../../../workbench/simulate/target-model.ts';
+import { othersThan, parseTargetModel, type TargetModel } from '../../../workbench/simulate/target-model.ts';
 import { simulationText } from '../../../workbench/simulate/text.ts';
 
 const REQUEST = { method: 'GET', scheme: 'http', authority: 'shop', path: '/', headers: [], port: 80 };
@@ -173,6 +173,23 @@ test('createHistogram() finds quantiles to about a percent', () => {
   for (const share of [0.5, 0.95, 0.99])
     assert.ok(Math.abs(histogram.quantile(share) / (1000 * share) - 1) < 0.02);
   assert.equal(createHistogram().quantile(0.5), 0);
+});
+
+test('createHistogram() has a time that all take exactly, as a timeout is', () => {
+  const to = 'route: [{ destination: { host: shop, subset: v1 } }]';
+  const { latency } = run(`timeout: 1s, ${to}`, { models: [model('shop:latency=2s')] });
+  assert.deepEqual(latency, { p50: 1000, p95: 1000, p99: 1000 });
+});
+
+test('othersThan() knows each destination by its subset, its host, and both', () => {
+  const table = tableOf(SPLIT);
+  for (const name of ['v1', 'shop', 'shop.default/v2'])
+    assert.equal(othersThan(model(`${name}:fail=1%`), table), undefined, name);
+  assert.deepEqual(othersThan(model('shop/v3:fail=1%'), table), ['shop v1', 'shop v2']);
+});
+
+test('simulationText() speaks of one request as one', () => {
+  assert.match(simulationText(run(SPLIT, { requests: 1 })), /^1 request, seed 1\n/);
 });
 
 test('createChance() is even over its range', () => {
