@@ -1,6 +1,6 @@
 /** The request after `--`, as curl takes it: `[-g] [--http2-prior-knowledge] [-X METHOD] [-H 'name: value'] URL`. */
 import type { RouteRequest } from '../router/index.ts';
-import { parseHeaderLine, toRouteRequest } from '../workbench/written-request.ts';
+import { METHOD, parseHeaderLine, toRouteRequest } from '../workbench/written-request.ts';
 import { defineCommand, repeated } from './command.ts';
 import { usageFailure } from './failure.ts';
 
@@ -56,6 +56,8 @@ export function requestOfWords(
     if (parsed === undefined) throw usageFailure("Cannot read a header: write it like -H 'user: admin'");
     return [parsed];
   });
+  if (!METHOD.test(method))
+    throw usageFailure(`Cannot ${verb} a request with the method "${method}": write it like -X POST`);
   const url: string = command.processedArgs[0];
   const request = toRouteRequest({ url, method, headers, ...(http2 && { http2 }) }, port);
   if (request === undefined)

@@ -20,6 +20,13 @@ export interface WrittenRequest {
   readonly http2?: boolean;
 }
 
+/**
+ * What a method can be, in one case or another.
+ *
+ * Source: RFC 9110, 9.1 (method = token).
+ */
+export const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
 const AUTHORITY = String.raw`(?:\[[0-9A-Fa-f:.]+\]|[^\s/?#:@[\]]+)(?::\d{1,5})?`;
 const URL_PATTERN = new RegExp(String.raw`^(?:(https?)://)?(${AUTHORITY})([/?][^\s#]*)?(?:#.*)?$`, 'i');
 

@@ -16,7 +16,12 @@ import { checkTexts } from '../../workbench/check/index.ts';
 import { diffRules } from '../../workbench/diff/index.ts';
 import { diffText } from '../../workbench/diff/text.ts';
 import { createRuleSet } from '../../workbench/rule-set.ts';
-import { parseHeaderLine, toRouteRequest, type WrittenHeader } from '../../workbench/written-request.ts';
+import {
+  METHOD,
+  parseHeaderLine,
+  toRouteRequest,
+  type WrittenHeader,
+} from '../../workbench/written-request.ts';
 
 /** How hard automata are tried: a second or so, as the page stands still meanwhile. */
 const MAX_STEPS = 4_000_000;
@@ -66,7 +71,9 @@ export function explain({ resources }: Side, { method, url, headers }: TypedRequ
     if (header === undefined) return `Cannot read the header "${line}": write it like user: admin`;
     read.push(header);
   }
-  const request = toRouteRequest({ url: url.trim(), method: method.trim() || 'GET', headers: read });
+  const asked = method.trim() || 'GET';
+  if (!METHOD.test(asked)) return `Cannot read the method "${asked}": write it like POST`;
+  const request = toRouteRequest({ url: url.trim(), method: asked, headers: read });
   if (request === undefined) return `Cannot read the URL "${url}": write it like http://reviews/api`;
   const { tableFor } = createRuleSet([...resources, ...assumedSubsets(resources)]);
   const table = tableFor({}, [request.port]);

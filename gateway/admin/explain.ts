@@ -2,7 +2,12 @@
 import type { Context } from 'hono';
 import { accepts } from 'hono/accepts';
 import { formatExplanation, type RouteRequest, readable } from '../../router/index.ts';
-import { parseHeaderLine, toRouteRequest, type WrittenHeader } from '../../workbench/written-request.ts';
+import {
+  METHOD,
+  parseHeaderLine,
+  toRouteRequest,
+  type WrittenHeader,
+} from '../../workbench/written-request.ts';
 import type { AdminTarget } from './target.ts';
 
 /**
@@ -42,6 +47,8 @@ function readRequest(
     if (header === undefined) return 'a header has no name and value; write it like "user: admin"';
     headers.push(header);
   }
-  const request = toRouteRequest({ url, method: query['method']?.[0] ?? 'GET', headers }, port);
+  const method = query['method']?.[0] ?? 'GET';
+  if (!METHOD.test(method)) return `"${method}" is no method; write it like POST`;
+  const request = toRouteRequest({ url, method, headers }, port);
   return request ?? `"${url}" is no URL; write it like http://dubbo-go-server/api.Greeter/SayHello`;
 }

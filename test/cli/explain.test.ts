@@ -103,12 +103,14 @@ test('explain prints an account in words without --json', async () => {
   assert.match(stdout, /deploy\/istio\/virtualservice\.yaml:\d+/);
 });
 
-test('explain exits 2 without rules, without a URL, and for a header that is none, whose value it keeps to itself', async () => {
+test('explain exits 2 without rules, without a URL, and for a method or a header that is none, whose value it keeps to itself', async () => {
   for (const args of [
     ['deploy/istio'],
     ['deploy/istio', '--', 'http://'],
     ['--', URL],
     ['deploy/istio', '--', '-H', 'hunter2', URL],
+    ['deploy/istio', '--', '-X', 'GE T', URL],
+    ['deploy/istio', '--', '-X', '', URL],
   ]) {
     const { code, stderr } = await pointsman(['explain', ...args]);
     assert.equal(code, 2, args.join(' '));

@@ -64,6 +64,7 @@ const answers = [
     given: { headers: 'user admin' },
     want: /^Cannot read the header "user admin"/,
   },
+  { name: 'a method that is none', given: { method: 'GE T' }, want: /^Cannot read the method "GE T"/ },
   { name: 'a URL that is none', given: { url: 'http://' }, want: /^Cannot read the URL "http:\/\/"/ },
 ];
 for (const { name, given, want } of answers)

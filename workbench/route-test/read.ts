@@ -4,7 +4,7 @@ import type { FieldPath, Issue, IssueCode, RouteRequest } from '../../router/ind
 import type { YamlDocument } from '../../router/parse/document.ts';
 import { nearest } from '../../router/parse/suggestion.ts';
 import type { Client } from '../client.ts';
-import { toRouteRequest } from '../written-request.ts';
+import { METHOD, toRouteRequest } from '../written-request.ts';
 import { type Expectation, type RequestSpec, routeTestDocument, routeTestJsonSchema } from './schema.ts';
 
 /** One test: some requests that are expected to fare alike. */
@@ -45,6 +45,11 @@ export function readRouteTests(document: YamlDocument): { tests: RouteTest[]; is
       path: ['tests', index, ...(requests ? ['requests', at] : request ? ['request'] : [])] as FieldPath,
     }));
     const found = rows.flatMap(({ spec, path }): TestRequest[] => {
+      if (spec.method !== undefined && !METHOD.test(spec.method)) {
+        const message = `Cannot read the method ${JSON.stringify(spec.method)}: write it like POST`;
+        report('wrong-type', [...path, 'method'], message);
+        return [];
+      }
       const made = requestOf(spec);
       if (made !== undefined) return [made];
       if (spec.url === undefined)

@@ -1,12 +1,12 @@
 /** Sends the request of the console's form through the gateway, and tells what came back. */
 import * as z from 'zod/mini';
 import { textOfBytes } from '../../../router/table/byte-text.ts';
-import { byteHeaders } from '../../../workbench/written-request.ts';
+import { byteHeaders, METHOD } from '../../../workbench/written-request.ts';
 
 /** What the form says. */
 export const sending = z
   .strictObject({
-    method: z.string().check(z.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'no HTTP method')),
+    method: z.string().check(z.regex(METHOD, 'no HTTP method')),
     url: z.url({ protocol: /^https?$/, error: 'no URL of http or https' }),
     headers: z.array(z.tuple([z.string(), z.string()])).check(z.maxLength(200, 'more than 200 headers')),
     /** Empty: none. */

@@ -211,6 +211,14 @@ test('createAdmin() makes a request of the query of /explain', async () => {
   });
 });
 
+test('createAdmin() explains no request with a method that cannot be one', async () => {
+  const { ask, explained } = await admin();
+  const { status, json } = await ask('/explain?url=http://greeter/&method=GE%20T');
+  assert.equal(status, 400);
+  assert.match(String(json.error), /"GE T" is no method; write it like POST/);
+  assert.deepEqual(explained, []);
+});
+
 test('createAdmin() makes bytes of what the query of /explain has beyond ASCII, and tells them as text', async () => {
   const { ask, explained } = await admin();
   const query = new URLSearchParams([

@@ -273,6 +273,16 @@ test('readRouteTests() tells of typos with the place and the nearest name', () =
     assert.ok(told.includes(want), `${want} is among\n${told.join('\n')}`);
 });
 
+test('readRouteTests() refuses a method that cannot be one', () => {
+  const { issues } = inputOf(
+    "tests: [{ name: a, requests: [{ url: 'http://a/' }, { url: 'http://a/', method: GE T }], expect: { port: 80 } }]",
+  );
+  assert.deepEqual(
+    issues.map(({ code, path }) => [code, path]),
+    [['wrong-type', ['tests', 0, 'requests', 1, 'method']]],
+  );
+});
+
 test('readRouteTests() asks for a URL', () => {
   const { issues } = inputOf(
     "tests: [{ name: a, expect: { port: 80 } }, { name: b, request: { url: 'http://a b/' }, expect: { port: 80 } }]",
