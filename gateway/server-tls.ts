@@ -43,6 +43,7 @@ export interface ServersOptions extends CredentialSources {
 export class PortTls {
   readonly #options: ServersOptions;
   readonly #ports: Port[] = [];
+  readonly #followers = new Set<() => void>();
   #credentials: ServerCredentials | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
 
@@ -54,7 +55,15 @@ export class PortTls {
   async serversOf(servicePort: () => number, hasProxyHeader: boolean): Promise<PortServers> {
     const { ServerCredentials } = await import('./listener/server-credential.ts');
     this.#credentials ??= new ServerCredentials(this.#options);
-    return { servers: () => this.#serversOf(servicePort()), hasProxyHeader, credentials: this.#credentials };
+    return {
+      servers: () => this.#serversOf(servicePort()),
+      follow: (changed) => {
+        this.#followers.add(changed);
+        return () => void this.#followers.delete(changed);
+      },
+      hasProxyHeader,
+      credentials: this.#credentials,
+    };
   }
 
   /** Follows a port until it is closed. */
@@ -68,6 +77,7 @@ export class PortTls {
 
   /** Looks at the certificates of all ports; to be called when the rules have changed. */
   refresh(): void {
+    for (const changed of [...this.#followers]) changed();
     const servers = this.#ports.flatMap(({ servicePort }) => this.#serversOf(servicePort()));
     void this.#credentials?.refresh(servers);
   }

@@ -6,7 +6,7 @@ import { bun, bunHandlers } from '../../upstream/socket/bun.ts';
 import { NodeSocket } from '../../upstream/socket/node.ts';
 import type { Socket } from '../../upstream/socket/socket.ts';
 import { DEFAULT_MAX_CONNECTIONS, type ListenerOptions } from './listening.ts';
-import { HANDSHAKE_TIMEOUT_MS, SOCKET_OPTIONS, Termination } from './termination.ts';
+import { HANDSHAKE_TIMEOUT_MS, type PortServers, SOCKET_OPTIONS, Termination } from './termination.ts';
 
 /** A port that accepts. */
 export interface Acceptor {
@@ -22,10 +22,56 @@ export async function accept(
   opened: (socket: Socket, server?: ServerTls) => void,
   warn: (message: string) => void,
 ): Promise<Acceptor> {
-  return bun && !options.tls && !options.portServers
-    ? acceptBun(options, opened)
-    : acceptNode(options, opened, warn);
+  const { tls: secure, portServers, unix } = options;
+  if (!bun || secure || (portServers && unix !== undefined)) return acceptNode(options, opened, warn);
+  if (!portServers) return acceptBun(options, opened);
+  return portServers.servers().length > 0
+    ? acceptNode(options, opened, warn)
+    : acceptUntilTls(options, portServers, opened, warn);
 }
+
+/** Bun's own, until the port is to speak TLS: then it is opened again by node:net. */
+function acceptUntilTls(
+  options: ListenerOptions,
+  portServers: PortServers,
+  opened: (socket: Socket, server?: ServerTls) => void,
+  warn: (message: string) => void,
+): Acceptor {
+  const isTls = () => portServers.servers().length > 0;
+  let current = acceptBun(options, (socket) => {
+    if (isTls()) socket.destroy();
+    else opened(socket);
+  });
+  const { port } = current;
+  let isStopped = false;
+  const reopen = async (): Promise<void> => {
+    await current.stop();
+    while (!isStopped)
+      try {
+        current = await acceptNode({ ...options, port }, opened, warn);
+        return;
+      } catch (error) {
+        warn(`Cannot open port ${port} again: ${(error as Error).message}`);
+        await new Promise((done) => setTimeout(done, REOPEN_MS));
+      }
+  };
+  let reopening: Promise<void> | undefined;
+  const unfollow = portServers.follow(() => {
+    if (isTls()) reopening ??= reopen();
+  });
+  return {
+    port,
+    async stop() {
+      isStopped = true;
+      unfollow();
+      await reopening;
+      await current.stop();
+    },
+  };
+}
+
+/** A port that cannot be opened again is tried so often. */
+const REOPEN_MS = 100;
 
 function acceptBun({ port, hostname, unix }: ListenerOptions, opened: (socket: Socket) => void): Acceptor {
   const server = bun!.listen({

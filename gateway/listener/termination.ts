@@ -16,6 +16,8 @@ export const HANDSHAKE_TIMEOUT_MS = 10_000;
 export interface PortServers {
   /** Those in effect; none: the port speaks plaintext. */
   servers(): readonly ServerTls[];
+  /** Calls the listener when they may have changed. Returns the function that ends it. */
+  follow(changed: () => void): () => void;
   /** Connections begin with a PROXY header, behind which TLS is not understood: they are closed where TLS is needed. */
   readonly hasProxyHeader: boolean;
   readonly credentials: ServerCredentials;

@@ -20,15 +20,15 @@ const pair = (name: string): TlsSecret => ({
 interface Server {
   readonly name: string;
   readonly host: string;
-  /** YAML in flow style. */
-  readonly tls: string;
+  /** YAML in flow style. Absent: plain HTTP. */
+  readonly tls?: string;
 }
 
 /** A Gateway with these servers on port 443, and a rule that answers with the authority's own word. */
 function rules(servers: readonly Server[]): string {
   const written = servers.map(
     ({ name, host, tls }) =>
-      `{port: {number: 443, name: ${name}, protocol: HTTPS}, hosts: ["${host}"], tls: ${tls}}`,
+      `{port: {number: 443, name: ${name}, protocol: ${tls ? 'HTTPS' : 'HTTP'}}, hosts: ["${host}"]${tls ? `, tls: ${tls}` : ''}}`,
   );
   const hosts = servers.map(({ host }) => `"${host}"`);
   return `
@@ -194,6 +194,24 @@ test('listen() speaks nothing but TLS on a port of servers with TLS', async () =
   const { gateway, port } = await open([A], { a: pair('a') });
   try {
     await assert.rejects(fetch(`http://127.0.0.1:${port}/`));
+  } finally {
+    await gateway.stop(0);
+  }
+});
+
+test('listen() speaks TLS from the moment that a server has it, and plaintext until then', async () => {
+  const { gateway, port } = await open([{ name: 'a', host: 'a.example' }], { a: pair('a') });
+  try {
+    const plain = () => fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } });
+    assert.equal((await plain()).status, 404, 'of no host that is known');
+    assert.deepEqual(gateway.ports()[0]?.protocols, ['HTTP/1.1', 'h2c']);
+    const { resources } = validate(parse(rules([A]), { file: 'changed.yaml' }).resources);
+    await gateway.config.apply(resources);
+    await until(
+      () => call(port, { servername: 'a.example' }),
+      ({ answer }) => answer === '200',
+    );
+    await assert.rejects(plain());
   } finally {
     await gateway.stop(0);
   }
