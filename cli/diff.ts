@@ -62,7 +62,9 @@ async function diff(oldName: string, newName: string, options: DiffCommandOption
     note(`left out: rules tell more clients apart than the ${found.clients.length} that were compared`);
   for (const each of found.leftOut) note(`left out: ${each}`);
   const replay = options.log === undefined ? undefined : await replayLog(options.log, tables);
-  const isSame = found.moves.length + found.unknown.length + found.clusters.length === 0 && found.isComplete;
+  const { moves, unknown, clusters, gateways } = found;
+  const told = moves.length + unknown.length + clusters.length + gateways.length;
+  const isSame = told === 0 && found.isComplete;
   if (!isSame || issues.length > 0) process.exitCode = EXIT.findings;
   if (options.json) {
     const { readable } = await import('../router/route/readable.ts');

@@ -2,6 +2,7 @@
  * The difference of two rule sets as sets of requests: who is served by another rule, and to what effect. Found by
  * working on the conditions, for every client, host and port that the rules tell apart. Imports the workbench.
  */
+import { resolveGatewayName } from '../../router/compile/host.ts';
 import {
   compile,
   type RouteRequest,
@@ -17,6 +18,7 @@ import { portsOf } from '../rule-set.ts';
 import { type AspectChange, changesBetween, type Flow } from './change.ts';
 import { type ClusterMove, diffClusters } from './cluster-diff.ts';
 import { wordsOf } from './condition-text.ts';
+import { diffGateways, type GatewayChange } from './gateway-diff.ts';
 import type { DiffSide } from './route-diff.ts';
 import { diffTables, type Found } from './table-diff.ts';
 
@@ -65,6 +67,8 @@ export interface RuleDiff {
   readonly unknown: readonly Move[];
   /** Clusters that are reached in another way: by other labels, load balancing, limits. */
   readonly clusters: readonly ClusterMove[];
+  /** Settings of Gateways that are otherwise: whose they are, and how their ports are served. */
+  readonly gateways: readonly GatewayChange[];
   /** False when there are clients that were not compared. */
   readonly isComplete: boolean;
   /** All that were compared. */
@@ -75,7 +79,7 @@ export interface RuleDiff {
 
 const MAX_STEPS = 20_000_000;
 
-/** The difference. Without moves, unknown regions and cluster changes, and complete, it proves that no request changes. */
+/** The difference. Without moves, unknown regions and changes of clusters and gateways, and complete, it proves that no request changes. */
 export function diffRules(
   before: readonly ValidResource[],
   after: readonly ValidResource[],
@@ -110,10 +114,21 @@ export function diffRules(
     moves,
     unknown,
     clusters: [...clusters.values()],
+    gateways: given
+      ? given.flatMap((each) => gatewaysSeenBy(each, before, after))
+      : diffGateways(before, after),
     isComplete: complete,
     clients,
     assumed: assumed.map(({ spec }) => spec.host),
   };
+}
+
+function gatewaysSeenBy(
+  { gateway, namespace = 'default' }: Client,
+  before: readonly ValidResource[],
+  after: readonly ValidResource[],
+): GatewayChange[] {
+  return gateway === undefined ? [] : diffGateways(before, after, resolveGatewayName(gateway, namespace));
 }
 
 /** See {@link diffTableSets}. */
@@ -141,7 +156,7 @@ export function diffTableSets(
   const clients = [EVERYBODY];
   const changes = diffClusters(before, after, { policyOnly });
   const clusters = changes.map((each) => ({ ...each, clients }));
-  return { moves, unknown, clusters, isComplete: true, clients, assumed: [] };
+  return { moves, unknown, clusters, gateways: [], isComplete: true, clients, assumed: [] };
 }
 
 /** Moves that are the same for several ports and clients are one. */

@@ -20,7 +20,7 @@ const MAX_LISTED = 100;
 /** The difference in words, without a final line end. */
 export function diffText(diff: RuleDiff, { color = false }: DiffFormat = {}): string {
   const paint = (code: number, text: string): string => (color ? `\u001b[${code}m${text}\u001b[0m` : text);
-  const { moves, unknown, clusters } = diff;
+  const { moves, unknown, clusters, gateways } = diff;
   const lines: string[] = [];
   for (const move of moves.slice(0, MAX_LISTED)) {
     lines.push(paint(1, subjectOf(move, diff)));
@@ -39,7 +39,9 @@ export function diffText(diff: RuleDiff, { color = false }: DiffFormat = {}): st
   if (unknown.length > MAX_LISTED) lines.push(`and ${unknown.length - MAX_LISTED} more, see --json`, '');
   for (const { target, field, from, to, clients } of clusters)
     lines.push(`${paint(1, target)}: ${field} ${from} → ${to}${senderText(clients, diff)}`);
-  if (clusters.length > 0) lines.push('');
+  for (const { gateway, field, from, to } of gateways)
+    lines.push(`${paint(1, `gateway ${gateway}`)}: ${field} ${from} → ${to}`);
+  if (clusters.length + gateways.length > 0) lines.push('');
   lines.push(verdictOf(diff));
   return lines.join('\n');
 }
@@ -48,7 +50,7 @@ const UNKNOWN = 'not known whether any request moves: the conditions are too com
 
 /** The difference as Markdown. */
 export function diffMarkdown(diff: RuleDiff): string {
-  const { moves, unknown, clusters } = diff;
+  const { moves, unknown, clusters, gateways } = diff;
   const lines = [`**${verdictOf(diff)}**`];
   const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
   const code = (text: string): string => `<code>${cell(escapeMarkup(text))}</code>`;
@@ -74,11 +76,16 @@ export function diffMarkdown(diff: RuleDiff): string {
         `| ${cell(escapeMarkup(`${target}${senderText(clients, diff)}`))} | ${field} | ${code(from)} | ${code(to)} |`,
       );
   }
+  if (gateways.length > 0) {
+    lines.push('', '| gateway | setting | old | new |', '|---|---|---|---|');
+    for (const { gateway, field, from, to } of gateways)
+      lines.push(`| ${cell(escapeMarkup(gateway))} | ${field} | ${code(from)} | ${code(to)} |`);
+  }
   return lines.join('\n');
 }
 
 /** What is proved, in one line. */
-export function verdictOf({ moves, unknown, clusters, isComplete }: RuleDiff): string {
+export function verdictOf({ moves, unknown, clusters, gateways, isComplete }: RuleDiff): string {
   const parts = [
     ...(moves.length > 0
       ? [`${counted(moves.length, 'set')} of requests ${moves.length === 1 ? 'moves' : 'move'}`]
@@ -88,6 +95,9 @@ export function verdictOf({ moves, unknown, clusters, isComplete }: RuleDiff): s
       ? [
           `${counted(clusters.length, 'setting')} of destinations ${clusters.length === 1 ? 'changes' : 'change'}`,
         ]
+      : []),
+    ...(gateways.length > 0
+      ? [`${counted(gateways.length, 'setting')} of gateways ${gateways.length === 1 ? 'changes' : 'change'}`]
       : []),
     ...(isComplete ? [] : ['not everything was compared']),
   ];
