@@ -9,7 +9,7 @@ import type { ResetReason } from './upstream.ts';
 export class ClusterCounter {
   /** Requests under way: tries and copies. */
   active = 0;
-  /** Requests sent. */
+  /** Requests sent, those that came to no connection included. */
   requests = 0;
   retries = 0;
   /** Retries after which no other one was asked for. */
@@ -53,12 +53,14 @@ export class ClusterCounter {
         this.lostConnections++;
         break;
       case 'local-reset':
+      case 'protocol-error':
         this.sentResets++;
         break;
-      // What circuit breaking refuses it counts itself.
+      // What circuit breaking refuses it counts itself, within the turn in which the try began, so that nobody sees a count fall.
       case 'overflow':
+        this.requests--;
         break;
-      default:
+      case 'remote-reset':
         this.receivedResets++;
     }
   }

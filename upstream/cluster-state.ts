@@ -86,7 +86,8 @@ export function describeCluster(running: RunningCluster): ClusterState {
 /** Of one cluster at this moment; undefined where it has not been asked for anything. */
 export function statisticsOf(running: RunningCluster): ClusterStatistics | undefined {
   const { cluster, counter, endpoints } = running;
-  if (counter.requests === 0 && counter.noneHealthy === 0) return undefined;
+  const { pending, requests } = running.breaker;
+  if (counter.requests + counter.noneHealthy + pending.overflows + requests.overflows === 0) return undefined;
   running.advance();
   const ejected = endpoints.filter(({ isEjected }) => isEjected).length;
   return {
@@ -101,8 +102,14 @@ export function statisticsOf(running: RunningCluster): ClusterStatistics | undef
   };
 }
 
-/** Source: Envoy `envoy/upstream/upstream.h` (ALL_CLUSTER_TRAFFIC_STATS), `source/common/upstream/outlier_detection_impl.h`. */
-function countersOf({ counter, breaker, ejections, ejectionOverflows }: RunningCluster) {
+/**
+ * Of resets Envoy counts those of connections that many requests share, and of HTTP/1.1 none.
+ *
+ * Source: Envoy `envoy/upstream/upstream.h` (ALL_CLUSTER_TRAFFIC_STATS), `source/common/upstream/outlier_detection_impl.h`,
+ * `source/common/http/conn_pool_base.cc` (MultiplexedActiveClientBase::onStreamReset).
+ */
+function countersOf({ cluster, counter, breaker, ejections, ejectionOverflows }: RunningCluster) {
+  const isShared = cluster.protocol === 'http2' || cluster.policy.connectionPool?.useClientProtocol === true;
   return {
     upstream_rq_total: counter.requests,
     upstream_rq_retry: counter.retries,
@@ -111,10 +118,11 @@ function countersOf({ counter, breaker, ejections, ejectionOverflows }: RunningC
     upstream_rq_retry_overflow: breaker.retries.overflows,
     upstream_rq_timeout: counter.timeouts,
     upstream_rq_per_try_timeout: counter.perTryTimeouts,
-    upstream_rq_rx_reset: counter.receivedResets,
-    upstream_rq_tx_reset: counter.sentResets,
-    upstream_rq_pending_overflow: breaker.pending.overflows + breaker.requests.overflows,
-    upstream_rq_pending_failure_eject: counter.lostConnections,
+    upstream_rq_rx_reset: isShared ? counter.receivedResets : 0,
+    upstream_rq_tx_reset: isShared ? counter.sentResets : 0,
+    upstream_rq_active_overflow: breaker.requests.overflows,
+    upstream_rq_pending_overflow: breaker.pending.overflows,
+    upstream_rq_pending_failure_eject: isShared ? counter.lostConnections : counter.failedConnections,
     upstream_cx_connect_fail: counter.failedConnections,
     upstream_cx_connect_timeout: counter.connectTimeouts,
     upstream_cx_overflow: breaker.connections.overflows,

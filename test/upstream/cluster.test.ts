@@ -235,6 +235,41 @@ test('RunningCluster of PASSTHROUGH goes where the client dialled, and where nob
   assert.ok(['a', 'b'].includes(cluster.pick()!.address), 'its own endpoints stay');
 });
 
+for (const protocol of ['http1', 'http2'] as const)
+  test(`describeCluster() counts resets over ${protocol} as Envoy does, and what is refused apart`, () => {
+    const { start } = world();
+    const cluster = start({ ...clusterOf({}, ['a']), protocol });
+    const { counter, breaker } = cluster;
+    for (const reason of [
+      'remote-reset',
+      'remote-refused-stream-reset',
+      'local-reset',
+      'connection-termination',
+      'overflow',
+    ] as const) {
+      counter.began();
+      counter.broke(reason);
+    }
+    breaker.requests.overflows = 2;
+    breaker.pending.overflows = 1;
+    const { counters } = describeCluster(cluster);
+    assert.deepEqual(
+      Object.entries(counters).filter(([, count]) => count > 0),
+      [
+        ['upstream_rq_total', 4],
+        ...(protocol === 'http2'
+          ? [
+              ['upstream_rq_rx_reset', 1],
+              ['upstream_rq_tx_reset', 1],
+            ]
+          : []),
+        ['upstream_rq_active_overflow', 2],
+        ['upstream_rq_pending_overflow', 1],
+        ...(protocol === 'http2' ? [['upstream_rq_pending_failure_eject', 1]] : []),
+      ],
+    );
+  });
+
 test('describeCluster() shows limits, health and what is under way', () => {
   const { start } = world();
   const connectionPool = { http2MaxRequests: 7, connectTimeoutMs: 1, idleTimeoutMs: 1 };

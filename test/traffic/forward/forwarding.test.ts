@@ -508,6 +508,7 @@ test('forward() answers 503 with UO and x-envoy-overloaded beyond a limit of the
   assert.deepEqual([client.status, exchange.flag, cluster.tries.length], [503, 'UO', 1]);
   assert.equal(client.headers.find(([name]) => name === 'x-envoy-overloaded')?.[1], 'true');
   assert.match(client.text, /reset reason: overflow/);
+  assert.equal(cluster.running.counter.requests, 0);
   assertNothingLeft(call);
   const grpc = begin({ headers: [['content-type', 'application/grpc']] });
   grpc.cluster.last.receiver.reset('overflow', '');
