@@ -51,7 +51,7 @@ test('test exits 1 for what is not as expected, with JUnit XML and annotations',
     stdout,
     /^::error file=.*wrong\.test\.yaml,line=2,title=admin%2C sent to v1::subset: wanted v1, got /m,
   );
-  assert.equal(stderr, 'coverage 66.7 % is below 90 %\n');
+  assert.equal(stderr, 'coverage 50.0 % is below 90 %\n');
   const xml = await readFile(junit, 'utf8');
   assert.match(xml, /<testsuites name="pointsman" tests="1" failures="1" errors="0">/);
   assert.match(xml, /<failure message="subset: wanted v1, got [^"]*">/);

@@ -8,7 +8,7 @@ import { type FieldPath, lintReport, type RuleOrigin } from '../../router/index.
 import { ruleName } from '../../router/route/explanation-text.ts';
 import type { Route, VirtualHost } from '../../router/table/route-table.ts';
 import { clientsOf } from '../client.ts';
-import { isNamed } from '../name.ts';
+import { isHost, isNamed } from '../name.ts';
 import { portsOf, type RuleSet } from '../rule-set.ts';
 import type { Trial } from '../trial.ts';
 import type { Expectation } from './schema.ts';
@@ -88,7 +88,10 @@ function expectsDestination({ action }: Route, index: number, expect: Expectatio
   const target = parseClusterName(action.destinations[index]!.cluster);
   const names = Object.keys(expect.weights ?? {});
   if (names.some((name) => isNamed(name, target))) return true;
-  return expect.destination !== undefined || expect.subset !== undefined;
+  const { destination, subset } = expect;
+  if (target === undefined || (destination === undefined && subset === undefined)) return false;
+  const isHosts = destination === undefined || isHost(destination, target.host);
+  return isHosts && (subset === undefined || subset === target.subset);
 }
 
 /** Everything that can be covered, by its key. */

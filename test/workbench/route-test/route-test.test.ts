@@ -394,6 +394,22 @@ test('runRouteTests() tells which hosts, rules, matches and destinations were lo
   );
 });
 
+test('runRouteTests() counts a destination that a test expects, not one that a request got to instead', () => {
+  const covered = (expect: string) => {
+    const { coverage } = run(`tests: [{ name: a, request: { url: 'http://shop/' }, expect: ${expect} }]`);
+    const open = new Set(coverage.uncovered.map(({ what }) => what));
+    const place = 'VirtualService default/shop http[3] to shop.default.svc.cluster.local';
+    return ['v1', 'v2'].filter((subset) => !open.has(`${place} subset ${subset}`));
+  };
+  assert.deepEqual(covered('{ subset: v1 }'), ['v1']);
+  assert.deepEqual(covered('{ destination: shop.default, subset: v1 }'), ['v1']);
+  assert.deepEqual(covered('{ destination: shop }'), ['v1', 'v2']);
+  assert.deepEqual(covered('{ weights: { v1: 10 } }'), ['v1']);
+  assert.deepEqual(covered('{ subset: v3 }'), []);
+  assert.deepEqual(covered('{ destination: other, subset: v1 }'), []);
+  assert.deepEqual(covered('{ timeout: 0s }'), []);
+});
+
 test('runRouteTests() runs 1,000 cases against 1,000 rules', () => {
   const rules = Array.from({ length: 1000 }, (_, index) => ({
     match: [{ uri: { prefix: `/api/v${index}/` } }],
