@@ -152,6 +152,17 @@ test('the chart keeps the admin port within the cluster where the gateway is see
   ]);
 });
 
+test('the chart opens a second port of a gateway for servers with TLS', { skip }, () => {
+  const values = 'component=gateway,gateway.name=edge,gateway.httpsPort=8443';
+  const output = succeed(helm, [...TEMPLATE, '--set', values]);
+  for (const line of [
+    '- --port=8443=443',
+    '- { name: https, containerPort: 8443 }',
+    '- { name: https, port: 8443, targetPort: https, protocol: TCP }',
+  ])
+    assert.ok(output.includes(line), line);
+});
+
 test('the chart gives a gateway the rights that deploy/kubernetes gives, those beyond rbac.yaml where they are asked for', {
   skip,
 }, () => {
@@ -185,6 +196,9 @@ test('the chart refuses wrong values and says which', { skip }, () => {
     'component=gateway,gateway.config=null': /Cannot run a gateway without rules: give gateway\.config/,
     'component=gateway,gateway.adminPort=8080':
       /Cannot use 8080 for both gateway\.port and gateway\.adminPort/,
+    'component=gateway,gateway.httpsPort=8443': /Cannot use gateway\.httpsPort without a Gateway/,
+    'component=gateway,gateway.name=edge,gateway.httpsPort=8080':
+      /Cannot use 8080 for gateway\.httpsPort and another port/,
     'component=gateway,gateway.status=true,gateway.config={xds://istiod:15010}':
       /Cannot write a status without a cluster: add k8s:\/\/ to gateway\.config/,
     'component=gateway,gateway.secrets=true,gateway.config={/etc/rules}':
