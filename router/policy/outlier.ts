@@ -56,7 +56,7 @@ export class HostMonitor {
   }
 
   #count(status: number): void {
-    if (status < 500) {
+    if (status < 500 || status > 599) {
       this.#consecutive5xx = 0;
       this.#consecutiveGatewayErrors = 0;
       return;

@@ -56,11 +56,6 @@ export class Attempt implements UpstreamReceiver {
 
   response(status: number, headers: FieldList, hasEnded: boolean): void {
     if (this.isOver) return;
-    if (status > 599) {
-      this.abandon();
-      this.#broken('protocol-error');
-      return;
-    }
     if (this.endpoint.monitor)
       this.endpoint.ended(outcomeOf(this.#owner.exchange.head.headers, status, headers));
     this.#owner.answered(this, status, headers, hasEnded);

@@ -236,6 +236,7 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
       stream.receiver.inform(status, fields);
       return;
     }
+    if (status === 204 && (isChunked || contentLength > 0)) throw new MessageError(400, 'Body of a 204');
     this.#keepAlive = reader.keepAlive;
     if (stream.wantsTunnel) stream.hasEnded = true;
     if (stream.isHead || status === 204 || status === 304) this.body.startLength(0);

@@ -168,6 +168,49 @@ export const FAULT_CASES: readonly FaultCase[] = [
     want: [`502 ${before} reset reason: protocol error`, 'UPE', 1],
   },
   {
+    name: 'answers 204 with a length of nothing',
+    endpoint: says('HTTP/1.1 204 No Content\r\ncontent-length: 0\r\n\r\n'),
+    want: ['204 ', '-', 1],
+  },
+  {
+    name: 'answers 204 with a length',
+    endpoint: says('HTTP/1.1 204 No Content\r\ncontent-length: 4\r\n\r\n'),
+    want: [`502 ${before} reset reason: protocol error`, 'UPE', 1],
+  },
+  {
+    name: 'answers 204 with a length and a body',
+    endpoint: says('HTTP/1.1 204 No Content\r\ncontent-length: 4\r\n\r\nfine'),
+    want: [`502 ${before} reset reason: protocol error`, 'UPE', 1],
+  },
+  {
+    name: 'answers 204 in chunks',
+    endpoint: says('HTTP/1.1 204 No Content\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n'),
+    want: [`502 ${before} reset reason: protocol error`, 'UPE', 1],
+  },
+  {
+    name: 'answers 700',
+    endpoint: says('HTTP/1.1 700 Odd\r\ncontent-length: 4\r\n\r\nfine'),
+    want: ['700 fine', '-', 1],
+  },
+  {
+    name: 'answers 700, where 5xx is tried again',
+    endpoint: says('HTTP/1.1 700 Odd\r\ncontent-length: 4\r\n\r\nfine'),
+    retries: { attempts: 1, retryOn: '5xx,reset' },
+    want: ['700 fine', '-', 1],
+  },
+  {
+    name: 'switches protocols unasked',
+    endpoint: says('HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n'),
+    // The client would take what follows for another protocol.
+    here: [`502 ${before} reset reason: protocol error`, 'UPE', 1],
+    want: ['101 ', '-', 1],
+  },
+  {
+    name: 'says 100 unasked before its answer',
+    endpoint: says(`HTTP/1.1 100 Continue\r\n\r\n${FINE}`),
+    want: ['200 fine', '-', 1],
+  },
+  {
     name: 'sends garbage amid its body',
     endpoint: says('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nnot a size\r\n'),
     want: ['broken off', 'UPE', 1],

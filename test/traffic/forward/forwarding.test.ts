@@ -466,7 +466,7 @@ test('forward() tells an endpoint of gRPC that failed in its head by the status 
   assert.deepEqual(plain.cluster.endpoints[0]!.told, [200]);
 });
 
-test('forward() tells an endpoint of a reset, before the answer or amid it, and of a status that there is not', () => {
+test('forward() tells an endpoint of a reset, before the answer or amid it, and of a status that nobody knows', () => {
   const refused = begin({});
   refused.cluster.last.receiver.reset('remote-connection-failure', '');
   assert.deepEqual(refused.cluster.endpoints[0]!.told, ['remote-connection-failure']);
@@ -474,9 +474,10 @@ test('forward() tells an endpoint of a reset, before the answer or amid it, and 
   broken.cluster.last.receiver.response(200, [], false);
   broken.cluster.last.receiver.reset('connection-termination', '');
   assert.deepEqual(broken.cluster.endpoints[0]!.told, [200, 'connection-termination']);
-  const odd = begin({});
+  const odd = begin({ decision: on5xx });
   odd.cluster.last.answer(777);
-  assert.deepEqual(odd.cluster.endpoints[0]!.told, ['protocol-error']);
+  assert.deepEqual(odd.cluster.endpoints[0]!.told, [777]);
+  assert.equal(odd.client.status, 777);
 });
 
 test("forward() tells an endpoint that the time was over, the whole or the try's, once, and only before an answer", () => {
