@@ -1,5 +1,6 @@
 /** What a request is hashed by, for consistent hashing. Imports the table's types and xxHash64. */
 import type { HashPolicy } from '../table/cluster.ts';
+import { cookieOf } from '../table/cookie.ts';
 import type { HeaderList } from '../table/request.ts';
 import { Hash64, toBigInt, xxHash64Text } from './xxhash64.ts';
 
@@ -98,25 +99,6 @@ function headerValues({ method, authority, path, headers }: HashedRequest, name:
     if (header[0] === name) values.push(header[1]);
   }
   return values;
-}
-
-/**
- * The first cookie of the name, quotes taken off; empty where there is none.
- *
- * Source: Envoy `source/common/http/utility.cc` (forEachCookie, parseCookieValue).
- */
-function cookieOf(headers: HeaderList, name: string): string {
-  for (const [header, list] of headers) {
-    if (header !== 'cookie') continue;
-    for (const cookie of list.split(';')) {
-      const equals = cookie.indexOf('=');
-      if (equals < 0 || cookie.slice(0, equals).replace(/^ +/, '') !== name) continue;
-      const value = cookie.slice(equals + 1);
-      const isQuoted = value.length >= 2 && value.startsWith('"') && value.endsWith('"');
-      return isQuoted ? value.slice(1, -1) : value;
-    }
-  }
-  return '';
 }
 
 /**

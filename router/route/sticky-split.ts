@@ -4,13 +4,14 @@
  * hashing). So of two destinations users move only from the one whose weight falls against the other's, and a new
  * version that grows against all others loses nobody. Imports table types.
  */
+import { cookieOf } from '../table/cookie.ts';
 import type { HeaderList } from '../table/request.ts';
 import type { SplitKey, StickySplit, WeightedCluster } from '../table/route-table.ts';
 import { firstHeader } from './header.ts';
 
 /** The key of a request; undefined where it has none, and chance decides. */
 export function splitKeyOf({ kind, name }: SplitKey, headers: HeaderList): string | undefined {
-  return (kind === 'header' ? firstHeader(headers, name) : cookie(headers, name)) || undefined;
+  return (kind === 'header' ? firstHeader(headers, name) : cookieOf(headers, name)) || undefined;
 }
 
 /** The index of the destination that a key falls on. */
@@ -56,16 +57,4 @@ function hash32(text: string, seed: number): number {
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;
-}
-
-/** The first cookie of the name. */
-function cookie(headers: HeaderList, name: string): string | undefined {
-  for (const [header, list] of headers) {
-    if (header !== 'cookie') continue;
-    for (const pair of list.split(';')) {
-      const at = pair.indexOf('=');
-      if (at > 0 && pair.slice(0, at).trim() === name) return pair.slice(at + 1).trim();
-    }
-  }
-  return undefined;
 }

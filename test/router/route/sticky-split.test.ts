@@ -71,6 +71,7 @@ const keyCases: readonly {
   { name: 'no header', kind: 'header', headers: [['users', 'a']], want: undefined },
   { name: 'an empty header', kind: 'header', headers: [['user', '']], want: undefined },
   { name: 'a cookie', kind: 'cookie', headers: [['cookie', 'x=1; user=abc; y=2']], want: 'abc' },
+  { name: 'a cookie in quotes', kind: 'cookie', headers: [['cookie', 'user="abc"']], want: 'abc' },
   {
     name: 'a cookie of several headers',
     kind: 'cookie',
