@@ -70,6 +70,15 @@ test('createRemoteUpstream() by SIMPLE takes a certificate for any of subjectAlt
   assert.match(refused!, /^reset remote-connection-failure/);
 });
 
+test("createRemoteUpstream() takes a certificate's own wildcard among subjectAltNames to the letter, too, as Envoy does", async (context) => {
+  const { upstreamOf } = await listen(context, false, 'b-');
+  const tls = { ...TRUSTED, caCertificates: fixture('b-cert'), mode: 'SIMPLE', sni: 'b.example' } as const;
+  for (const name of ['*.b.example', 'x.b.example'])
+    assert.match((await ask(upstreamOf({ ...tls, subjectAltNames: [name] }), get('a'))).text, /b\.example/);
+  const [refused] = (await ask(upstreamOf({ ...tls, subjectAltNames: ['*.x.b.example'] }), get('a'))).events;
+  assert.match(refused!, /^reset remote-connection-failure/);
+});
+
 test('createRemoteUpstream() takes no name from the subject of a certificate, as Envoy does not', async (context) => {
   const { upstreamOf } = await listen(context, false, 'common-name-');
   const tls = {

@@ -112,7 +112,7 @@ function connectTls(address: RemoteAddress, secure: UpstreamTls, alpn: string): 
 }
 
 /**
- * Of no names, none is asked for.
+ * Of no names, none is asked for. A name may be a certificate's own wildcard, to the letter.
  *
  * Source: Envoy `source/common/tls/cert_validator/san_matcher.cc` (exact names, wildcards in certificates' DNS names alone).
  */
@@ -123,7 +123,7 @@ function identityError(names: readonly string[], certificate: tls.PeerCertificat
   // Without any the runtimes would take the subject's common name, which Envoy does not.
   const hasHosts = own.some(({ kind }) => kind === 'DNS' || kind === 'IP Address');
   const isFor = (name: string) =>
-    own.some(({ kind, value }) => kind === 'URI' && value === name) ||
+    own.some(({ kind, value }) => (kind === 'URI' || kind === 'DNS') && value === name) ||
     (hasHosts && tls.checkServerIdentity(name, certificate) === undefined);
   if (names.some(isFor)) return undefined;
   return new Error(
