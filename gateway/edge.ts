@@ -58,6 +58,8 @@ export function createGateway({ table, telemetry, mirrors, ...options }: EdgeGat
       try {
         return await gateway.answer(request, request.body);
       } catch (error) {
+        // What is said to a client that has left nobody reads.
+        if (request.signal.aborted) return new Response(null, { status: 499 });
         options.log?.('ERROR', `Cannot answer ${request.method} ${request.url}: ${(error as Error).message}`);
         return new Response('Internal Server Error', { status: 500 });
       }

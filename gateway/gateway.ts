@@ -140,6 +140,7 @@ export class Gateway extends Hono<{ Bindings: GatewayBindings }> {
     this.notFound((context) => this.#answer(context));
     this.onError((error, context) => {
       if ('getResponse' in error) return (error as { getResponse(): Response }).getResponse();
+      if (context.req.raw.signal.aborted) return new Response(null, { status: 499 });
       log?.('ERROR', `Cannot answer ${context.req.method} ${context.req.path}: ${error.message}`);
       return context.text('Internal Server Error', 500);
     });
