@@ -114,22 +114,18 @@ export function* prepareInSteps(table: RouteTable): Steps<PreparedTable> {
   };
 }
 
-/** The map made last of clusters of which the first has the destination. */
-const latestMaps = new WeakMap<Destination, PreparedTable['clusters']>();
+/** The one made last. */
+let latestMap: PreparedTable['clusters'] = new Map();
 
-/** The same map for clusters that differ in endpoints alone, as they most often do. */
+/** The same map for clusters that differ in endpoints alone, as those of two tables in a row most often do. */
 function destinationsByName(clusters: readonly Cluster[]): PreparedTable['clusters'] {
-  const [first] = clusters;
-  const known = first && latestMaps.get(first.destination);
-  const before = known && [...known.values()];
+  const before = [...latestMap.values()];
   if (
-    before?.length === clusters.length &&
-    clusters.every((each, place) => each.destination === before[place])
+    before.length !== clusters.length ||
+    clusters.some(({ destination }, place) => destination !== before[place])
   )
-    return known!;
-  const byName = new Map(clusters.map(({ name, destination }) => [name, destination]));
-  if (first) latestMaps.set(first.destination, byName);
-  return byName;
+    latestMap = new Map(clusters.map(({ name, destination }) => [name, destination]));
+  return latestMap;
 }
 
 const hostLists = new WeakMap<readonly VirtualHost[], readonly PreparedVirtualHost[]>();
