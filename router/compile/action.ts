@@ -7,6 +7,7 @@ import { byteText } from '../table/byte-text.ts';
 import type { HashPolicy } from '../table/cluster.ts';
 import type { HeaderOperation } from '../table/decision.ts';
 import { NONE } from '../table/none.ts';
+import { takeRetryHeaders } from '../table/retry-header.ts';
 import type {
   DirectResponseAction,
   ForwardAction,
@@ -99,9 +100,9 @@ function compileForward(
     }
   }
   const rewrite = compileRewrite(rule, authority);
-  const retry = compileRetry(
-    rule.retries ?? context.defaultRetry,
-    only !== undefined && hashPolicy.length > 0,
+  const { retry, operations } = takeRetryHeaders(
+    compileRetry(rule.retries ?? context.defaultRetry, only !== undefined && hashPolicy.length > 0),
+    requestHeaders,
   );
   const action: ForwardAction = {
     kind: 'forward',
@@ -113,7 +114,7 @@ function compileForward(
     mirrors: compileMirrors(rule, context),
     hashPolicy: hashPolicy.length > 0 ? hashPolicy : NONE,
   };
-  return { action, requestHeaders, responseHeaders };
+  return { action, requestHeaders: operations, responseHeaders };
 }
 
 /** What the rule's VirtualService asks for beyond Istio. */

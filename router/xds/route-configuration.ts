@@ -7,6 +7,7 @@ import {
 } from '../../gen/envoy/config/route/v3/route_components_pb.ts';
 import type { RouteConfiguration } from '../../gen/envoy/config/route/v3/route_pb.ts';
 import type { RuleOrigin } from '../table/decision.ts';
+import { takeRetryHeaders } from '../table/retry-header.ts';
 import type { Route, VirtualHost } from '../table/route-table.ts';
 import { readAction } from './action.ts';
 import { readFilters } from './filter.ts';
@@ -48,12 +49,17 @@ export function readVirtualHost({ name, domains, routes, requireTls }: VirtualHo
 
 function readRoute(route: RouteMessage): Route {
   const origin = originOf(route.metadata?.filterMetadata['istio']?.['config']);
+  const match = within('match', () => readMatch(route.match));
+  const action = readAction(route);
+  const asked = readHeaderOperations(route.requestHeadersToRemove, route.requestHeadersToAdd);
+  const retry = action.kind === 'forward' ? action.retry : undefined;
+  const taken = action.kind === 'forward' ? takeRetryHeaders(retry, asked) : { retry, operations: asked };
   return {
     ...(route.name && { name: route.name }),
     ...(origin && { origin }),
-    match: within('match', () => readMatch(route.match)),
-    action: readAction(route),
-    requestHeaders: readHeaderOperations(route.requestHeadersToRemove, route.requestHeadersToAdd),
+    match,
+    action: taken.retry && action.kind === 'forward' ? { ...action, retry: taken.retry } : action,
+    requestHeaders: taken.operations,
     responseHeaders: readHeaderOperations(route.responseHeadersToRemove, route.responseHeadersToAdd),
     ...readFilters(route.typedPerFilterConfig),
   };

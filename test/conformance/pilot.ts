@@ -1,8 +1,10 @@
 /**
  * Istio's own compiler's output, as recorded in `envoy.json`, read as a table: what `compile` should have made
- * of the same resources. Only for comparing; the fields that Istio writes are read, no others. Imports types.
+ * of the same resources. Only for comparing; the fields that Istio writes are read, no others. Imports what the
+ * table's headers ask for.
  */
 import type { HeaderOperation } from '../../router/index.ts';
+import { takeRetryHeaders } from '../../router/table/retry-header.ts';
 
 /** JSON of one Envoy message. */
 // biome-ignore lint/suspicious/noExplicitAny: foreign JSON, read field by field and compared whole
@@ -55,12 +57,18 @@ function routeOf(route: Message): unknown {
         .sort((a: Message, b: Message) => (a.name < b.name ? -1 : 1)),
       claims: [],
     },
-    action: actionOf(route),
-    requestHeaders: operationsOf(route.requestHeadersToRemove, route.requestHeadersToAdd),
+    ...retriesTaken(actionOf(route), operationsOf(route.requestHeadersToRemove, route.requestHeadersToAdd)),
     responseHeaders: operationsOf(route.responseHeadersToRemove, route.responseHeadersToAdd),
     ...(cors && { cors: corsOf(cors) }),
     ...(fault && { fault: faultOf(fault) }),
   };
+}
+
+/** What Envoy makes of headers that ask for retries is held against itself by the same cases in the other modes. */
+function retriesTaken(action: Message, asked: readonly HeaderOperation[]): Message {
+  if (action.kind !== 'forward') return { action, requestHeaders: asked };
+  const { retry, operations } = takeRetryHeaders(action.retry, asked);
+  return { action: retry ? { ...action, retry } : action, requestHeaders: operations };
 }
 
 function pathOf({ prefix, path, safeRegex, caseSensitive }: Message): unknown {

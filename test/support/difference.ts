@@ -95,9 +95,9 @@ export const DIFFERENCES: readonly Difference[] = [
     test: 'route() gives gRPC a direct response that is no UTF-8 with replacement characters',
   },
   {
-    what: '`x-envoy-retry-on`, `x-envoy-max-retries` and their like that a rule sets (`headers.request`) go to the upstream as they are; Envoy takes them for itself, and tries accordingly',
+    what: '`x-envoy-retry-on`, `x-envoy-max-retries` and their like that a rule sets (`headers.request`) go to the upstream as they are where it sets them to what only a request tells (`%REQ(x-on)%`) or at one of several destinations; Envoy takes them for itself, and tries accordingly',
     why: '`retries` and `timeout` of the rule say the same in words that are checked',
-    test: 'route() passes on a header that asks for retries, where a rule sets it',
+    test: 'route() passes on a header that asks for retries, where a rule sets it to what only a request tells',
   },
   {
     what: "On paper, and under `listen({ tls })`, the request's host chooses one of a Gateway's servers with TLS on a port; in Envoy, and on ports that speak TLS by the Gateway, the name in the client's TLS (SNI) does, and a request for a host of another server is answered 404",
