@@ -21,6 +21,9 @@ export interface RequestOwner {
   consumedAnswer(stream: Http1ClientStream, bytes: number): void;
 }
 
+/** Methods that say nothing of a body that they do not have. Source: as recorded of Envoy 1.40. */
+const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'TRACE']);
+
 /** A request and its answer. */
 export class Http1ClientStream implements Stream {
   readonly receiver: ResponseReceiver;
@@ -132,9 +135,8 @@ export class Http1ClientStream implements Stream {
       output.append(LINE.UPGRADE);
       if (!writeField(output, 'upgrade', upgrade)) return 'Request with an Upgrade that cannot be sent';
     } else if (hasEnded) {
-      // A method that has a body by its nature says that there is none (RFC 9110, 8.6).
-      if (length < 0 && (method === 'POST' || method === 'PUT' || method === 'PATCH'))
-        output.append(LINE.NO_LENGTH);
+      // A method that may have a body says that there is none (RFC 9110, 8.6).
+      if (length < 0 && !BODILESS.has(method)) output.append(LINE.NO_LENGTH);
     } else if (length >= 0) request.start(BODY.LENGTH, length);
     else {
       output.append(LINE.CHUNKED);

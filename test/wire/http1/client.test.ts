@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { RequestHead } from '../../../wire/stream.ts';
 import { bytes, ClientWorld } from './world.ts';
@@ -16,7 +18,7 @@ const requests: readonly {
   {
     name: 'OPTIONS *',
     head: { method: 'OPTIONS', path: '*' },
-    want: 'OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n',
+    want: 'OPTIONS * HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n',
   },
   { name: 'no authority', head: { authority: '' }, want: 'GET / HTTP/1.1\r\nhost: \r\n\r\n' },
   {
@@ -291,3 +293,30 @@ for (const text of [
     world.receive(text.at(-1)!);
     assert.match(world.events()[0]!, /^reset protocol-error: Answer that is not HTTP/);
   });
+
+/** By method, of requests without a body: what Envoy said of their length to its upstream. */
+function recordedLengths(): Map<string, Set<string | undefined>> {
+  const lengths = new Map<string, Set<string | undefined>>();
+  const cases = join(import.meta.dirname, '../../conformance/corpus/cases');
+  for (const folder of readdirSync(cases)) {
+    const read = (name: string) => JSON.parse(readFileSync(join(cases, folder, name), 'utf8'));
+    const { requests } = read('case.json');
+    for (const [index, { upstream }] of read('expected.json').results.entries()) {
+      const { method, body } = requests[index];
+      if (upstream?.proto !== 'h1' || body !== undefined || method === 'POST') continue;
+      lengths.set(method, (lengths.get(method) ?? new Set()).add(upstream.headers['content-length']?.[0]));
+    }
+  }
+  return lengths;
+}
+
+test('Http1ClientConnection says a length of nothing where Envoy does', () => {
+  const recorded = recordedLengths();
+  assert.ok(recorded.size >= 6);
+  for (const [method, lengths] of recorded) {
+    const world = new ClientWorld();
+    world.open({ method }, true);
+    const said = /content-length: (\d+)/.exec(world.output())?.[1];
+    assert.deepEqual([method, new Set([said])], [method, lengths]);
+  }
+});
