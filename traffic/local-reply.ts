@@ -34,7 +34,7 @@ export interface Reply {
 export function replyOf(reply: LocalReply, contentType: string | undefined): Reply {
   const headers = reply.corsHeaders ? [...reply.headers, ...reply.corsHeaders] : reply.headers;
   if (reply.grpc) return grpcReply(reply.grpc, headers, contentType);
-  // Istio's proxies turn gRPC-Web into gRPC before anything else, so its clients are answered like gRPC's.
+  // As Istio's proxies do at ports of protocol GRPC-Web, which turn it into gRPC before anything else; here at every port.
   if (isGrpcWeb(contentType)) {
     const message = typeof reply.body === 'string' ? reply.body : '';
     return grpcReply({ status: grpcStatusOf(reply.status), message }, headers, contentType);

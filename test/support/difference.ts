@@ -114,6 +114,26 @@ export const DIFFERENCES: readonly Difference[] = [
     why: 'what waits for such a client is held in memory; 5 minutes are the default of Envoy itself',
     test: 'Http2Connection ends a stream that does not move, or whose peer opens no window',
   },
+  {
+    what: 'gRPC-Web clients are told of failures, faults and direct responses as gRPC clients are (200 and `grpc-status`) at every port; Envoy under Istio does so at ports of protocol `GRPC-Web`, and at others answers them as plain HTTP',
+    why: 'they can read no other answer',
+    test: 'failureReply() speaks the protocol of the client',
+  },
+  {
+    what: 'An upstream that switches protocols unasked (101) is answered with 502; Envoy passes the 101 on',
+    why: 'client and upstream would not mean the same by the bytes that follow',
+    test: 'listen() tells clients what Envoy tells them of endpoints that fail, and nothing stays under way',
+  },
+  {
+    what: 'Of informational answers a 100 goes to HTTP/1.1 clients that wait for it, once, and others, such as 103, to all but HTTP/1.0; Envoy under Istio passes each 100 on, and no other',
+    why: 'a client that does not expect a 100 may take it for the answer; 103 helps browsers',
+    test: 'Http1ServerConnection sends no 100 behind an answer, to HTTP/1.0, or where nobody waits for it',
+  },
+  {
+    what: '`x-envoy-upstream-service-time` is sent to no client, though `%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%` in an access log tells it',
+    why: 'how long endpoints take is for who runs them',
+    test: 'createGateway() logs what Envoy logs, in text and JSON',
+  },
 ];
 
 /** What is not as in the gateway behind sockets, where there is nothing but `fetch`: Workers, `{ fetch }` of `pointsman/edge`. */
