@@ -1,6 +1,6 @@
 /** Rule texts from a revision of git. */
 import { execFile } from 'node:child_process';
-import { dirname, relative, resolve } from 'node:path';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { isRuleFile } from '../config/file.ts';
 import { CommandFailure, usageFailure } from './failure.ts';
@@ -35,15 +35,39 @@ export async function gitTexts(revision: string, path: string, cwd = process.cwd
   const isThere = own === '.' || listed !== '';
   const names = listed
     .split('\0')
-    .flatMap((line) => /^\d+ blob \w+\t(.*)$/s.exec(line)?.[1] ?? [])
-    .filter((name) => name === own || (isRuleFile(name.split('/').at(-1)!) && dirname(name) === own));
+    .flatMap((line) => {
+      const [, mode, name] = /^(\d+) blob \w+\t(.*)$/s.exec(line) ?? [];
+      return name === undefined ? [] : [{ name, isLink: mode === LINK }];
+    })
+    .filter(({ name }) => name === own || (isRuleFile(name.split('/').at(-1)!) && dirname(name) === own));
   if (!isThere) throw usageFailure(`Cannot find rules at "${revision}:${path}"`);
   const texts: GitText[] = [];
-  for (const name of names.sort()) {
-    const text = await git(['show', `${revision}:${name}`], root);
+  for (const { name, isLink } of names.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const text = isLink
+      ? await linkedText(revision, name, root)
+      : await git(['show', `${revision}:${name}`], root);
     texts.push({ file: `${revision}:${name}`, text });
   }
   return texts;
+}
+
+/** The mode of a symbolic link, whose content is the path that it leads to. */
+const LINK = '120000';
+const MAX_LINKS = 8;
+
+/** The text that a symbolic link of the revision leads to, by way of others, if need be. */
+async function linkedText(revision: string, link: string, root: string): Promise<string> {
+  let name = link;
+  for (let links = 0; links < MAX_LINKS; links++) {
+    const target = await git(['show', `${revision}:${name}`], root);
+    const next = isAbsolute(target) ? target : join(dirname(name), target);
+    if (isAbsolute(next) || next.startsWith('..')) break;
+    const [, mode] = /^(\d+) blob /.exec(await git(['ls-tree', revision, next], root)) ?? [];
+    if (mode === undefined) break;
+    if (mode !== LINK) return git(['show', `${revision}:${next}`], root);
+    name = next;
+  }
+  throw usageFailure(`Cannot read "${revision}:${link}": it is a link to no file of that revision`);
 }
 
 async function git(args: readonly string[], cwd: string): Promise<string> {

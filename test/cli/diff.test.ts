@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -76,6 +76,18 @@ test('diff reads revisions of git on either side', async (t) => {
   const none = await diff('HEAD:other.yaml', 'rules.yaml');
   assert.equal(none.code, 2);
   assert.match(none.stderr, /^error: Cannot find rules at "HEAD:other\.yaml"/);
+  await mkdir(join(folder, 'linked'));
+  await symlink('../rules.yaml', join(folder, 'linked/rules.yaml'));
+  await symlink('../../elsewhere.yaml', join(folder, 'away.yaml'));
+  await git('add', 'linked', 'away.yaml');
+  await git('commit', '-qm', 'links');
+  assert.match((await diff('HEAD', 'linked')).stdout, /all of them go to v2 instead of v1\n/);
+  const away = await diff('HEAD:away.yaml', 'rules.yaml');
+  assert.equal(away.code, 2);
+  assert.match(
+    away.stderr,
+    /^error: Cannot read "HEAD:away\.yaml": it is a link to no file of that revision/,
+  );
 });
 
 test('diff and explain read what a proxy of Istio has', async () => {
