@@ -85,7 +85,7 @@ async function diff(oldName: string, newName: string, options: DiffCommandOption
   print(options.markdown ? diffMarkdown(found) : diffText(found, { color: wantsColor(process.stdout) }));
   if (replay) print(`\n${replayText(replay)}`);
   if (found.assumed.length > 0)
-    note(`subsets are assumed to exist, as no DestinationRule was given, of ${found.assumed.join(', ')}`);
+    note(`subsets are assumed to exist, as no DestinationRule was given, of ${listed(found.assumed)}`);
   if (assumed.length > 0)
     note(`assumed to be there, as rules name them and the proxy does not: ${assumed.join(', ')}`);
   if (!isSame && exportedByDefault.length > 0)
@@ -95,6 +95,14 @@ async function diff(oldName: string, newName: string, options: DiffCommandOption
   // What could not be read is on neither side, so that nothing is proved of it.
   if (issues.length > 0) note('some resources could not be read; nothing is said of them');
 }
+
+/** The first of them, and how many more there are. */
+function listed(names: readonly string[]): string {
+  const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more, see --json` : '';
+  return `${names.slice(0, MAX_NAMED).join(', ')}${more}`;
+}
+
+const MAX_NAMED = 10;
 
 interface Compared {
   readonly found: RuleDiff & { readonly leftOut: readonly string[] };

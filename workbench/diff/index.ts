@@ -20,6 +20,7 @@ import { type ClusterMove, diffClusters } from './cluster-diff.ts';
 import { wordsOf } from './condition-text.ts';
 import { diffGateways, type GatewayChange } from './gateway-diff.ts';
 import type { DiffSide } from './route-diff.ts';
+import { sortedJson } from './sorted-json.ts';
 import { diffTables, type Found } from './table-diff.ts';
 
 /** See {@link diffRules}. */
@@ -86,6 +87,8 @@ export function diffRules(
   { clients: given, maxSteps = MAX_STEPS }: DiffOptions = {},
 ): RuleDiff {
   const assumed = assumedSubsets([...before, ...after]);
+  const hosts = assumed.map(({ spec }) => spec.host);
+  if (isSameText(before, after)) return { ...NO_CHANGE, clients: given ?? [], assumed: hosts };
   const both = [...before, ...after, ...assumed];
   const { clients, complete } = given ? { clients: given, complete: true } : clientsOf(both);
   const ports = portsOf(both);
@@ -119,8 +122,17 @@ export function diffRules(
       : diffGateways(before, after),
     isComplete: complete,
     clients,
-    assumed: assumed.map(({ spec }) => spec.host),
+    assumed: hosts,
   };
+}
+
+const NO_CHANGE = { moves: [], unknown: [], clusters: [], gateways: [], isComplete: true };
+
+/** True for resources that say the same in the same order, of which nobody need be asked what becomes of requests. */
+function isSameText(before: readonly ValidResource[], after: readonly ValidResource[]): boolean {
+  const said = ({ apiVersion, kind, metadata, spec }: ValidResource): string =>
+    sortedJson({ apiVersion, kind, metadata, spec });
+  return before.length === after.length && before.every((each, index) => said(each) === said(after[index]!));
 }
 
 function gatewaysSeenBy(
