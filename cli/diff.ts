@@ -84,6 +84,14 @@ async function diff(oldName: string, newName: string, options: DiffCommandOption
   const { replayText } = await import('../workbench/diff/replay.ts');
   print(options.markdown ? diffMarkdown(found) : diffText(found, { color: wantsColor(process.stdout) }));
   if (replay) print(`\n${replayText(replay)}`);
+  if (replay && options.gateway === undefined) {
+    const { boundGateways } = await import('../workbench/assumed-gateway.ts');
+    const gateways = boundGateways([...before.resources, ...after.resources]);
+    if (gateways.length > 0)
+      note(
+        `the log was read as that of clients in the mesh; of a gateway's own, write --gateway, for example ${gateways[0]}`,
+      );
+  }
   if (found.assumed.length > 0)
     note(`subsets are assumed to exist, as no DestinationRule was given, of ${listed(found.assumed)}`);
   if (assumed.length > 0)

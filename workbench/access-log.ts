@@ -1,6 +1,6 @@
 /**
  * Lines of access logs as requests: Envoy's default format, Istio's, and JSON by the names that Istio gives to
- * the fields. A log tells few headers, so that rules that look at others see a request without them. Text is
+ * the fields. The port is that of the address that the client came to, else the authority's. A log tells few headers, so that rules that look at others see a request without them. Text is
  * UTF-8, as the requests were. Imports the router.
  *
  * Source: Envoy's documentation, `access_log/usage.rst` (default format string), Istio
@@ -45,7 +45,27 @@ function readText(line: string): LoggedRequest | undefined {
     ['x-forwarded-for', forwarded],
     ['x-request-id', id],
   ]);
-  return { format: 'envoy', request: requestOf({ method, path, protocol, authority, headers }) };
+  const port = isIstio
+    ? listenerPort(
+        line
+          .slice(line.lastIndexOf('"') + 1)
+          .trim()
+          .split(' '),
+      )
+    : undefined;
+  return { format: 'envoy', request: requestOf({ method, path, protocol, authority, headers, port }) };
+}
+
+/** After all that is in quotes: the cluster, the upstream's local address, and the address that the client came to. */
+function listenerPort([cluster = '', , local]: readonly string[]): number | undefined {
+  return portOf(cluster, local);
+}
+
+/** A server's own sidecar has the port of its workload there, which is none of a service. */
+function portOf(cluster: string | undefined, local: string | undefined): number | undefined {
+  if (local === undefined || cluster?.startsWith('inbound|')) return undefined;
+  const port = /[.\]\d]:(\d{1,5})$/.exec(local)?.[1];
+  return port === undefined ? undefined : Number(port);
 }
 
 function readJson(text: string): LoggedRequest | undefined {
@@ -80,7 +100,11 @@ function readJson(text: string): LoggedRequest | undefined {
   ];
   return {
     format: 'json',
-    request: requestOf({ method, path, protocol: one('protocol') ?? 'HTTP/1.1', authority, headers }),
+    request: requestOf({
+      ...{ method, path, authority, headers },
+      protocol: one('protocol') ?? 'HTTP/1.1',
+      port: portOf(one('upstream_cluster'), one('downstream_local_address')),
+    }),
   };
 }
 
@@ -96,10 +120,12 @@ interface Parts {
   readonly protocol: string;
   readonly authority: string;
   readonly headers: readonly Header[];
+  /** Of the listener; undefined where the log does not tell it, and the authority has to. */
+  readonly port: number | undefined;
 }
 
-function requestOf({ method, path, protocol, authority, headers }: Parts): RouteRequest {
-  const port = Number(/:(\d{1,5})$/.exec(authority)?.[1] ?? 80);
+function requestOf({ method, path, protocol, authority, headers, port: told }: Parts): RouteRequest {
+  const port = told ?? Number(/:(\d{1,5})$/.exec(authority)?.[1] ?? 80);
   const http2 = protocol.startsWith('HTTP/2') || protocol.startsWith('HTTP/3');
   return {
     method,

@@ -26,6 +26,21 @@ const CASES: readonly [name: string, line: string, want: string | undefined][] =
     '{"method":"GET","path":"/?q=é","authority":"shop","protocol":"HTTP/2","headers":{"User":"Zoë"}}',
     'GET shop /?q=\xc3\xa9 80 h2 user=Zo\xc3\xab',
   ],
+  [
+    "Istio's format, with the port of the address that the client came to",
+    '[2024-01-01T00:00:00.000Z] "GET / HTTP/2" 200 - via_upstream - "-" 0 3 1 1 "-" "-" "-" "s.example.com" "10.0.0.1:80" outbound|80|v1|shop.default.svc.cluster.local 10.1.1.1:5 10.1.1.2:8443 10.2.2.2:99 s.example.com -',
+    'GET s.example.com / 8443 h2',
+  ],
+  [
+    'JSON with the address that the client came to, of IPv6',
+    '{"method":"GET","path":"/","authority":"shop","downstream_local_address":"[fd00::1]:8080"}',
+    'GET shop / 8080 h1',
+  ],
+  [
+    "JSON of a server's own sidecar",
+    '{"method":"GET","path":"/","authority":"shop","upstream_cluster":"inbound|9080||","downstream_local_address":"10.1.1.2:9080"}',
+    'GET shop / 80 h1',
+  ],
   ['JSON without a request', '{"level":"info"}', undefined],
   ['JSON that is cut off', '{"method":"GET"', undefined],
   ['another text', 'Started server on port 80', undefined],

@@ -23,9 +23,10 @@ export interface Effect {
 export type ReplayJudge = (request: RouteRequest) => readonly Effect[];
 
 /** A judge by the two sides. */
-export function createReplayJudge({ before, after, portFor }: ReplayTables): ReplayJudge {
+export function createReplayJudge({ before, after, portFor, arrive }: ReplayTables): ReplayJudge {
   const byPort = new Map<number, ReplayJudge>();
-  return (request) => {
+  return (logged) => {
+    const request = arrive?.(logged) ?? logged;
     const port = portFor?.(request.port) ?? request.port;
     let judge = byPort.get(port);
     if (judge === undefined) {

@@ -204,6 +204,40 @@ spec: { hosts: [shop.example.com], gateways: [public], http: [${to(subset, 'matc
   assert.deepEqual(replay.report().moves, [{ what: 'shop v1 → shop v2', requests: 1 }]);
 });
 
+test('createReplay() finds the port and the scheme that a gateway took a request by', () => {
+  const gateway = (subset: string, port: string) =>
+    rules(`
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: public }
+spec: { servers: [${port}] }
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: public }
+spec:
+  hosts: [shop.example.com]
+  gateways: [public]
+  http: [${to(subset, 'match: [{ scheme: { exact: https } }],')}, ${to('v1')}]
+`);
+  const https =
+    "{ port: { number: 443, name: https, protocol: HTTPS }, hosts: ['*'], tls: { mode: SIMPLE, credentialName: c } }";
+  const http =
+    "{ port: { number: 80, name: http, protocol: HTTP }, hosts: ['*'], tls: { httpsRedirect: true } }";
+  const moved = (ports: string, local: string | undefined) => {
+    const replay = createReplay(
+      tablesOfRules(gateway('v1', ports), gateway('v2', ports), { gateway: 'public' }),
+    );
+    const log = { method: 'GET', path: '/', authority: 'shop.example.com', downstream_local_address: local };
+    replay.add(JSON.stringify(log));
+    return replay.report().moved;
+  };
+  assert.equal(moved(https, '10.1.1.2:443'), 1);
+  assert.equal(moved(`${http}, ${https}`, '10.1.1.2:8443'), 1);
+  assert.equal(moved(`${http}, ${https}`, '10.1.1.2:8080'), 0);
+  assert.equal(moved(https, undefined), 1);
+});
+
 test('diffRules() and createReplay() see the requests that a gateway loses with its Gateway', () => {
   const bound = rules(`
 apiVersion: networking.istio.io/v1
