@@ -1,6 +1,6 @@
 /** What the access log is told of an exchange that is over. Imports traffic's exchange and telemetry's types. */
+import { clientAddress } from '../router/route/address.ts';
 import type { Exchange } from '../traffic/exchange.ts';
-import { clientAddress } from '../traffic/filter/forwarded.ts';
 import type { AccessRecord } from './telemetry/access-record.ts';
 import type { RequestOutcome } from './telemetry/metric.ts';
 

@@ -1,4 +1,5 @@
-/** IP addresses and ranges of them. Imports nothing. */
+/** IP addresses and ranges of them. Imports the header list. */
+import type { HeaderList } from '../table/request.ts';
 
 /** Its bytes: 4, or 16. An IPv4 address written as IPv6 is IPv4. Undefined for what is none. */
 export function parseAddress(text: string): readonly number[] | undefined {
@@ -32,6 +33,20 @@ export function isInRange(address: readonly number[], { bytes, bits }: AddressRa
     if (address[index]! >> shift !== bytes[index]! >> shift) return false;
   }
   return true;
+}
+
+/**
+ * Whom a sidecar takes for the client, and a gateway once it has added the connection's address itself: the last address of
+ * `x-forwarded-for`, in one way of writing. Undefined where nothing is told, or what is no address.
+ *
+ * Source: Envoy `source/common/http/utility.cc` (Utility::getLastAddressFromXFF).
+ */
+export function clientAddress(headers: HeaderList): string | undefined {
+  const last = headers.findLast(([name]) => name === 'x-forwarded-for')?.[1];
+  const text = last?.slice(last.lastIndexOf(',') + 1).trim() ?? '';
+  const bytes = text.includes('%') ? undefined : parseAddress(text);
+  if (bytes?.length !== 4) return bytes && new URL(`http://[${text}]`).hostname.slice(1, -1);
+  return (text.includes(':') ? '::ffff:' : '') + bytes.join('.');
 }
 
 function parseV4(text: string): readonly number[] | undefined {

@@ -6,6 +6,7 @@
 import type { Fault, HeaderOperation, ResponseFlag } from '../table/decision.ts';
 import { FORMAT_COMMAND } from '../table/format-command.ts';
 import type { HeaderList } from '../table/request.ts';
+import { clientAddress } from './address.ts';
 import { headerValues } from './header.ts';
 import { parseQuery, pathOf } from './path.ts';
 import { pseudoHeader, type RequestView } from './request.ts';
@@ -237,6 +238,8 @@ function command(raw: string, name: string, argument: string, length: string | u
     case 'UPSTREAM_CLUSTER_RAW':
       return ({ cluster }) => cluster ?? '';
     case 'DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT':
+      return ({ view }) =>
+        (view.isEdge ? undefined : clientAddress(view.headers)) ?? view.sourceAddress ?? '';
     case 'DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT':
       return ({ view }) => view.sourceAddress ?? '';
     case 'QUERY_PARAM':

@@ -23,6 +23,8 @@ export interface RequestView {
   isGrpc: boolean;
   http2: boolean;
   sourceAddress: string | undefined;
+  /** What clients say of those before them is not believed. */
+  isEdge: boolean;
   /** For {@link queryOf}. */
   query: ReadonlyMap<string, string> | undefined;
 }
@@ -40,6 +42,7 @@ export function blankView(): RequestView {
     isGrpc: false,
     http2: false,
     sourceAddress: undefined,
+    isEdge: false,
     query: undefined,
   };
 }
@@ -114,6 +117,7 @@ export function readRequest(
   view.isGrpc = contentType !== undefined && isGrpcContentType(contentType);
   view.http2 = http2;
   view.sourceAddress = request.sourceAddress;
+  view.isEdge = isEdge;
   view.query = undefined;
   return view;
 }

@@ -1,5 +1,4 @@
-/** What the gateway tells upstreams of the request's way here, and does not let clients tell. Imports the router's addresses and headers. */
-import { parseAddress } from '../../router/route/address.ts';
+/** What the gateway tells upstreams of the request's way here, and does not let clients tell. Imports the header list. */
 import { isInternalHeader } from '../../router/route/internal-header.ts';
 import type { HeaderList } from '../../router/table/request.ts';
 
@@ -52,20 +51,6 @@ export function withForwarded(
     headers.push(['x-forwarded-for', chain === undefined ? edgeAddress : `${chain},${edgeAddress}`]);
   } else if (chain !== undefined) headers.push(['x-forwarded-for', chain]);
   return headers;
-}
-
-/**
- * Whom the headers of {@link withForwarded} tell as the client: the last address of `x-forwarded-for`, which at the edge is the
- * connection's, in one way of writing. Undefined where nothing is told, or what is no address.
- *
- * Source: Envoy `source/common/http/utility.cc` (Utility::getLastAddressFromXFF).
- */
-export function clientAddress(headers: HeaderList): string | undefined {
-  const last = headers.findLast(([name]) => name === 'x-forwarded-for')?.[1];
-  const text = last?.slice(last.lastIndexOf(',') + 1).trim() ?? '';
-  const bytes = text.includes('%') ? undefined : parseAddress(text);
-  if (bytes?.length !== 4) return bytes && new URL(`http://[${text}]`).hostname.slice(1, -1);
-  return (text.includes(':') ? '::ffff:' : '') + bytes.join('.');
 }
 
 const HTTP = ['x-forwarded-proto', 'http'] as const;

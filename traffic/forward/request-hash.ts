@@ -1,8 +1,8 @@
 /** The hash by which a request finds its endpoint, and the cookie that lets it find the same one again. */
 import { cookieValueOf, hashRequest, setCookieValue } from '../../router/policy/hash.ts';
+import { clientAddress } from '../../router/route/address.ts';
 import type { Forward } from '../../router/table/decision.ts';
 import type { Exchange } from '../exchange.ts';
-import { clientAddress } from '../filter/forwarded.ts';
 
 /**
  * Undefined where no rule asks for one, or the request has nothing to hash. A cookie that is missing goes out with
