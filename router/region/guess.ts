@@ -9,13 +9,16 @@ import { ODD_ENDING } from './partition.ts';
 import type { Requirement, TextRequirement } from './requirement.ts';
 import { preferredTexts, type World } from './world.ts';
 
+/** See {@link guess}. */
+export type GuessKind = 'usual' | 'plain' | 'odd';
+
 /**
  * A request that may well fulfil the requirements, by dimension; undefined where a regex would have to be
- * guessed. With `odd` it is one that few other rules name.
+ * guessed. `usual` is of texts that most requests have, `plain` of the rule's own, `odd` one that few other rules name.
  */
 export function guess(
   requirements: readonly Requirement[],
-  odd: boolean,
+  kind: GuessKind,
   world: World,
   workspace: Workspace,
 ): Map<string, State> | undefined {
@@ -33,7 +36,7 @@ export function guess(
     if (requirement.invert) continue;
     const { match } = requirement;
     if (match.kind === 'regex' || dimension.presence === 'none') return undefined;
-    const value = textFor(match, odd, preferredTexts(dimension, world));
+    const value = textFor(match, kind, preferredTexts(dimension, world));
     if (!inUniverse(dimension, value, world, workspace)) return undefined;
     const before = states.get(dimension.id);
     if (dimension.presence === 'many') states.set(dimension.id, [...(before ?? []), value]);
@@ -43,15 +46,16 @@ export function guess(
   return states;
 }
 
-/** A text that the condition takes, one of the preferred where that is so; with `odd` one that few others take. */
+/** A text that the condition takes; see {@link guess}. */
 function textFor(
   match: Exclude<TextRequirement['match'], { kind: 'regex' }>,
-  odd: boolean,
+  kind: GuessKind,
   preferred: readonly string[],
 ): string {
   if (match.kind === 'any') return preferred[0] ?? 'any';
   if (match.kind === 'exact') return match.value;
-  if (odd) return match.value + ODD_ENDING;
+  if (kind === 'odd') return match.value + ODD_ENDING;
+  if (kind === 'plain') return match.value;
   return preferred.find((each) => each.startsWith(match.value)) ?? match.value;
 }
 

@@ -70,8 +70,10 @@ export function decideRegion(
     requirements.every((each) => fulfils(each, stateOf(sample, each.dimension, world), workspace));
   const takersOf = (sample: Sample): number[] =>
     candidates(stateOf(sample, PATH, world)[0]!).filter((position) => meets(regions[position]!.kept, sample));
-  for (const odd of [false, true]) {
-    const sample = guess(region.requirements, odd, world, workspace);
+  // Of paths alone the usual texts are the plain ones.
+  const isPlain = region.requirements.every(({ dimension }) => dimension.id === 'path');
+  for (const kind of isPlain ? PATH_GUESSES : GUESSES) {
+    const sample = guess(region.requirements, kind, world, workspace);
     if (sample === undefined || !meets(region.requirements, sample)) break;
     const takers = takersOf(sample);
     const real = arrives(sample, world);
@@ -110,6 +112,8 @@ export function decideRegion(
   return UNDECIDED;
 }
 
+const GUESSES = ['usual', 'plain', 'odd'] as const;
+const PATH_GUESSES = ['usual', 'odd'] as const;
 const PATH: Dimension = { id: 'path', presence: 'one' };
 
 /** A rule and others as boxes over the dimensions that they speak of. */

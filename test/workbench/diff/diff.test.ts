@@ -38,6 +38,12 @@ const CASES: readonly [name: string, before: string, after: string, want: readon
     `${to('v2', 'match: [{ headers: { user: { exact: admin } } }],')}, ${to('v1')}`,
     [`header user = "admin" | 100 % shop v1 -> shop v2 | 100 % | curl -H 'user: admin' http://shop/`],
   ],
+  [
+    'a method said by its beginning, by the shortest that moves',
+    `${to('v1', 'match: [{ method: { exact: GET } }],')}, ${to('v2')}`,
+    `${to('v1', 'match: [{ method: { prefix: GE } }],')}, ${to('v2')}`,
+    ['method begins with "GE" | 100 % shop v2 -> shop v1 | 100 % | curl -X GE http://shop/'],
+  ],
   ['other weights', split(90, 10), split(50, 50), [' | 40 % shop v1 -> shop v2 | 40 % | curl http://shop/']],
   ['weights of another sum and the same shares', split(90, 10), split(45, 5), []],
   [
