@@ -107,7 +107,8 @@ function overHttp1(port: number, hasBody: boolean): Client {
 }
 
 function overHttp2(port: number, hasBody: boolean): Client {
-  const session = http2.connect(`http://127.0.0.1:${port}`);
+  const socket = net.connect(port, '127.0.0.1');
+  const session = http2.connect(`http://127.0.0.1:${port}`, { createConnection: () => socket });
   session.on('error', () => {});
   const method = hasBody ? 'POST' : 'GET';
   const stream = session.request({ ':method': method, ':authority': 'echo' }, { endStream: !hasBody });
@@ -123,8 +124,8 @@ function overHttp2(port: number, hasBody: boolean): Client {
     },
     told: hasBody ? ['DC', 'downstream_remote_disconnect'] : ['DR', 'http2.remote_reset'],
     leave() {
-      // Node ends a body before it resets its stream.
-      if (hasBody) return session.destroy();
+      // Node ends a body before it resets its stream, so the connection goes.
+      if (hasBody) return void socket.destroy();
       stream.close(http2.constants.NGHTTP2_CANCEL);
       session.close();
     },
