@@ -46,7 +46,7 @@ export function diffText(diff: RuleDiff, { color = false }: DiffFormat = {}): st
   return lines.join('\n');
 }
 
-const UNKNOWN = 'not known whether any request moves: the conditions are too complex to compare';
+const UNKNOWN = 'not known whether any request moves: none was found that does, nor a proof that none does';
 
 /** The difference as Markdown. */
 export function diffMarkdown(diff: RuleDiff): string {
@@ -65,7 +65,11 @@ export function diffMarkdown(diff: RuleDiff): string {
     if (moves.length > MAX_LISTED) lines.push('', `and ${moves.length - MAX_LISTED} more`);
   }
   if (unknown.length > 0) {
-    lines.push('', `Not known whether any request moves, as the conditions are too complex to compare:`, '');
+    lines.push(
+      '',
+      'Not known whether any request moves; none was found that does, nor a proof that none does:',
+      '',
+    );
     for (const move of unknown.slice(0, MAX_LISTED))
       lines.push(`- ${escapeMarkup(subjectOf(move, diff))}: ${escapeMarkup(rulesText(move))}`);
   }
