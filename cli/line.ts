@@ -13,6 +13,11 @@ export async function* linesOf(file: string): AsyncGenerator<string> {
     // Not every runtime ends the lines of an input that has failed.
     lines.close();
   });
-  yield* lines;
+  try {
+    yield* lines;
+  } catch (error) {
+    // Others end them with it.
+    failure ??= error as Error;
+  }
   if (failure) throw new CommandFailure(`Cannot read "${file}": ${failure.message}`, EXIT.usage);
 }

@@ -197,6 +197,13 @@ test('diff reads the rules of a cluster, and says why when it cannot', async () 
   assert.match(misspelt.stderr, /unknown parameter "name"/);
 });
 
+test('diff --log exits 2 for a log that cannot be read', async () => {
+  const rules = 'deploy/istio/scenarios/all-v1.yaml';
+  const { code, stderr } = await pointsman(['diff', rules, rules, '--log', join(folder, 'nowhere.log')]);
+  assert.equal(code, 2);
+  assert.match(stderr, /^error: Cannot read ".*nowhere\.log": ENOENT/);
+});
+
 test('diff exits 2 for a side that is nothing', async () => {
   const { code, stderr } = await pointsman(['diff', 'nowhere', ALL_V1]);
   assert.equal(code, 2);
