@@ -1,9 +1,9 @@
 /**
- * Answers that no upstream gave, told to each protocol in its own way: gRPC and gRPC-Web get HTTP 200 with a
- * status in the header block, everybody else plain text. Imports the router's gRPC mapping.
+ * Answers that no upstream gave: gRPC gets HTTP 200 with a status in the header block, everybody else, gRPC-Web and
+ * Connect too, the HTTP status and plain text. Imports the router's gRPC mapping.
  */
 import { encodeGrpcMessage, grpcStatusOf, isGrpcContentType } from '../router/route/grpc.ts';
-import { firstHeader, setHeader } from '../router/route/header.ts';
+import { firstHeader } from '../router/route/header.ts';
 import { abortReply, failureReply as routedFailure, type WireReply } from '../router/route/index.ts';
 import type { Decision, Fault, LocalReply, ResponseFlag } from '../router/table/decision.ts';
 import type { HeaderList } from '../router/table/request.ts';
@@ -34,11 +34,6 @@ export interface Reply {
 export function replyOf(reply: LocalReply, contentType: string | undefined): Reply {
   const headers = reply.corsHeaders ? [...reply.headers, ...reply.corsHeaders] : reply.headers;
   if (reply.grpc) return grpcReply(reply.grpc, headers, contentType);
-  // As Istio's proxies do at ports of protocol GRPC-Web, which turn it into gRPC before anything else; here at every port.
-  if (isGrpcWeb(contentType)) {
-    const message = typeof reply.body === 'string' ? reply.body : '';
-    return grpcReply({ status: grpcStatusOf(reply.status), message }, headers, contentType);
-  }
   const body = typeof reply.body === 'string' ? new TextEncoder().encode(reply.body) : reply.body;
   return plain(reply.status, headers, body);
 }
@@ -46,7 +41,7 @@ export function replyOf(reply: LocalReply, contentType: string | undefined): Rep
 /** An answer of the gateway's own. `contentType` is the request's, which says what the client speaks. */
 export function failureReply(failure: Failure, contentType: string | undefined): Reply {
   const { status, message, headers = [] } = failure;
-  if (isGrpcContentType(contentType) || isGrpcWeb(contentType))
+  if (isGrpcContentType(contentType))
     return grpcReply({ status: grpcStatusOf(status), message }, headers, contentType);
   const type: HeaderList = message === '' ? [] : [['content-type', 'text/plain']];
   return plain(status, [...type, ...headers], new TextEncoder().encode(message));
@@ -63,11 +58,11 @@ export function routedFailureReply(
   upstreamHost: string,
 ): Reply {
   const contentType = firstHeader(exchange.head.headers, 'content-type');
-  const isGrpc = isGrpcContentType(contentType) || isGrpcWeb(contentType);
+  const isGrpc = isGrpcContentType(contentType);
   const { attempts } = exchange;
   const outcome = { upstreamHost, attempts, ...(flag && { flag }) };
   const reply = routedFailure(decision, isGrpc, status, message, outcome);
-  return toReply({ ...reply, headers: [...reply.headers, ...headers] }, contentType);
+  return toReply({ ...reply, headers: [...reply.headers, ...headers] });
 }
 
 /** The answer to a request that a fault aborts. */
@@ -77,19 +72,15 @@ export function abortedReply(
   abort: NonNullable<Fault['abort']>,
 ): Reply {
   const contentType = firstHeader(exchange.head.headers, 'content-type');
-  const isGrpc = isGrpcContentType(contentType) || isGrpcWeb(contentType);
-  return toReply(abortReply(decision, isGrpc, abort), contentType);
+  const isGrpc = isGrpcContentType(contentType);
+  return toReply(abortReply(decision, isGrpc, abort));
 }
 
-function toReply({ status, headers, body }: WireReply, contentType: string | undefined): Reply {
+function toReply({ status, headers, body }: WireReply): Reply {
   const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body;
   if (firstHeader(headers, 'grpc-status') === undefined || bytes.length > 0)
     return plain(status, headers, bytes);
-  return {
-    status,
-    headers: isGrpcWeb(contentType) ? setHeader(headers, 'content-type', contentType!) : headers,
-    body: null,
-  };
+  return { status, headers, body: null };
 }
 
 /** Gives the answer, and ends the exchange. `flag` and `details` are Envoy's words for why. */
@@ -123,7 +114,7 @@ function grpcReply(
   const own = ['content-type', 'content-length', 'grpc-status', 'grpc-message'];
   // Envoy says application/grpc whatever was asked; but who speaks JSON may take nothing else.
   const isOther = isGrpcContentType(contentType) && contentType !== 'application/grpc+proto';
-  const type = isOther || isGrpcWeb(contentType) ? contentType! : 'application/grpc';
+  const type = isOther ? contentType! : 'application/grpc';
   return {
     status: 200,
     headers: [
@@ -134,8 +125,4 @@ function grpcReply(
     ],
     body: null,
   };
-}
-
-function isGrpcWeb(contentType: string | undefined): boolean {
-  return contentType?.startsWith('application/grpc-web') ?? false;
 }

@@ -115,8 +115,8 @@ export const DIFFERENCES: readonly Difference[] = [
     test: 'Http2Connection ends a stream that does not move, or whose peer opens no window',
   },
   {
-    what: 'gRPC-Web clients are told of failures, faults and direct responses as gRPC clients are (200 and `grpc-status`) at every port; Envoy under Istio does so at ports of protocol `GRPC-Web`, and at others answers them as plain HTTP',
-    why: 'they can read no other answer',
+    what: 'gRPC-Web clients are told of failures, faults and direct responses as plain HTTP at every port; Envoy under Istio, at ports of protocol `GRPC-Web` alone, as gRPC clients are (200 and `grpc-status`)',
+    why: 'clients know the gRPC status of an HTTP status by themselves; there is no filter here that turns gRPC-Web into gRPC',
     test: 'failureReply() speaks the protocol of the client',
   },
   {

@@ -6,23 +6,24 @@ const text = (body: unknown) => (body === null ? null : new TextDecoder().decode
 
 test('failureReply() speaks the protocol of the client', () => {
   const failure = { status: 503, message: 'no healthy upstream', flag: 'UH' } as const;
-  const plain = failureReply(failure, 'application/json');
-  assert.deepEqual(
-    { status: plain.status, headers: plain.headers, body: text(plain.body) },
-    {
-      status: 503,
-      headers: [
-        ['content-type', 'text/plain'],
-        ['content-length', '19'],
-      ],
-      body: 'no healthy upstream',
-    },
-  );
+  for (const asked of ['application/json', 'application/grpc-web', 'application/grpc-web+proto']) {
+    const { status, headers, body } = failureReply(failure, asked);
+    assert.deepEqual(
+      { status, headers, body: text(body) },
+      {
+        status: 503,
+        headers: [
+          ['content-type', 'text/plain'],
+          ['content-length', '19'],
+        ],
+        body: 'no healthy upstream',
+      },
+    );
+  }
   for (const [asked, said] of [
     ['application/grpc', 'application/grpc'],
     ['application/grpc+proto', 'application/grpc'],
     ['application/grpc+json', 'application/grpc+json'],
-    ['application/grpc-web+proto', 'application/grpc-web+proto'],
   ] as const) {
     const { status, headers, body } = failureReply(failure, asked);
     assert.deepEqual(

@@ -69,7 +69,7 @@ for (const [name, abort, headers, status, text, grpcStatus, type] of [
   ['an HTTP status', { httpStatus: 555 }, [], 555, 'fault filter abort|', undefined, 'text/plain'],
   ['an HTTP status, to gRPC', { httpStatus: 503 }, grpc, 200, '|', '14', 'application/grpc'],
   ['a gRPC status', { grpcStatus: 7 }, grpc, 200, '|', '7', 'application/grpc'],
-  ['a gRPC status, to gRPC-Web', { grpcStatus: 7 }, web, 200, '|', '7', 'application/grpc-web+proto'],
+  ['a gRPC status, to gRPC-Web', { grpcStatus: 7 }, web, 200, 'fault filter abort|', undefined, 'text/plain'],
   [
     'a gRPC status, to anybody else',
     { grpcStatus: 14 },
