@@ -5,6 +5,7 @@
 import type { Decision, Fault, Forward, HeaderOperation, LocalReply, Mirror } from '../table/decision.ts';
 import type { HeaderList, Random } from '../table/request.ts';
 import type { ForwardAction, Route, WeightedCluster } from '../table/route-table.ts';
+import { withAttempt } from './attempt-header.ts';
 import { drawFault, drawFraction, pickWeighted } from './chance.ts';
 import { type CorsOutcome, judgeCors } from './cors.ts';
 import type { FormatContext } from './format.ts';
@@ -100,9 +101,14 @@ export function forward(
   const before = picked.authority ?? view.authority;
   const authority = rewrite?.authority ?? before;
   const path = rewritePath(view.path, route.match.path, rewrite);
+  const timeoutMs = timeoutOf(view, action.timeoutMs);
   let { headers } = view;
+  if (own.seesTry) {
+    const tryMs = action.retry?.perTryTimeoutMs || timeoutMs;
+    headers = withAttempt(headers, 1, Math.min(tryMs, timeoutMs || tryMs), view.isGrpc);
+  }
   if (own.requestHeaders.length > 0)
-    headers = requestChanged(own, view, route, picked.cluster, picked.authority);
+    headers = requestChanged(own, headers, view, route, picked.cluster, picked.authority);
   // Envoy notes what a rewrite took the place of, be it the same.
   if (rewrite?.uri !== undefined || rewrite?.regex)
     headers = setHeader(headers, 'x-envoy-original-path', view.path);
@@ -114,7 +120,6 @@ export function forward(
     (fault?.abort
       ? responseChanges(own, view, route, picked.cluster)
       : responseChanges(own, { ...view, authority, path }, route, picked.cluster, headers, view.path));
-  const timeoutMs = timeoutOf(view, action.timeoutMs);
   const mirrors = drawMirrors(table.clusters, action, authority, path, random);
   const decision: Writable<Forward> = {
     kind: 'forward',
@@ -132,6 +137,7 @@ export function forward(
   if (fault) decision.fault = fault;
   if (cors.headers) decision.corsHeaders = cors.headers;
   if (action.hashPolicy.length > 0) decision.hashPolicy = action.hashPolicy;
+  if (own.seesTry) decision.isTold = true;
   if (chosenBy) decision.chosenBy = chosenBy;
   return decision;
 }
@@ -164,12 +170,13 @@ function pick(
 /** The request's headers after a destination's changes, then the rule's. */
 function requestChanged(
   { requestHeaders }: DestinationParts,
+  before: HeaderList,
   view: RequestView,
   { name }: Route,
   cluster: string,
   authority: string | undefined,
 ): HeaderList {
-  let { headers } = view;
+  let headers = before;
   let seen = view;
   for (const changes of requestHeaders) {
     const context: FormatContext = { view: seen, headers, routeName: name, cluster, isResponse: false };

@@ -85,6 +85,8 @@ export interface DestinationParts {
   /** Its own and the route's; none where neither changes anything. */
   readonly requestHeaders: readonly HeaderChanges[];
   readonly responseHeaders: readonly HeaderChanges[];
+  /** A change is of what upstreams are told of a try, or has it in its value. */
+  readonly seesTry: boolean;
   /** All changes of {@link responseHeaders}, where none of them needs the request. */
   readonly fixedResponse: readonly HeaderOperation[] | undefined;
 }
@@ -224,6 +226,7 @@ function prepareParts({ action, cors, requestHeaders, responseHeaders }: Route):
       destination: undefined,
       requestHeaders: requests.some(({ templates }) => templates.length > 0) ? requests : [],
       responseHeaders: responses,
+      seesTry: TRY_HEADER.test(JSON.stringify([destination, requestHeaders, responseHeaders])),
       fixedResponse: isFixed ? responses.flatMap(({ fixed }) => fixed ?? []) : undefined,
     };
   };
@@ -244,5 +247,7 @@ function prepareParts({ action, cors, requestHeaders, responseHeaders }: Route):
 function responseChanges(operations: readonly HeaderOperation[]): HeaderChanges {
   return prepareChanges(operations.filter(({ name }) => !CONNECTION_FIELDS.has(name)));
 }
+
+const TRY_HEADER = /x-envoy-(?:attempt|expected)-|grpc-timeout/i;
 
 const NONE = { requestHeaders: [], responseHeaders: [] };

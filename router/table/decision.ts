@@ -64,6 +64,12 @@ export interface Forward extends Decided {
   readonly mirrors: readonly Mirror[];
   /** By what the request is hashed, if the cluster's load balancer asks for it; `hashRequest()` of `router/policy` gives the key. */
   readonly hashPolicy?: readonly HashPolicy[];
+  /**
+   * The request already has what Envoy tells an upstream of its first try (`x-envoy-attempt-count`,
+   * `x-envoy-expected-rq-timeout-ms`, of gRPC `grpc-timeout`), as the rule's changes saw or changed it. Else whoever
+   * sends it adds that; at a retry it is replaced in any case.
+   */
+  readonly isTold?: true;
   /** Beyond Istio: the destination was no matter of chance, but of the request's key, or named by its client. */
   readonly chosenBy?: 'sticky-split' | 'preview';
 }

@@ -5,6 +5,7 @@
  */
 
 import { retriesAnswer, retriesReset, retryConditionsOf } from '../../router/policy/retry.ts';
+import { withAttempt } from '../../router/route/attempt-header.ts';
 import { firstHeader, joinResponseRepeats } from '../../router/route/header.ts';
 import { isGrpcContentType } from '../../router/route/index.ts';
 import type { Forward, RetryPolicy } from '../../router/table/decision.ts';
@@ -21,7 +22,6 @@ import {
 import type { Timer } from '../clock.ts';
 import type { Exchange } from '../exchange.ts';
 import { endToEnd } from '../filter/hop-by-hop.ts';
-import { withAttempt } from '../filter/request-header.ts';
 import { changeResponseHeaders } from '../filter/response-header.ts';
 import { type Failure, routedFailureReply, sendReply } from '../local-reply.ts';
 import { Attempt } from './attempt.ts';
@@ -329,12 +329,16 @@ export class Forwarding implements StreamReceiver {
   // Ends.
 
   #requestOf(leftMs: number): RequestHead {
-    const { method, authority, path, headers } = this.#decision.request;
+    const { isTold, request } = this.#decision;
+    const { method, authority, path, headers } = request;
     const { head, upgrade } = this.exchange;
     const { scheme } = head;
     const tryMs = this.#tryTimeoutMs;
     const expectedMs = tryMs > 0 && (leftMs === 0 || tryMs < leftMs) ? tryMs : leftMs;
-    const told = withAttempt(headers, this.#attempts, expectedMs, this.#isGrpc);
+    const told =
+      isTold && this.#attempts === 1
+        ? headers
+        : withAttempt(headers, this.#attempts, expectedMs, this.#isGrpc);
     return upgrade === undefined
       ? { method, scheme, authority, path, headers: told }
       : { method, scheme, authority, path, headers: told, upgrade };

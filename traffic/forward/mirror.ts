@@ -1,5 +1,6 @@
 /** Copies of a request: sent and forgotten. Nothing of them reaches the client, nor slows it. Imports upstream's clusters. */
 
+import { withAttempt } from '../../router/route/attempt-header.ts';
 import { firstHeader } from '../../router/route/header.ts';
 import { isGrpcContentType } from '../../router/route/index.ts';
 import type { Forward, Mirror } from '../../router/table/decision.ts';
@@ -10,7 +11,6 @@ import type { Clock, Timer } from '../clock.ts';
 import type { Comparison, ComparisonSink } from '../compare/comparison.ts';
 import type { Exchange } from '../exchange.ts';
 import { endToEnd } from '../filter/hop-by-hop.ts';
-import { withAttempt } from '../filter/request-header.ts';
 import type { ForwardOptions } from './index.ts';
 import { MAX_KEPT_BYTES } from './kept-body.ts';
 import { outcomeOf } from './outcome.ts';
@@ -97,12 +97,13 @@ function comparisonOf(
 }
 
 function headOf(
-  { request, timeoutMs }: Forward,
+  { request, timeoutMs, isTold }: Forward,
   { head }: Exchange,
   { authority, path }: Mirror,
 ): RequestHead {
   const isGrpc = isGrpcContentType(firstHeader(request.headers, 'content-type'));
-  const headers = withAttempt(request.headers, 1, timeoutMs, isGrpc);
+  // Envoy's copies keep the count, but are told their own time.
+  const headers = withAttempt(request.headers, isTold ? 0 : 1, timeoutMs, isGrpc);
   return { method: request.method, scheme: head.scheme, authority, path, headers };
 }
 

@@ -2,10 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Code } from '@connectrpc/connect';
 import { codeToHttpStatus } from '@connectrpc/connect/protocol-connect';
-import { parseTimeout } from '@connectrpc/connect/protocol-grpc';
 import { encodeGrpcMessage } from '../../../router/route/grpc.ts';
 import { decodeGrpcMessage, httpStatusOf } from '../../../wire/grpc/status.ts';
-import { formatGrpcTimeout } from '../../../wire/grpc/timeout.ts';
 
 test('httpStatusOf() agrees with Connect on every status', () => {
   const codes = Object.values(Code).filter((code) => typeof code === 'number');
@@ -25,23 +23,4 @@ test('decodeGrpcMessage() keeps what is not percent-encoded', () => {
   for (const text of ['%', '%4', '%zz', 'a%2', '%%']) assert.equal(decodeGrpcMessage(text), text);
   assert.equal(decodeGrpcMessage('%e4%b8%9x'), '\u{fffd}%9x');
   assert.equal(decodeGrpcMessage('%FF'), '\u{fffd}');
-});
-
-test('formatGrpcTimeout() writes at most eight digits and never more time than it was given', () => {
-  const cases: [timeoutMs: number, want: string][] = [
-    [0, '0m'],
-    [1500, '1500m'],
-    [99_999_999, '99999999m'],
-    [100_000_999, '100000S'],
-    [99_999_999_999, '99999999S'],
-    [100_000_019_000, '1666666M'],
-    [5_999_999_999_999, '99999999M'],
-    [6_000_000_000_000, '1666666H'],
-    [Number.MAX_SAFE_INTEGER, '99999999H'],
-  ];
-  for (const [timeoutMs, want] of cases) {
-    assert.equal(formatGrpcTimeout(timeoutMs), want);
-    const read = parseTimeout(want, Number.MAX_SAFE_INTEGER).timeoutMs;
-    assert.ok(read !== undefined && read <= timeoutMs, want);
-  }
 });

@@ -1,6 +1,6 @@
 /** What upstreams are told of a try: which one it is, and how long they have. Imports the header list. */
-import type { HeaderList } from '../../router/table/request.ts';
-import { formatGrpcTimeout } from '../../wire/grpc/timeout.ts';
+import type { HeaderList } from '../table/request.ts';
+import { formatGrpcTimeout } from './grpc.ts';
 
 type Header = HeaderList[number];
 
@@ -8,7 +8,7 @@ type Header = HeaderList[number];
 const FIRST: Header = ['x-envoy-attempt-count', '1'];
 
 /**
- * The headers with `x-envoy-attempt-count`, in place of what the client says; with a limit of time
+ * The headers with `x-envoy-attempt-count`, in place of what the client says (`attempt` 0 leaves it as it is); with a limit of time
  * (`expectedMs`, 0 is none) also `x-envoy-expected-rq-timeout-ms`, and for gRPC `grpc-timeout`.
  *
  * Source: Envoy `source/common/router/router.cc` (FilterUtility::setTimeoutHeaders), Istio
@@ -25,14 +25,14 @@ export function withAttempt(
     const header = list[index]!;
     const name = header[0];
     // Lengths tell most names apart before any letter is compared.
-    if (name.length === 21 && name === 'x-envoy-attempt-count') continue;
+    if (attempt > 0 && name.length === 21 && name === 'x-envoy-attempt-count') continue;
     if (expectedMs > 0) {
       if (isGrpc && name.length === 12 && name === 'grpc-timeout') continue;
       if (name.length === 30 && name === 'x-envoy-expected-rq-timeout-ms') continue;
     }
     headers.push(header);
   }
-  headers.push(attempt === 1 ? FIRST : ['x-envoy-attempt-count', `${attempt}`]);
+  if (attempt > 0) headers.push(attempt === 1 ? FIRST : ['x-envoy-attempt-count', `${attempt}`]);
   if (expectedMs > 0) {
     headers.push(['x-envoy-expected-rq-timeout-ms', `${expectedMs}`]);
     if (isGrpc) headers.push(['grpc-timeout', formatGrpcTimeout(Math.trunc(expectedMs))]);
