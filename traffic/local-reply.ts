@@ -59,8 +59,9 @@ export function routedFailureReply(
 ): Reply {
   const contentType = firstHeader(exchange.head.headers, 'content-type');
   const isGrpc = isGrpcContentType(contentType);
-  const { attempts } = exchange;
-  const outcome = { upstreamHost, attempts, ...(flag && { flag }) };
+  const { attempts, flag: before } = exchange;
+  const raised = before && flag ? `${before},${flag}` : (flag ?? before);
+  const outcome = { upstreamHost, attempts, raised };
   const reply = routedFailure(decision, isGrpc, status, message, outcome);
   return toReply({ ...reply, headers: [...reply.headers, ...headers] });
 }

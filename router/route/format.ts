@@ -112,6 +112,8 @@ export interface ResponseOutcome {
   /** No upstream gave the response: its status is not known yet when values are made. */
   readonly isLocal?: true;
   readonly flag?: ResponseFlag;
+  /** All flags, in the order in which they were raised, of who carries the request: `DI,URX,UF`. */
+  readonly raised?: string | undefined;
   /** What was injected, which has flags of its own. */
   readonly fault?: Fault | undefined;
   /** Envoy's word for where the response comes from: `via_upstream`. */
@@ -137,7 +139,7 @@ export function formatLate(value: string, outcome: ResponseOutcome, headers: Hea
 
 function outcomeValue(
   name: string,
-  { status, isLocal, flag, fault, details, upstreamHost = '', attempts = 0 }: ResponseOutcome,
+  { status, isLocal, flag, raised, fault, details, upstreamHost = '', attempts = 0 }: ResponseOutcome,
 ): string {
   switch (name) {
     case 'RESPONSE_CODE':
@@ -145,7 +147,7 @@ function outcomeValue(
     case 'RESPONSE_CODE_DETAILS':
       return details ?? '';
     case 'RESPONSE_FLAGS':
-      return formatFlags(flag, fault);
+      return raised ?? formatFlags(flag, fault);
     case 'UPSTREAM_HOST':
     case 'UPSTREAM_REMOTE_ADDRESS':
       return upstreamHost;
@@ -193,15 +195,11 @@ const NOT_THERE_YET: ReadonlySet<string> = new Set([
 /**
  * As `%RESPONSE_FLAGS%` has them: `DI,FI`, or `-`.
  *
- * Source: Envoy `source/common/stream_info/utility.cc` (ResponseFlagUtils::toShortString), whose order this is.
+ * Source: Envoy `source/common/stream_info/utility.cc` (ResponseFlagUtils::toShortString).
  */
 function formatFlags(flag: ResponseFlag | undefined, fault: Fault | undefined): string {
-  const injected = [...(fault?.delayMs ? ['DI'] : []), ...(fault?.abort ? ['FI'] : [])];
-  if (flag === undefined) return injected.join() || '-';
-  return (BEFORE_INJECTED.has(flag) ? [flag, ...injected] : [...injected, flag]).join();
+  return [fault?.delayMs ? 'DI' : [], fault?.abort ? 'FI' : [], flag ?? []].flat().join() || '-';
 }
-
-const BEFORE_INJECTED: ReadonlySet<ResponseFlag> = new Set(['UH', 'UT', 'LR', 'UR', 'UF', 'UC', 'UO', 'NR']);
 
 /** A request's value: nothing of the response is known. */
 function formatEarly(value: string): string {

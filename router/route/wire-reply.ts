@@ -40,7 +40,7 @@ export function failureReply(
   isGrpc: boolean,
   status: number,
   message: string,
-  failed: Pick<ResponseOutcome, 'flag' | 'upstreamHost' | 'attempts'> = {},
+  failed: Pick<ResponseOutcome, 'raised' | 'upstreamHost' | 'attempts'> = {},
 ): WireReply {
   const grpc = isGrpc ? { status: grpcStatusOf(status), message } : undefined;
   const reply = answer(decision, status, message, grpc, failed);
@@ -72,7 +72,7 @@ function answer(
   status: number,
   message: string,
   grpc: LocalReply['grpc'],
-  failed: Pick<ResponseOutcome, 'flag' | 'upstreamHost' | 'attempts' | 'details'>,
+  failed: Pick<ResponseOutcome, 'raised' | 'upstreamHost' | 'attempts' | 'details'>,
 ): WireReply {
   const headers = replyHeaders(
     applyHeaderOperations([], responseHeaders, { status, isLocal: true, fault, ...failed }),

@@ -330,6 +330,8 @@ function changedHeaders(
   const changed = applyHeaderOperations(own, decision.responseHeaders, {
     status: last?.status ?? 200,
     fault: decision.fault,
+    // Whether tries were used up is for who carries the request to tell.
+    ...(expected.responseFlags?.includes('URX') && { raised: expected.responseFlags }),
     details: 'via_upstream',
   }).filter(([name]) => !replaced.has(name));
   const isNamed = (name: string) => named.has(name) && name !== 'server';

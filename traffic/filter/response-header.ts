@@ -1,6 +1,6 @@
 /** What a rule changes in an upstream's response. Imports the router's header operations. */
 import { applyHeaderOperations } from '../../router/route/index.ts';
-import type { Fault, HeaderOperation } from '../../router/table/decision.ts';
+import type { HeaderOperation } from '../../router/table/decision.ts';
 import type { HeaderList } from '../../router/table/request.ts';
 
 /** What the values of operations may still ask for. */
@@ -10,8 +10,8 @@ export interface ResponseFacts {
   readonly upstreamHost: string;
   /** Tries made. */
   readonly attempts: number;
-  /** What was injected before. */
-  readonly fault?: Fault | undefined;
+  /** Response flags so far. Absent: none. */
+  readonly raised?: string | undefined;
 }
 
 /**

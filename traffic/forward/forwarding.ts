@@ -163,9 +163,10 @@ export class Forwarding implements StreamReceiver {
     const own = endToEnd(headers);
     this.#mirrors?.answered(status, own);
     let list = joinResponseRepeats(own);
-    const { responseHeaders, corsHeaders, fault } = this.#decision;
+    const { responseHeaders, corsHeaders } = this.#decision;
     if (responseHeaders.length > 0 || corsHeaders !== undefined) {
-      const facts = { status, upstreamHost: attempt.endpoint.address, attempts: this.#attempts, fault };
+      const raised = this.exchange.flag;
+      const facts = { status, upstreamHost: attempt.endpoint.address, attempts: this.#attempts, raised };
       list = changeResponseHeaders(list, responseHeaders, corsHeaders ?? [], facts);
     }
     if (hasEnded) this.#mirrors?.answerEnded(NO_FIELDS);
