@@ -70,7 +70,10 @@ export function certificateSourceOf(where: string): ConfigSource {
   return startedLate(where, async () => (await import('./certificate-files.ts')).certificateFolder(where));
 }
 
-function startedLate(name: string, load: () => Promise<ConfigSource>): ConfigSource {
+/** All that a source may give: one that is loaded late leaves nothing of it out. */
+type WholeSource = ConfigSource & Readonly<Record<keyof ConfigSource, unknown>>;
+
+function startedLate(name: string, load: () => Promise<ConfigSource>): WholeSource {
   let source: ConfigSource | undefined;
   return {
     name,
@@ -84,6 +87,9 @@ function startedLate(name: string, load: () => Promise<ConfigSource>): ConfigSou
     },
     get secrets() {
       return source?.secrets;
+    },
+    get podAccounts() {
+      return source?.podAccounts;
     },
   };
 }

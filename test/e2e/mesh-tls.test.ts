@@ -10,7 +10,6 @@ import { after, before, test } from 'node:test';
 import * as tls from 'node:tls';
 import { createClient } from '@connectrpc/connect';
 import { createRoutedTransport } from '../../client/index.ts';
-import { kubernetesSource } from '../../config/kubernetes/source.ts';
 import { parseXdsAddress } from '../../config/xds/address.ts';
 import { requestCertificate } from '../../config/xds/certificate-authority.ts';
 import { xdsSource } from '../../config/xds/source.ts';
@@ -363,7 +362,8 @@ test(
     );
     endings.push(() => api.close());
     const { get, lines } = await gatewayFor({
-      config: kubernetesSource('k8s://', { kubeconfig }),
+      // By its name, as users give it.
+      config: `k8s://?kubeconfig=${encodeURIComponent(kubeconfig)}`,
       certificates: mesh.urlOf(token['web']!),
       proxy: { namespace: 'default' },
     });
