@@ -27,7 +27,7 @@ export interface YamlDocument {
   readonly issues: readonly Issue[];
   /** Set where {@link value} is there in spite of {@link issues}: all but the values that these tell of. */
   readonly partial?: true;
-  /** Set where the separator before the document is wrong: Kubernetes' reader loses the document before it, too. */
+  /** Set where the separator between two documents is wrong: Kubernetes' reader loses the one before it, too. */
   readonly badSeparator?: true;
 }
 
@@ -87,7 +87,7 @@ export function* readParts(
   known?: (text: string) => TextPart | undefined,
 ): Generator<TextPart | undefined> {
   const decoded = typeof input === 'string' ? input : decode(input);
-  for (const chunk of splitDocuments(decoded.startsWith('\uFEFF') ? decoded.slice(1) : decoded)) {
+  for (const chunk of splitDocuments(decoded)) {
     const { afterSeparator, line } = chunk;
     const invalid = typeof input === 'string' ? -1 : chunk.text.indexOf('\uFFFD');
     if (invalid !== -1 && !isUtf8(input as Uint8Array)) {
@@ -98,11 +98,15 @@ export function* readParts(
       continue;
     }
     if (afterSeparator !== undefined) {
+      const { excerpt, closes, ...place } = afterSeparator;
       const message = 'Cannot read text on the line of the separator "---": put it on the next line';
-      const { excerpt, ...place } = afterSeparator;
       const issue: Issue = { code: 'yaml-syntax', severity: 'error', message, file, ...place, excerpt };
       const text = sourceText(file, chunk.text, line);
-      yield { text: chunk.text, line, documents: [{ ...broken(text, [issue]), badSeparator: true }] };
+      yield {
+        text: chunk.text,
+        line,
+        documents: [{ ...broken(text, [issue]), ...(closes && { badSeparator: true }) }],
+      };
       continue;
     }
     const earlier = known?.(chunk.text);
@@ -129,6 +133,11 @@ function placedPart(written: string, line: number, file: string, read: readonly 
 function* readChunk(written: string): Generator<undefined, ReadDocument[]> {
   // YAML 1.1 has more line breaks than the library knows; one character for one, so that places stay.
   const chunk = written.replaceAll(/\r(?!\n)|[\u0085\u2028\u2029]/g, '\n');
+  const mark = /^\uFEFF/m.exec(chunk);
+  if (mark !== null) {
+    const message = 'Cannot read the byte order mark (U+FEFF) here: delete it';
+    return [unreadable({ code: 'yaml-syntax', message, offset: mark.index })];
+  }
   const control = /[^\t\n\r\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u.exec(chunk);
   if (control !== null) {
     const message = `Cannot read the character U+${control[0].codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}: YAML allows no control characters`;
@@ -138,11 +147,15 @@ function* readChunk(written: string): Generator<undefined, ReadDocument[]> {
   if (!('events' in found)) return [unreadable(found)];
   yield undefined;
   const { events, text } = found;
+  if (events[0]?.type === EVENT_ID.DOCUMENT && events[0].explicitStart) {
+    const message = 'Cannot read "---" here: begin the line with it';
+    return [unreadable({ code: 'yaml-syntax', message, offset: text.indexOf('---') })];
+  }
   const problem = strictProblem(events, text);
   if (problem !== undefined) return [unreadable({ code: 'yaml-syntax', ...problem })];
   const separator = lineSeparator(events, written);
   if (separator !== undefined) return [unreadable(separator)];
-  if (events.length === 0) return [];
+  if (events.length === 0) return [EMPTY];
   const tree = readTree(events, text);
   const problems = tree.problems.slice(0, MAX_TREE_ISSUES).map(({ code, ...rest }): Problem => {
     const syntax = code === 'unknown-alias';
@@ -165,6 +178,9 @@ function lineSeparator(events: readonly Event[], written: string): Problem | und
   }
   return undefined;
 }
+
+/** A document of blanks and comments. */
+const EMPTY: ReadDocument = { value: null, place: { key: 0, value: 0, scalar: true }, problems: [] };
 
 function unreadable(...problems: readonly Problem[]): ReadDocument {
   return { value: null, problems };
@@ -212,7 +228,7 @@ function issueAt(text: SourceText, { code, message, offset }: Problem): Issue {
 
 function decode(bytes: Uint8Array): string {
   const utf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
-  return utf16 ? '\uFFFD' : new TextDecoder('utf-8').decode(bytes);
+  return utf16 ? '\uFFFD' : new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 }
 
 function isUtf8(bytes: Uint8Array): boolean {

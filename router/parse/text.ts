@@ -19,8 +19,15 @@ export interface Chunk {
   readonly text: string;
   /** The file's line that it begins with, 1-based. */
   readonly line: number;
-  /** Text after the separator on its line, which Kubernetes' reader refuses. */
-  readonly afterSeparator?: Position & { readonly excerpt: string };
+  /** What stands behind the separator on its line and may not. */
+  readonly afterSeparator?: AfterSeparator;
+}
+
+/** Text on a separator's line. */
+export interface AfterSeparator extends Position {
+  readonly excerpt: string;
+  /** Whether a document ends at the separator, which Kubernetes' reader then loses. */
+  readonly closes: boolean;
 }
 
 /** Makes a text's lines findable, `firstLine` being that of its begin; they are looked up when first asked for. */
@@ -60,30 +67,43 @@ export function sourceText(file: string, text: string, firstLine = 1): SourceTex
 }
 
 /**
- * The documents of a text, split at lines that begin with `---`, so that a document which is not YAML leaves
- * the others readable. Parts without any text are left out.
+ * The documents of a text, split at lines that begin with `---`, so that a document which is not YAML leaves the others
+ * readable. A separator that no line stands before, since the last one or the begin, belongs to the document below it.
+ * What has no lines at all is left out; a byte order mark at the begin of a document, too.
  */
 export function* splitDocuments(text: string): Generator<Chunk> {
   let start = 0;
   let line = 1;
-  let afterSeparator: Chunk['afterSeparator'];
+  let afterSeparator: AfterSeparator | undefined;
+  /** Passes over the line of a separator. */
+  const pass = (at: number, closes: boolean): void => {
+    const newline = text.indexOf('\n', at);
+    start = newline === -1 ? text.length : newline + 1;
+    const excerpt = text.slice(at, newline === -1 ? start : newline).replace(/\r$/, '');
+    const rest = (closes ? BEHIND_CLOSING : BEHIND_OPENING).exec(excerpt.slice(3))![0].length + 3;
+    afterSeparator = rest < excerpt.length ? { line, column: rest + 1, excerpt, closes } : undefined;
+    if (newline !== -1) line += 1;
+  };
   for (;;) {
+    const begin = start;
+    if (afterSeparator === undefined && text[start] === '\uFEFF') start += 1;
+    const opened = afterSeparator === undefined && text.startsWith('---', start);
+    if (opened) pass(start, false);
     const end = separatorFrom(text, start) ?? text.length;
-    if (end > start || afterSeparator !== undefined)
+    if (end > begin || afterSeparator !== undefined)
       yield { text: text.slice(start, end), line, ...(afterSeparator && { afterSeparator }) };
     if (end === text.length) return;
     for (let at = text.indexOf('\n', start); at !== -1 && at < end; at = text.indexOf('\n', at + 1))
       line += 1;
-    const newline = text.indexOf('\n', end);
-    const next = newline === -1 ? text.length : newline + 1;
-    const written = text.slice(end, newline === -1 ? next : newline).replace(/\r$/, '');
-    const rest = written.slice(3).trim();
-    const column = 4 + written.slice(3).search(/\S/);
-    afterSeparator = rest !== '' && !rest.startsWith('#') ? { line, column, excerpt: written } : undefined;
-    start = next;
-    if (newline !== -1) line += 1;
+    pass(end, true);
   }
 }
+
+/** What may stand behind a separator at which a document ends: what Go's strings.TrimSpace drops, then any comment. */
+const BEHIND_CLOSING = /^(?:(?!\uFEFF)[\s\u0085])*(?:#.*)?/s;
+/** Behind one that belongs to the document below it, which is YAML. */
+const BEHIND_OPENING =
+  /^(?:[ \t]+#[\t -~\u00A0-\u2027\u202A-\uD7FF\uE000-\uFEFE\uFF00-\uFFFC\u{10000}-\u{10FFFF}]*$|[ \t]*)/u;
 
 /** Where the first line begins that is a separator, from the begin of a line on. */
 function separatorFrom(text: string, start: number): number | undefined {

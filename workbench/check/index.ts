@@ -68,7 +68,6 @@ export function checkTexts(texts: readonly CheckedText[], options: LintOptions =
     const read = readDocuments(bytes, file);
     issues.add('pointsman', read.issues);
     for (const document of read.documents) {
-      if (document.issues.length === 0 && document.value === null) continue;
       // Tests may stand beside the rules; `test` reads them.
       if (isRouteTestDocument(document) || isValidatorDocument(document)) continue;
       const verdicts = verdict(document);

@@ -39,11 +39,14 @@ export async function reviewText(text: Uint8Array, current: ConfigSnapshot, file
   const common = {
     version,
     keys,
-    verdicts: judged.map(({ kind, name, istio, crd }) => ({
-      name: `${kind} ${name}`.trim(),
-      istio: istio.valid,
-      ...(crd && { cluster: crd.valid }),
-    })),
+    // Of blanks and comments there is nothing to say.
+    verdicts: judged
+      .filter(({ kind, istio }) => kind !== '' || !istio.valid)
+      .map(({ kind, name, istio, crd }) => ({
+        name: `${kind} ${name}`.trim(),
+        istio: istio.valid,
+        ...(crd && { cluster: crd.valid }),
+      })),
   };
   const own = new Set(issues.map(placedText));
   const theirs = judged

@@ -28,6 +28,7 @@ const REFUSED: readonly (readonly [text: string, message: RegExp])[] = [
   ],
   [head.replace('host: a', 'host: "a"# b'), /^Cannot read the YAML: bad indentation/],
   [annotated('{a: "b\u2028c"}'), /^Cannot read the character U\+2028/],
+  [`---\n\uFEFF${head}`, /^Cannot read the byte order mark \(U\+FEFF\) here: delete it$/],
   [`${json} {}\n`, /^Cannot read the YAML: end of the stream/],
   [`${head}status: ${'['.repeat(70)}${']'.repeat(70)}\n`, /^Cannot read nesting deeper than 64 levels$/],
 ];
@@ -78,6 +79,28 @@ test('parse() tells where the YAML is that Istio does not take', () => {
     const [issue] = parse(text).issues;
     assert.equal(`${issue?.line}:${issue?.column}`, place, `${text}: ${issue?.message}`);
   }
+});
+
+test('parse() says what is wrong on the line of a separator, and with marks and blanks before one', () => {
+  const said = (text: string): (string | undefined)[] =>
+    parse(text).issues.map(({ line, column, message }) => `${line}:${column} ${/^[^:]*/.exec(message)}`);
+  assert.deepEqual(said(`---# a\n${head}`), ['1:4 Cannot read text on the line of the separator "---"']);
+  assert.deepEqual(said(`${head}---# a\n`), []);
+  assert.deepEqual(said(`${head}--- # a\n---# a\n`), [
+    '7:4 Cannot read text on the line of the separator "---"',
+  ]);
+  assert.deepEqual(said(`---  a\n${head}`), ['1:6 Cannot read text on the line of the separator "---"']);
+  assert.deepEqual(said(`# a\n ---\n${head}`).length, 1);
+  assert.deepEqual(said(` ---\n${head}`), ['1:2 Cannot read "---" here']);
+  assert.deepEqual(said(`${head}\uFEFF---\n`), ['6:1 Cannot read the byte order mark (U+FEFF) here']);
+  const { resources } = parse(`\uFEFF${head}---\n\uFEFF${head.replace('name: a', 'name: b')}`);
+  assert.deepEqual(
+    resources.map(({ metadata, source }) => [metadata.name, source?.position([])]),
+    [
+      ['a', { line: 1, column: 1 }],
+      ['b', { line: 7, column: 1 }],
+    ],
+  );
 });
 
 test('parse() finds the places of what stands left of the block that it is in', () => {

@@ -65,3 +65,13 @@ test('verdicts() loses the document before a wrong separator, as kubectl and ist
     [true, false],
   );
 });
+
+test('verdicts() has one of each document that has a line, comments and blank lines among them', () => {
+  const good = document(`{hosts: [a], ${routes}}`);
+  const stages = (text: string): (string | undefined)[] => verdicts(text).map(({ istio }) => istio.stage);
+  // Recorded: 669 to 679 of the validation corpus.
+  assert.deepEqual(stages(`# Copyright\n---\n${good}`), ['unknown-kind', undefined]);
+  assert.deepEqual(stages(`${good}---\n---\n---\n${good}`), [undefined, 'unknown-kind', undefined]);
+  assert.deepEqual(stages(`${good}---\n`), [undefined]);
+  assert.deepEqual(stages(''), []);
+});
