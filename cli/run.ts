@@ -107,7 +107,7 @@ export async function run(options: RunOptions): Promise<void> {
       reflectionRoutes(() => router.handlers.map(({ service }) => service))(router);
     },
   });
-  metrics.watchConfig(() => gateway.config.current());
+  metrics.watchConfig(() => ({ ...gateway.config.current(), sources: gateway.config.sources() }));
   metrics.watchClusters(() => gateway.statistics());
   metrics.watchMirrors(() => gateway.mirrors().counts);
   const first =

@@ -40,6 +40,13 @@ export interface PrometheusOptions {
 export interface WatchedConfig {
   readonly states: readonly { readonly state: string }[];
   readonly issues: readonly { readonly severity: string }[];
+  /** Those that have a peer. */
+  readonly sources?: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly since: string;
+    readonly refused?: readonly unknown[];
+  }[];
 }
 
 const CONFIG_STATES = ['active', 'last-good', 'hidden', 'refused'] as const;
@@ -129,5 +136,35 @@ async function registryOf(
         this.set({ severity }, known.issues.filter((each) => each.severity === severity).length);
     },
   });
+  const ofSources = (
+    name: string,
+    help: string,
+    numberOf: (source: NonNullable<WatchedConfig['sources']>[number]) => number,
+  ) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['source'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const source of config()?.sources ?? []) this.set({ source: source.name }, numberOf(source));
+      },
+    });
+  ofSources(
+    'pointsman_source_connected',
+    '1 while the peer that rules come from answers, else 0; the rules that it sent last stay in effect.',
+    ({ state }) => Number(state === 'connected'),
+  );
+  ofSources(
+    'pointsman_source_since_seconds',
+    'Unix time since when it stands so.',
+    ({ since }) => Date.parse(since) / 1000,
+  );
+  ofSources(
+    'pointsman_source_refused',
+    'Resources that the peer has sent and that are not in effect.',
+    ({ refused }) => refused?.length ?? 0,
+  );
   return registry;
 }

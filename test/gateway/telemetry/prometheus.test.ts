@@ -96,6 +96,25 @@ test('prometheusMetrics() counts resources by state and what is wrong in the fil
   ]);
 });
 
+test('prometheusMetrics() tells how sources with a peer stand', async () => {
+  const metrics = prometheusMetrics();
+  const away = { name: 'xds://a:1', state: 'disconnected', since: '2026-01-01T00:00:00.000Z' };
+  const there = { ...away, name: 'k8s://', state: 'connected', refused: [{}, {}] };
+  metrics.watchConfig(() => ({ states: [], issues: [], sources: [away, there] }));
+  const { text } = await metrics.expose();
+  assert.deepEqual(
+    text.split('\n').filter((line) => line.startsWith('pointsman_source')),
+    [
+      'pointsman_source_connected{source="xds://a:1"} 0',
+      'pointsman_source_connected{source="k8s://"} 1',
+      'pointsman_source_since_seconds{source="xds://a:1"} 1767225600',
+      'pointsman_source_since_seconds{source="k8s://"} 1767225600',
+      'pointsman_source_refused{source="xds://a:1"} 0',
+      'pointsman_source_refused{source="k8s://"} 2',
+    ],
+  );
+});
+
 test('prometheusMetrics() counts comparisons of mirrors', async () => {
   const metrics = prometheusMetrics();
   const kinds = { status: 0, header: 2, trailer: 0, body: 1 };
