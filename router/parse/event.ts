@@ -49,6 +49,12 @@ export function readEvents(text: string): Events {
       const at = error.mark?.position ?? 0;
       const offset = indentation.original(at);
       const again = work < MAX_WORK;
+      if (again && isComment(written, offset)) {
+        const [comment] = /^.*/.exec(written.slice(offset))!;
+        written =
+          written.slice(0, offset) + ' '.repeat(comment.length) + written.slice(offset + comment.length);
+        continue;
+      }
       if (reason === TOO_FAR_LEFT && again && indentation.add(input, at)) continue;
       if (reason === NO_END && again && isOver(written, offset)) {
         written = written.slice(0, offset);
@@ -91,6 +97,14 @@ function isOver(text: string, offset: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** True for a comment that no blank stands before, where the library stops: behind a quote, a bracket, a comma, `|` or `>`. */
+function isComment(text: string, offset: number): boolean {
+  return (
+    text[offset] === '#' &&
+    /["'[\]{},]$|[ \t][|>][-+1-9]{0,2}$/.test(text.slice(Math.max(0, offset - 5), offset))
+  );
 }
 
 /** Offset of what is neither a blank nor a comment. */

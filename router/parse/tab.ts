@@ -5,7 +5,7 @@
  * yaml_parser_scan_block_scalar_breaks
  */
 import { COLLECTION_STYLE, EVENT_ID, type Event, SCALAR_STYLE, type ScalarEvent } from 'js-yaml';
-import { isBlockScalar, isQuoted, scalarEnd } from './scalar-text.ts';
+import { isBlockScalar, isQuoted, scalarEnd, scalarStart } from './scalar-text.ts';
 
 /** Offset of the first tab that stands where none may; undefined if there is none. */
 export function forbiddenTab(events: readonly Event[], text: string): number | undefined {
@@ -132,9 +132,9 @@ function tabInPlain({ valueStart, valueEnd }: ScalarEvent, indent: number, text:
 }
 
 /** A tab where the lines below `|` or `>` are indented, or where their indentation is yet to be found. */
-function tabInBlock({ valueStart, valueEnd, indent }: ScalarEvent, text: string): number | undefined {
-  const header = text.slice(text.lastIndexOf('\n', valueStart - 2) + 1, valueStart);
-  let found = /[|>][-+]?[1-9]/.test(header);
+function tabInBlock(event: ScalarEvent, text: string): number | undefined {
+  const { valueStart, valueEnd, indent } = event;
+  let found = /^.[-+]?[1-9]/.test(text.slice(scalarStart(event, text, 0), valueStart));
   for (let line = valueStart; line < valueEnd; line = text.indexOf('\n', line) + 1 || valueEnd) {
     const blank = /^ */.exec(text.slice(line, line + 1000))![0].length;
     if (text[line + blank] === '\t' && (!found || blank < indent)) return line + blank;

@@ -26,7 +26,6 @@ const REFUSED: readonly (readonly [text: string, message: RegExp])[] = [
     `${head}  subsets:\n  - labels:\n      !!str &c d: b\n    name: b\n`,
     /^Cannot read a tag and an anchor before a key/,
   ],
-  [head.replace('host: a', 'host: "a"# b'), /^Cannot read the YAML: bad indentation/],
   [annotated('{a: "b\u2028c"}'), /^Cannot read the character U\+2028/],
   [`---\n\uFEFF${head}`, /^Cannot read the byte order mark \(U\+FEFF\) here: delete it$/],
   [`${json} {}\n`, /^Cannot read the YAML: end of the stream/],
@@ -101,6 +100,20 @@ test('parse() says what is wrong on the line of a separator, and with marks and 
       ['b', { line: 7, column: 1 }],
     ],
   );
+});
+
+test('parse() passes over comments that no blank stands before, as deep as they may be, in bounded time', () => {
+  const text = `${head}  exportTo: ['a'# ]\n  ,"b"#: c\n  ]# {\n  subsets: [{name: b}# c\n,# d\n{name: c}]`;
+  const { resources, issues } = parse(text);
+  assert.deepEqual(issues, []);
+  assert.deepEqual(JSON.parse(JSON.stringify(resources[0]!.spec)), {
+    host: 'a',
+    exportTo: ['a', 'b'],
+    subsets: [{ name: 'b' }, { name: 'c' }],
+  });
+  assert.deepEqual(resources[0]!.source?.position(['spec', 'subsets', 1, 'name']), { line: 11, column: 8 });
+  const [issue] = parse(`${head}  exportTo: [\n${'  "a",# b\n'.repeat(100_000)}  ]\n`).issues;
+  assert.equal(issue?.code, 'yaml-syntax');
 });
 
 test('parse() finds the places of what stands left of the block that it is in', () => {
