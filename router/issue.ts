@@ -151,12 +151,14 @@ export interface IssueFormat {
 
 /**
  * An issue for people: place, code and message on one line, then the line of text with a caret under the
- * place: `reviews.yaml:14:17 weight-sum: Cannot split traffic in spec.http[0].route: total weight is 0`.
+ * place: `reviews.yaml:14:17 weight-sum: Cannot split traffic in spec.http[0].route: total weight is 0`. What comes from no
+ * text is told by its resource: `VirtualService shop/reviews weight-sum: …`.
  */
 export function formatIssue(issue: Issue, format: IssueFormat = {}): string {
   const paint = (code: string, text: string): string =>
     format.color ? `\u001b[${code}m${text}\u001b[0m` : text;
-  const place = [issue.file, issue.line, issue.column].filter((part) => part !== undefined).join(':');
+  const place =
+    [issue.file, issue.line, issue.column].filter((part) => part !== undefined).join(':') || nameOf(issue);
   const code = paint(
     issue.severity === 'error' ? '31' : '33',
     issue.severity === 'error' ? issue.code : `${issue.code} (warning)`,
@@ -168,6 +170,10 @@ export function formatIssue(issue: Issue, format: IssueFormat = {}): string {
   const { text, caret } = excerptAround(issue.excerpt, issue.column);
   const gutter = `${issue.line ?? ''} | `;
   return `${head}\n${paint('2', gutter)}${text}\n${' '.repeat(gutter.length + caret)}${paint('31', '^')}${example}`;
+}
+
+function nameOf({ resource }: Issue): string {
+  return resource ? printable(`${resource.kind} ${resource.namespace}/${resource.name}`) : '';
 }
 
 /** A field path as people write it: `spec.http[0].headers.request.set["x-a.b"]`. Empty for the resource itself. */

@@ -26,6 +26,15 @@ test('formatIssue() marks warnings and does without a place', () => {
   );
 });
 
+test('formatIssue() names the resource where there is no file', () => {
+  const resource = { kind: 'VirtualService', namespace: 'shop', name: 'reviews' };
+  assert.equal(
+    formatIssue({ code: 'regex', severity: 'error', message: 'Cannot use it', resource }),
+    'VirtualService shop/reviews regex: Cannot use it',
+  );
+  assert.match(formatIssue({ ...issue, resource }), /^reviews\.yaml:14:5 weight-sum: /);
+});
+
 test('formatIssue() cuts long lines around the place and keeps the caret under it', () => {
   const excerpt = `${'a'.repeat(500)}!${'b'.repeat(500)}`;
   const [, line = '', caret = ''] = formatIssue({ ...issue, column: 501, excerpt }).split('\n');
