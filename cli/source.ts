@@ -1,6 +1,6 @@
 /** The sources that `--config` names: files and folders, a cluster, or a control plane. */
 import { existsSync } from 'node:fs';
-import { certificateSourceOf, sourceOf } from '../config/named.ts';
+import { certificateSourceOf, checkTogether, sourceOf } from '../config/named.ts';
 import type { ConfigSource } from '../config/source.ts';
 import type { NamedSourceState } from '../config/store.ts';
 import { usageFailure } from './failure.ts';
@@ -27,11 +27,11 @@ export function sourcesOf(options: SourceOptions): ConfigSource[] {
     throw usageFailure('Cannot write a status: only resources of a cluster have one; give --config k8s://');
   if (kubeconfig !== undefined && !config.some((each) => each.startsWith('k8s:')))
     throw usageFailure('Cannot use a kubeconfig: only a cluster is reached by one; give --config k8s://');
-  const planes = config.filter((each) => each.startsWith('xds:'));
-  if (planes.length > 0 && config.length > 1)
-    throw usageFailure(
-      `Cannot read rules from "${planes[0]}" and elsewhere: a control plane has compiled all of its rules already; give it alone`,
-    );
+  try {
+    checkTogether(config);
+  } catch (error) {
+    throw usageFailure((error as Error).message);
+  }
   const identity = {
     ...(gateway !== undefined && { type: 'router' as const }),
     ...(namespace !== undefined && { namespace }),

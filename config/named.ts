@@ -21,6 +21,23 @@ export function isRemoteSource(name: string): boolean {
   return /^(?:k8s|xds):/.test(name);
 }
 
+/** Throws a TypeError where a control plane is one of several sources: it has compiled all of its rules already. */
+export function checkTogether(names: readonly SourceName[]): void {
+  if (names.length < 2) return;
+  const all = names.map((each) => (typeof each === 'string' ? each : each.name));
+  const plane = all.find((each) => each.startsWith('xds:'));
+  if (plane !== undefined)
+    throw new TypeError(
+      `Cannot read rules from "${plane}" and elsewhere: a control plane has compiled all of its rules already; give it alone`,
+    );
+}
+
+/** The sources of names that go together. Throws a TypeError as {@link checkTogether} and {@link sourceOf} do. */
+export function sourcesOf(names: readonly SourceName[], identity: SourceIdentity = {}): ConfigSource[] {
+  checkTogether(names);
+  return names.map((name) => sourceOf(name, identity));
+}
+
 /** The source of a name. Throws a TypeError for a kind of source that there is not, or an address that is none. */
 export function sourceOf(name: SourceName, identity: SourceIdentity = {}): ConfigSource {
   if (typeof name !== 'string') return name;

@@ -3,7 +3,7 @@
  * plane; `pointsman/edge` is the same for rules that were compiled before.
  */
 
-import { certificateSourceOf, type SourceName, sourceOf } from '../config/named.ts';
+import { certificateSourceOf, type SourceName, sourcesOf } from '../config/named.ts';
 import { Gateway, type GatewayOptions as OwnOptions } from './gateway.ts';
 
 export type { SourceName } from '../config/named.ts';
@@ -32,11 +32,11 @@ export interface GatewayOptions extends Omit<OwnOptions, 'config'> {
 
 /**
  * A gateway; see {@link Gateway}. Throws a RangeError for two services in process of one name, and for an access log
- * whose format cannot be read.
+ * whose format cannot be read; a TypeError for a `config` that is no source, or a control plane beside other sources.
  */
 export function createGateway(options: GatewayOptions = {}): Gateway {
   const { config = [], certificates, ...rest } = options;
-  const sources = [config].flat().map((name) => sourceOf(name, options.proxy));
+  const sources = sourcesOf([config].flat(), options.proxy);
   if (certificates !== undefined) sources.unshift(certificateSourceOf(certificates));
   return new Gateway({ ...rest, config: sources });
 }

@@ -167,6 +167,14 @@ test('createGateway() takes any router: round robin over hosts', async () => {
   await gateway.stop();
 });
 
+test('createGateway() refuses a control plane beside another source', () => {
+  assert.throws(
+    () => createGateway({ config: ['rules.yaml', 'xds://localhost:15010'] }),
+    (error) =>
+      error instanceof TypeError && /"xds:.*15010" and elsewhere: .*; give it alone$/.test(error.message),
+  );
+});
+
 test('createGateway() refuses two endpoints of one name and says which', () => {
   const service = { host: 'echo', port: 80, name: 'one', handler: echoRoutes('v1') };
   assert.throws(() => createGateway({ services: [service, service] }), /"one" of echo\.default.*:80/);
