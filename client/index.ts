@@ -45,7 +45,7 @@ export interface RoutedTransport extends Transport {
 }
 
 /**
- * A transport whose calls go where the rules say. Throws a TypeError for a `baseUrl` that names no host, and Connect's
+ * A transport whose calls go where the rules say. Throws a TypeError for a `baseUrl` that names no host, or sources that are none or do not go together, and Connect's
  * error for limits beyond its own.
  *
  * ```ts
@@ -83,8 +83,8 @@ export function createRoutedTransport(options: RoutedTransportOptions): RoutedTr
 
 /** gRPC's own way: what the URL names is known to the control plane that the environment names. */
 function withBootstrap(options: RoutingOptions): RoutingOptions {
-  const { config, services, namespace, labels } = options;
-  if (config !== undefined || services !== undefined) return options;
+  const { config, xds, services, namespace, labels } = options;
+  if (config !== undefined || xds !== undefined || services !== undefined) return options;
   const identity = { ...(namespace !== undefined && { namespace }), ...(labels && { labels }) };
   return { ...options, config: bootstrapSource(identity) };
 }

@@ -8,7 +8,7 @@ import type {
   UniversalClientRequest,
   UniversalClientResponse,
 } from '@connectrpc/connect/protocol';
-import { certificateSourceOf, type SourceName, sourceOf } from '../config/named.ts';
+import { certificateSourceOf, type SourceName, sourcesOf } from '../config/named.ts';
 import { podAccountsOf, secretsOf, workloadCertificatesOf } from '../config/source.ts';
 import { ConfigStore } from '../config/store.ts';
 import {
@@ -35,6 +35,8 @@ import { type CallContext, routeCall } from './routed-call.ts';
 export interface RoutingOptions {
   /** Where rules and endpoints come from: sources, or paths of files and folders, watched. Default: nowhere. */
   readonly config?: SourceName | readonly SourceName[];
+  /** In place of `config`: the control plane that rules and endpoints come from, `HOST:PORT` or `xds://HOST:PORT?…`. */
+  readonly xds?: string;
   /**
    * By what the client is known in its mesh: a folder with `cert-chain.pem`, `key.pem` and `root-cert.pem`, or
    * `xds://HOST:PORT?ca=FILE&token=FILE`, the mesh's authority. Default: what `config` gives, as `xds://` with a token does.
@@ -53,7 +55,10 @@ export interface RoutingOptions {
   readonly log?: (level: 'WARN' | 'ERROR', message: string) => void;
 }
 
-/** Routing for any number of transports; see {@link Routing}. */
+/**
+ * Routing for any number of transports; see {@link Routing}. Throws a TypeError for a source that is none, or a
+ * control plane beside other sources.
+ */
 export function createRouting(options: RoutingOptions = {}): Routing {
   return new Routing(options);
 }
@@ -70,11 +75,11 @@ export class Routing {
   #isClosed = false;
 
   constructor(options: RoutingOptions) {
-    const { config = [], services = [], namespace, labels, meshConfig, random = byChance, log } = options;
-    const names = typeof config === 'string' || 'start' in config ? [config] : config;
-    const sources = names.map((name) =>
-      sourceOf(name, { ...(namespace !== undefined && { namespace }), ...(labels && { labels }) }),
-    );
+    const { services = [], namespace, labels, meshConfig, random = byChance, log } = options;
+    const sources = sourcesOf(namesIn(options), {
+      ...(namespace !== undefined && { namespace }),
+      ...(labels && { labels }),
+    });
     if (options.certificates !== undefined) sources.unshift(certificateSourceOf(options.certificates));
     this.config = new ConfigStore(sources);
     this.#random = random;
@@ -190,6 +195,18 @@ export class Routing {
 }
 
 const MAX_PORTS = 1024;
+
+function namesIn({ config, xds }: RoutingOptions): readonly SourceName[] {
+  if (xds === undefined) {
+    if (config === undefined) return [];
+    return typeof config === 'string' || 'start' in config ? [config] : config;
+  }
+  if (config !== undefined)
+    throw new TypeError(
+      `Cannot read rules from config and from xds "${xds}": a control plane has compiled all of its rules already; give one of the two`,
+    );
+  return [xds.startsWith('xds://') ? xds : `xds://${xds}`];
+}
 
 function closed(): ConnectError {
   return new ConnectError('Cannot call: the transport is closed', Code.Unavailable);
