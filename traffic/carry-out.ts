@@ -4,6 +4,7 @@
  */
 import { firstHeader } from '../router/route/header.ts';
 import { isGrpcContentType } from '../router/route/index.ts';
+import { isUntypedQuery } from '../router/route/request.ts';
 import type { Decision, LocalReply } from '../router/table/decision.ts';
 import type { RouteRequest } from '../router/table/request.ts';
 import type { RunningCluster } from '../upstream/cluster.ts';
@@ -26,7 +27,7 @@ export function carryOut(
   const contentType = firstHeader(exchange.head.headers, 'content-type');
   sendReply(exchange, replyOf(decision, contentType), {
     ...(decision.flag && { flag: decision.flag }),
-    details: detailsOf(decision),
+    details: detailsOf(decision, exchange.head),
   });
   return discard(exchange);
 }
@@ -44,10 +45,11 @@ export function refuseUnrouted(exchange: Exchange, reason: string): StreamReceiv
 }
 
 /** Envoy's word for an answer that the router has decided. */
-function detailsOf({ flag, status, virtualHost, isPreflight }: LocalReply): string {
+function detailsOf({ flag, status, virtualHost, isPreflight }: LocalReply, head: RouteRequest): string {
   if (flag === 'NR') return 'route_not_found';
   if (flag === 'NC') return 'cluster_not_found';
-  if (virtualHost === undefined && status === 400) return 'path_normalization_failed';
+  if (virtualHost === undefined && status === 400)
+    return isUntypedQuery(head) ? 'query_missing_content_type' : 'path_normalization_failed';
   if (virtualHost === undefined && status === 404) return 'absolute_path_rejected';
   return isPreflight ? 'cors_response' : 'direct_response';
 }

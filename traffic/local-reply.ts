@@ -34,8 +34,7 @@ export interface Reply {
 export function replyOf(reply: LocalReply, contentType: string | undefined): Reply {
   const headers = reply.corsHeaders ? [...reply.headers, ...reply.corsHeaders] : reply.headers;
   if (reply.grpc) return grpcReply(reply.grpc, headers, contentType);
-  const body = typeof reply.body === 'string' ? new TextEncoder().encode(reply.body) : reply.body;
-  return plain(reply.status, headers, body);
+  return plain(reply.status, headers, reply.body);
 }
 
 /** An answer of the gateway's own. `contentType` is the request's, which says what the client speaks. */
@@ -44,7 +43,7 @@ export function failureReply(failure: Failure, contentType: string | undefined):
   if (isGrpcContentType(contentType))
     return grpcReply({ status: grpcStatusOf(status), message }, headers, contentType);
   const type: HeaderList = message === '' ? [] : [['content-type', 'text/plain']];
-  return plain(status, [...type, ...headers], new TextEncoder().encode(message));
+  return plain(status, [...type, ...headers], message);
 }
 
 /**
@@ -78,9 +77,8 @@ export function abortedReply(
 }
 
 function toReply({ status, headers, body }: WireReply): Reply {
-  const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body;
-  if (firstHeader(headers, 'grpc-status') === undefined || bytes.length > 0)
-    return plain(status, headers, bytes);
+  if (firstHeader(headers, 'grpc-status') === undefined || body.length > 0)
+    return plain(status, headers, body);
   return { status, headers, body: null };
 }
 
@@ -100,7 +98,8 @@ export function sendReply(
   exchange.end(NO_FIELDS);
 }
 
-function plain(status: number, headers: HeaderList, body: Uint8Array): Reply {
+function plain(status: number, headers: HeaderList, text: string | Uint8Array): Reply {
+  const body = typeof text === 'string' ? new TextEncoder().encode(text) : text;
   const hasBody = status !== 204 && status !== 205 && status !== 304;
   const length: HeaderList = hasBody ? [['content-length', `${body.byteLength}`]] : [];
   return { status, headers: [...headers, ...length], body: hasBody && body.byteLength > 0 ? body : null };

@@ -82,8 +82,7 @@ function decideWithoutRoute(
 ): Decision {
   if (!view) {
     const refused = unroutable(request);
-    const why = refused.status === 400 ? 'cannot be normalised' : 'does not begin with a slash';
-    const reason = `The path ${JSON.stringify(request.path)} ${why}`;
+    const reason = `The path ${JSON.stringify(request.path)} ${refused.why}`;
     return localReply(refused, { status: refused.status, reason });
   }
   const place = `${JSON.stringify(view.authority)} on port ${request.port}`;

@@ -48,7 +48,7 @@ export function blankView(): RequestView {
 }
 
 /**
- * Reads a request into `view` and returns it; undefined where its path is none that can be routed (see
+ * Reads a request into `view` and returns it; undefined where it is none that can be routed (see
  * {@link unroutable}). What is as it should be already is taken over, not copied.
  *
  * Source: Envoy `source/common/http/conn_manager_utility.cc` (mutateRequestHeaders, maybeNormalizePath).
@@ -58,6 +58,7 @@ export function readRequest(
   listener: Listener,
   view: RequestView,
 ): RequestView | undefined {
+  if (isUntypedQuery(request)) return undefined;
   const http2 = request.http2 ?? false;
   const target = http2 || isOriginForm(request.path) ? null : splitAbsoluteTarget(request.path);
   let path: string | undefined = target ? target[3] || '/' : request.path;
@@ -123,22 +124,37 @@ export function readRequest(
 }
 
 /**
- * How a request is answered whose path {@link readRequest} refuses: 404 for one that begins with no slash, such as
- * that of `OPTIONS *`, 400 for one that cannot be normalised.
+ * How a request is answered that {@link readRequest} refuses: 404 for a path that begins with no slash, such as that
+ * of `OPTIONS *`, 400 for one that cannot be normalised, and for a QUERY without content type.
  *
  * Source: Envoy `source/common/http/conn_manager_impl.cc` (ActiveStream::decodeHeaders).
  */
-export function unroutable({ method, path, headers, http2 = false }: RouteRequest): {
+export function unroutable(request: RouteRequest): {
   readonly status: 400 | 404;
   readonly method: string;
   readonly isGrpc: boolean;
+  /** Ends a sentence that begins with the path. */
+  readonly why: string;
 } {
+  const { method, path, headers, http2 = false } = request;
   const target = http2 ? null : splitAbsoluteTarget(path);
+  const isUntyped = isUntypedQuery(request);
+  const status = isUntyped || isOriginForm(target ? target[3]! : path) ? 400 : 404;
   return {
-    status: isOriginForm(target ? target[3]! : path) ? 400 : 404,
+    status,
     method,
+    why: isUntyped
+      ? 'needs a content-type with QUERY'
+      : status === 400
+        ? 'cannot be normalised'
+        : 'does not begin with a slash',
     isGrpc: isGrpcContentType(firstHeader(joinRepeats(headers, http2), CONTENT_TYPE)),
   };
+}
+
+/** A QUERY without content type, or with an empty one. Source: Envoy 1.40, asked. */
+export function isUntypedQuery({ method, headers }: RouteRequest): boolean {
+  return method === 'QUERY' && !firstHeader(headers, CONTENT_TYPE);
 }
 
 function isTls({ tls, scheme }: RouteRequest, http2: boolean): boolean {

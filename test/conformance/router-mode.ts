@@ -198,7 +198,11 @@ function isLocal({ responseCodeDetails }: ExpectedResult): boolean {
   return LOCAL_ANSWERS.has(responseCodeDetails ?? '');
 }
 
-const REFUSED_PATHS: ReadonlySet<string> = new Set(['path_normalization_failed', 'absolute_path_rejected']);
+const REFUSED_PATHS: ReadonlySet<string> = new Set([
+  'path_normalization_failed',
+  'absolute_path_rejected',
+  'query_missing_content_type',
+]);
 
 const LOCAL_ANSWERS: ReadonlySet<string> = new Set([
   'direct_response',
