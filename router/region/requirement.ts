@@ -69,7 +69,7 @@ export function isWhole({ headers, claims }: RouteMatch): boolean {
   return claims.length === 0 && headers.every(({ name }) => name !== ':path');
 }
 
-/** Source: Envoy's pseudo headers; `host` is the authority, and `x-forwarded-proto` is set where a client sends none. */
+/** Source: Envoy's pseudo headers; `host` is the authority, and the last two are set where a client sends none. */
 function headerDimension(name: string): Dimension {
   switch (name) {
     case ':method':
@@ -80,6 +80,7 @@ function headerDimension(name: string): Dimension {
     case 'host':
       return { id: 'authority', presence: 'one' };
     case 'x-forwarded-proto':
+    case 'x-request-id':
       return { id: `header ${name}`, presence: 'one' };
     default:
       return { id: `header ${name}`, presence: headerPresence(name) };

@@ -258,5 +258,7 @@ const originalOf = ({ view, originalPath }: FormatContext): string => originalPa
 
 function readHeader({ view, headers, removed }: FormatContext, name: string): string {
   const [value] = headerValues(headers, name);
-  return value ?? (removed?.has(name) ? '' : (pseudoHeader(view, name) ?? ''));
+  // The rule's own changes may have taken an id away.
+  const isGone = removed?.has(name) || name === 'x-request-id';
+  return value ?? (isGone ? '' : (pseudoHeader(view, name) ?? ''));
 }

@@ -163,6 +163,8 @@ function isTls({ tls, scheme }: RouteRequest, http2: boolean): boolean {
 
 const FORWARDED_PROTO = 'x-forwarded-proto';
 const CONTENT_TYPE = 'content-type';
+const REQUEST_ID = 'x-request-id';
+const MADE_ID = '00000000-0000-4000-8000-000000000000';
 const FORWARDED_PROTO_LOOK = lookOf(FORWARDED_PROTO);
 const CONTENT_TYPE_LOOK = lookOf(CONTENT_TYPE);
 const REFERER_LOOK = lookOf('referer');
@@ -212,7 +214,8 @@ function schemeOf(request: RouteRequest, forwardedProto: string): string {
 
 /**
  * The value of a pseudo header, or undefined for a name that is none. `host` is the authority, and rules see
- * `x-forwarded-proto` whether the client sent it or not.
+ * `x-forwarded-proto` and `x-request-id` whether the client sent them or not: {@link MADE_ID} stands for an id that is
+ * not made yet.
  */
 export function pseudoHeader(view: RequestView, name: string): string | undefined {
   switch (name) {
@@ -227,6 +230,8 @@ export function pseudoHeader(view: RequestView, name: string): string | undefine
       return view.scheme;
     case FORWARDED_PROTO:
       return view.forwardedProto;
+    case REQUEST_ID:
+      return firstHeader(view.headers, REQUEST_ID) || MADE_ID;
     default:
       return undefined;
   }
@@ -240,4 +245,5 @@ export function isPseudoHeader(name: string): boolean {
 const PSEUDO_HEADERS: ReadonlySet<string> = new Set([
   ...[':authority', 'host', ':method', ':path', ':scheme'],
   FORWARDED_PROTO,
+  REQUEST_ID,
 ]);
