@@ -2,9 +2,14 @@
  * Answers that no upstream gave: gRPC gets HTTP 200 with a status in the header block, everybody else, gRPC-Web and
  * Connect too, the HTTP status and plain text. Imports the router's gRPC mapping.
  */
-import { encodeGrpcMessage, grpcStatusOf, isGrpcContentType } from '../router/route/grpc.ts';
-import { firstHeader } from '../router/route/header.ts';
-import { abortReply, failureReply as routedFailure, type WireReply } from '../router/route/index.ts';
+import { grpcStatusOf, isGrpcContentType } from '../router/route/grpc.ts';
+import { firstHeader, setHeader } from '../router/route/header.ts';
+import {
+  abortReply,
+  failureReply as routedFailure,
+  type WireReply,
+  wireReply,
+} from '../router/route/index.ts';
 import type { Decision, Fault, LocalReply, ResponseFlag } from '../router/table/decision.ts';
 import type { HeaderList } from '../router/table/request.ts';
 import { NO_FIELDS } from '../wire/stream.ts';
@@ -107,22 +112,16 @@ function plain(status: number, headers: HeaderList, text: string | Uint8Array): 
 
 /** gRPC calls this Trailers-Only: no body, all in the header block. */
 function grpcReply(
-  { status, message }: { readonly status: number; readonly message: string },
-  headers: HeaderList,
+  grpc: { readonly status: number; readonly message: string },
+  before: HeaderList,
   contentType: string | undefined,
 ): Reply {
-  const own = ['content-type', 'content-length', 'grpc-status', 'grpc-message'];
+  const { status, headers } = wireReply({ status: 200, headers: before, body: '', grpc });
   // Envoy says application/grpc whatever was asked; but who speaks JSON may take nothing else.
   const isOther = isGrpcContentType(contentType) && contentType !== 'application/grpc+proto';
-  const type = isOther ? contentType! : 'application/grpc';
   return {
-    status: 200,
-    headers: [
-      ...headers.filter(([name]) => !own.includes(name)),
-      ['content-type', type],
-      ['grpc-status', `${status}`],
-      ...(message === '' ? [] : [['grpc-message', encodeGrpcMessage(message)] as const]),
-    ],
+    status,
+    headers: isOther ? setHeader(headers, 'content-type', contentType!) : headers,
     body: null,
   };
 }
