@@ -71,11 +71,21 @@ export function toRouteRequest(request: CaseRequest): RouteRequest {
     authority: request.authority,
     path: request.path,
     // A codec takes away the space around a value, and what is between client and gateway alone.
-    headers: endToEnd((request.headers ?? []).map(([name, value]) => [name.toLowerCase(), value.trim()])),
+    headers: endToEnd([
+      ...(request.headers ?? []).map(([name, value]) => [name.toLowerCase(), value.trim()] as const),
+      ...lengthOf(request),
+    ]),
     port: request.port,
     http2: request.proto === 'h2',
     sourceAddress: '127.0.0.1',
   };
+}
+
+/** The length that the recording client puts before a body over HTTP/1.1. */
+function lengthOf({ proto, headers = [], body, bodyB64 }: CaseRequest): HeaderList {
+  const isFramed = headers.some(([name]) => /^(?:content-length|transfer-encoding)$/i.test(name));
+  const bytes = Buffer.from(bodyB64 ?? body ?? '', bodyB64 === undefined ? 'utf8' : 'base64');
+  return proto === 'h2' || isFramed || bytes.length === 0 ? [] : [['content-length', `${bytes.length}`]];
 }
 
 function compareRequest(
