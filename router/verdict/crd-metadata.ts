@@ -5,16 +5,21 @@
 import { isFields } from '../parse/resource.ts';
 import { typeName } from '../schema/proto-json.ts';
 import { quote, type Spot } from '../validate/spot.ts';
+import { isLabelValue, isQualifiedName, isSubdomain, withoutDash } from './crd-name.ts';
+import { checkFinalizers, checkManagedFields, checkOwners } from './crd-owner.ts';
 
-const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
-const NAME_PART = /^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/;
 const ANNOTATION_BYTES = 256 * 1024;
 
 const TEXT_FIELDS = ['name', 'generateName', 'namespace', 'selfLink', 'uid', 'resourceVersion'];
 const TIME_FIELDS = ['creationTimestamp', 'deletionTimestamp'];
 const NUMBER_FIELDS = ['generation', 'deletionGracePeriodSeconds'];
-const LIST_FIELDS = ['ownerReferences', 'finalizers', 'managedFields'];
+const LIST_CHECKS: Readonly<Record<string, (value: readonly unknown[], here: Spot) => void>> = {
+  ownerReferences: checkOwners,
+  finalizers: checkFinalizers,
+  managedFields: checkManagedFields,
+};
+const LIST_FIELDS = Object.keys(LIST_CHECKS);
 const MAP_FIELDS = ['labels', 'annotations'];
 
 /** Reports what an API server refuses in metadata. */
@@ -32,6 +37,12 @@ export function checkMetadata(value: unknown, here: Spot): void {
     refuse(
       here.at('name'),
       `Cannot use ${quote(name)} as name: write lower-case letters, digits, "-" and ".", at most 253`,
+    );
+  }
+  if (typeof generateName === 'string' && generateName !== '' && !isSubdomain(withoutDash(generateName))) {
+    refuse(
+      here.at('generateName'),
+      `Cannot use ${quote(generateName)} as generateName: write lower-case letters, digits, "-" and ".", at most 253`,
     );
   }
   if (
@@ -61,9 +72,10 @@ function checkField(key: string, value: unknown, here: Spot): void {
       !Number.isNaN(Date.parse(value));
     if (!time) wrong('a time such as 2026-01-01T00:00:00Z');
   } else if (NUMBER_FIELDS.includes(key)) {
-    if (!Number.isInteger(value)) wrong('a whole number');
+    if (!Number.isInteger(value) || Math.abs(value as number) >= 2 ** 63) wrong('a whole number of 64 bits');
   } else if (LIST_FIELDS.includes(key)) {
     if (!Array.isArray(value)) wrong('a list');
+    else LIST_CHECKS[key]!(value, here);
   } else if (!isFields(value)) wrong('a map');
   else checkMap(key, value, here);
 }
@@ -85,7 +97,7 @@ function checkMap(field: string, value: Readonly<Record<string, unknown>>, here:
         'key',
       );
     }
-    if (field === 'labels' && text !== '' && !(text.length <= 63 && NAME_PART.test(text))) {
+    if (field === 'labels' && !isLabelValue(text)) {
       place.error(
         'cluster-refuses',
         `Cannot use ${quote(text)} as the value of a label: write letters, digits, "-", "_" and ".", at most 63`,
@@ -94,15 +106,4 @@ function checkMap(field: string, value: Readonly<Record<string, unknown>>, here:
   }
   if (field === 'annotations' && size > ANNOTATION_BYTES)
     here.error('cluster-refuses', `The annotations are larger than ${ANNOTATION_BYTES} bytes`);
-}
-
-function isSubdomain(name: string): boolean {
-  return name.length <= 253 && SUBDOMAIN.test(name);
-}
-
-function isQualifiedName(key: string): boolean {
-  const parts = key.split('/');
-  const name = parts.at(-1)!;
-  if (parts.length > 2 || name.length > 63 || !NAME_PART.test(name)) return false;
-  return parts.length === 1 || isSubdomain(parts[0]!);
 }
