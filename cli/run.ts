@@ -208,7 +208,7 @@ async function openAdmin(
         return { reason: cause === '' ? reason : `${reason}: ${cause}` };
       },
       servicePorts: () => gateway.servicePorts(),
-      explain: (request) => gateway.explain(request),
+      explain: (request) => (gateway.routing === undefined ? undefined : gateway.explain(request)),
       compileIssues: () => gateway.issues(),
       ports: () => gateway.ports(),
       clusters: () => gateway.clusters(),

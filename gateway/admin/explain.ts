@@ -12,13 +12,18 @@ import type { AdminTarget } from './target.ts';
 
 /**
  * `GET /explain?url=http://HOST/PATH[&method=GET][&header=k: v]…[&port=20000]`: why that request goes where.
- * JSON, or with `accept: text/plain` the account in words; 400 for a query that names no request.
+ * JSON, or with `accept: text/plain` the account in words; 400 for a query that names no request, 503 before rules are
+ * loaded.
  */
 export function explainHandler(target: AdminTarget): (context: Context) => Response {
   return (context) => {
     const request = readRequest(context.req.queries(), target.servicePorts()[0]);
     if (typeof request === 'string') return context.json({ error: `Cannot explain: ${request}` }, 400);
     const explanation = target.explain(request);
+    if (explanation === undefined) {
+      const error = 'Cannot explain yet: no rules have been loaded; /readyz tells what is waited for';
+      return context.json({ error }, 503);
+    }
     const type = accepts(context, {
       header: 'Accept',
       supports: ['application/json', 'text/plain'],

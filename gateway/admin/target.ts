@@ -10,8 +10,11 @@ export interface AdminTarget {
   readiness(): 'ready' | { readonly reason: string };
   /** Service ports of the listeners, the default one first; `explain` takes the first unless told otherwise. */
   servicePorts(): readonly number[];
-  /** Why the gateway would decide as it does, its own addresses already replaced by the default host. */
-  explain(request: RouteRequest): Explanation;
+  /**
+   * Why the gateway would decide as it does, its own addresses already replaced by the default host; undefined before
+   * rules are in effect.
+   */
+  explain(request: RouteRequest): Explanation | undefined;
   /** What compiling the snapshot in effect found: rules that can have no effect, hosts claimed twice. */
   compileIssues(): readonly Issue[];
   /** The ports that are open, with the certificates of those that speak TLS by the rules, as JSON shows them. */

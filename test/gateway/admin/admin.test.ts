@@ -219,6 +219,13 @@ test('createAdmin() explains no request with a method that cannot be one', async
   assert.deepEqual(explained, []);
 });
 
+test('createAdmin() explains nothing before rules are loaded', async () => {
+  const { ask } = await admin({ loopback: true }, { explain: () => undefined });
+  const { status, json } = await ask('/explain?url=http://greeter/');
+  assert.equal(status, 503);
+  assert.match(json.error, /^Cannot explain yet: no rules have been loaded; \/readyz tells/);
+});
+
 test('createAdmin() makes bytes of what the query of /explain has beyond ASCII, and tells them as text', async () => {
   const { ask, explained } = await admin();
   const query = new URLSearchParams([
