@@ -9,6 +9,8 @@ export interface MergedRule {
   readonly index: number;
   /** For each of the rule's matches its index in the delegate's list; undefined where only the root has matches. */
   readonly matchIndexes: readonly (number | undefined)[];
+  /** For each of them the index of the root's match in it; undefined where only the delegate has matches. */
+  readonly rootIndexes: readonly (number | undefined)[];
 }
 
 /**
@@ -41,13 +43,15 @@ export function mergeDelegate(root: HTTPRoute, delegate: readonly HTTPRoute[]): 
     };
     const name = joinNames(root.name, rule.name);
     if (name) merged.name = name;
-    return [{ rule: merged, index, matchIndexes: matches.map((each) => each.index) }];
+    const matchIndexes = matches.map((each) => each.index);
+    return [{ rule: merged, index, matchIndexes, rootIndexes: matches.map((each) => each.rootIndex) }];
   });
 }
 
 interface MergedMatch {
   readonly match: HTTPMatchRequest;
   readonly index: number | undefined;
+  readonly rootIndex: number | undefined;
 }
 
 /** Undefined when a delegate's match fits none of the root's. */
@@ -55,13 +59,15 @@ function mergeMatches(
   root: readonly HTTPMatchRequest[],
   delegate: readonly HTTPMatchRequest[],
 ): MergedMatch[] | undefined {
-  if (delegate.length === 0) return root.map((match) => ({ match, index: undefined }));
-  if (root.length === 0) return delegate.map((match, index) => ({ match, index }));
+  if (delegate.length === 0) return root.map((match, rootIndex) => ({ match, index: undefined, rootIndex }));
+  if (root.length === 0) return delegate.map((match, index) => ({ match, index, rootIndex: undefined }));
   const merged: MergedMatch[] = [];
   for (const [index, match] of delegate.entries()) {
-    const fitting = root.filter((each) => !conflicts(each, match));
+    const fitting = [...root.entries()].filter(([, each]) => !conflicts(each, match));
     if (fitting.length === 0) return undefined;
-    merged.push(...fitting.map((each) => ({ match: mergeMatch(each, match), index })));
+    merged.push(
+      ...fitting.map(([rootIndex, each]) => ({ match: mergeMatch(each, match), index, rootIndex })),
+    );
   }
   return merged;
 }

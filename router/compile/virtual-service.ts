@@ -5,7 +5,7 @@
 import type { ValidResourceOf } from '../schema/kind.ts';
 import type { FieldPath, ResourceMetadata, ResourceSource } from '../schema/resource.ts';
 import type { HTTPMatchRequest, HTTPRoute, VirtualServiceSpec } from '../schema/virtual-service.ts';
-import type { RuleOrigin } from '../table/decision.ts';
+import type { RootRule, RuleOrigin } from '../table/decision.ts';
 import { compareAge } from './age.ts';
 import { type Extension, readExtension } from './annotation.ts';
 import { mergeDelegate } from './delegate.ts';
@@ -33,6 +33,8 @@ export interface PreparedRule {
   readonly written: WrittenRule;
   /** For each match its index as written; undefined for one that is not of the rule's own text. */
   readonly matchIndexes: readonly (number | undefined)[];
+  /** The rule that delegates to this one, with its own match for each match. Absent: none. */
+  readonly root?: { readonly written: WrittenRule; readonly matchIndexes: readonly (number | undefined)[] };
   /** Of the VirtualService that the rule is written in. */
   readonly extension: Extension;
 }
@@ -103,18 +105,23 @@ export function prepareVirtualService(
 }
 
 /** Where the rule, or one match of it, is written. */
-export function originOf({ written, matchIndexes }: PreparedRule, match: number | undefined): RuleOrigin {
-  const { metadata, index, source } = written;
+export function originOf(
+  { written, matchIndexes, root }: PreparedRule,
+  match: number | undefined,
+): RuleOrigin {
+  const { index, source } = written;
   const matchIndex = match === undefined ? undefined : matchIndexes[match];
   const path: FieldPath = ['spec', 'http', index, ...(matchIndex === undefined ? [] : ['match', matchIndex])];
   return {
-    kind: 'VirtualService',
-    namespace: metadata.namespace,
-    name: metadata.name,
-    index,
-    ...(matchIndex !== undefined && { matchIndex }),
+    ...ruleOf(written, matchIndex),
     ...(source && { file: source.file, line: source.position(path).line }),
+    ...(root && { via: ruleOf(root.written, match === undefined ? undefined : root.matchIndexes[match]) }),
   };
+}
+
+function ruleOf({ metadata, index }: WrittenRule, matchIndex: number | undefined): RootRule {
+  const { namespace, name } = metadata;
+  return { kind: 'VirtualService', namespace, name, index, ...(matchIndex !== undefined && { matchIndex }) };
 }
 
 /**
@@ -200,6 +207,7 @@ function prepareRules(
       rule: each.rule,
       written: writtenRule(delegate, each.index),
       matchIndexes: each.matchIndexes,
+      root: { written: writtenRule(root, index), matchIndexes: each.rootIndexes },
       extension: delegated,
     }));
   });

@@ -70,8 +70,9 @@ function trialLines({ rule, route, matched, failed }: RuleTrial, paint: Paint): 
   const name = rule ? ruleName(rule) : `route ${route ?? ''}, made without a rule`;
   const label = rule && route ? ` '${route}'` : '';
   const place = rule?.file === undefined ? '' : paint.dim(` ${rule.file}:${rule.line ?? 1}`);
-  if (matched) return [`  ${paint.good('✓')} ${paint.bold(name)}${label}${place}`];
-  const head = `  ${paint.bad('✗')} ${name}${label}${place}`;
+  const via = rule?.via ? ` via ${ruleName(rule.via)}` : '';
+  if (matched) return [`  ${paint.good('✓')} ${paint.bold(name)}${label}${via}${place}`];
+  const head = `  ${paint.bad('✗')} ${name}${label}${via}${place}`;
   return failed ? [head, `      ${failed.field} is ${failed.got}, wanted ${failed.want}`] : [head];
 }
 

@@ -22,6 +22,17 @@ export interface RuleOrigin {
   /** File as given to `parse`, and the 1-based line of the rule; absent for rules that come from no text. */
   readonly file?: string;
   readonly line?: number;
+  /** Of a delegate's rule the one that delegates to it, and that of its matches that the rule's is merged with. */
+  readonly via?: RootRule;
+}
+
+/** A rule that delegates; fields as in {@link RuleOrigin}. */
+export interface RootRule {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly index: number;
+  readonly matchIndex?: number;
 }
 
 interface Decided {

@@ -202,6 +202,7 @@ spec:
     matchIndex: 0,
     file: 'rules.yaml',
     line: 23,
+    via: { kind: 'VirtualService', namespace: 'default', name: 'root', index: 2, matchIndex: 0 },
   });
 });
 

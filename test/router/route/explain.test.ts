@@ -125,6 +125,36 @@ test('formatExplanation() shows virtual host, rules with their lines, and what h
   );
 });
 
+test('formatExplanation() tells by which rule and match of its root a delegate is tried', () => {
+  const text = formatExplanation(
+    routerOf(`
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: root }
+spec:
+  hosts: [greeter]
+  http:
+    - match: [{ headers: { a: { exact: "1" } } }, { headers: { b: { exact: "1" } } }]
+      delegate: { name: leaf }
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: leaf }
+spec:
+  http:
+    - match: [{ uri: { prefix: /x } }]
+      route: [{ destination: { host: greeter } }]
+`).explain(get('/x', { headers: [['b', '1']] })),
+  );
+  assert.deepEqual(
+    text.split('\n').filter((line) => /^ {2}[✗✓]/.test(line)),
+    [
+      '  ✗ VirtualService default/leaf http[0].match[0] via VirtualService default/root http[0].match[0] rules.yaml:16',
+      '  ✓ VirtualService default/leaf http[0].match[0] via VirtualService default/root http[0].match[1] rules.yaml:16',
+    ],
+  );
+});
+
 test('formatExplanation() colours only where it is asked to', () => {
   const explanation = router.explain(get('/slow'));
   assert.ok(!formatExplanation(explanation).includes('\u001b['));
