@@ -7,7 +7,10 @@ export interface XdsAddress {
   readonly port: number;
   /** The node is a gRPC client (`GENERATOR: grpc`) in place of a sidecar. Default false. */
   readonly isGrpc: boolean;
-  /** Whole states in place of changes. Default false: changes. */
+  /**
+   * Whole states in place of changes. Default: changes, but whole states for a gRPC client, as gRPC's own ask for: istiod sends
+   * such a one changes of what it has sent before, and never what is new.
+   */
   readonly isStateOfTheWorld: boolean;
   /** TLS, as istiod wants it on 15012; absent: plaintext. */
   readonly tls?: {
@@ -62,11 +65,13 @@ export function parseXdsAddress(text: string): XdsAddress {
       text,
       'a token is sent over TLS alone; add ca=FILE, or tls for certificates that the system trusts',
     );
+  const isGrpc = oneOf('node', ['sidecar', 'grpc']) === 'grpc';
+  const mode = oneOf('mode', ['delta', 'sotw']) ?? (isGrpc ? 'sotw' : 'delta');
   return {
     host,
     port: Number(port ?? (isTls ? DEFAULT_PORT.tls : DEFAULT_PORT.plaintext)),
-    isGrpc: oneOf('node', ['sidecar', 'grpc']) === 'grpc',
-    isStateOfTheWorld: oneOf('mode', ['delta', 'sotw']) === 'sotw',
+    isGrpc,
+    isStateOfTheWorld: mode === 'sotw',
     ...(isTls && {
       tls: { ...(caFile !== undefined && { caFile }), ...(serverName !== undefined && { serverName }) },
     }),

@@ -173,7 +173,7 @@ export class AdsState {
     // What is refused changes what is told of it.
     let isChanged = !collection.isAnswered || outcomes.length > 0;
     for (const name of response.removed) if (collection.remove(name)) isChanged = true;
-    if (response.isWhole && collection.type.isWhole && collection.isWildcard) {
+    if (response.isWhole && collection.type.isWhole) {
       const present = new Set(outcomes.map(({ name }) => name));
       if (collection.retain(present)) isChanged = true;
     }

@@ -7,6 +7,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { xdsSource } from '../../config/xds/source.ts';
+import { follow } from '../config/follow.ts';
 import { skipWithout } from '../peer/find.ts';
 import { startIstiod } from '../peer/istiod.ts';
 import { root, start } from '../program.ts';
@@ -94,6 +96,47 @@ test("the greeter's client routes itself by a real istiod's rules, through the s
   } finally {
     if (!isAway) istiod.kill();
     for (const each of [client, admin, v1.program, v2.program]) if (!each.ended()) each.kill('SIGKILL');
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('a source that asks a real istiod as a gRPC client learns of services that are new', {
+  skip: skipWithout('istiod-file'),
+  timeout: 120_000,
+}, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pointsman-proxyless-new-'));
+  const files = join(folder, 'rules');
+  mkdirSync(files);
+  const place = (name: string) =>
+    writeFileSync(
+      join(files, `${name}.yaml`),
+      `apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: ${name}, namespace: default }
+spec:
+  hosts: [${name}.example.com]
+  ports: [{ number: 80, name: grpc, protocol: GRPC }]
+  resolution: STATIC
+  endpoints: [{ address: 127.0.0.1 }]
+`,
+    );
+  place('old');
+  const istiod = await startIstiod(files, join(folder, 'istiod'));
+  const following = follow(xdsSource(`xds://${istiod.address}?node=grpc`));
+  const knows = (name: string) =>
+    following
+      .latest()
+      .table?.clusters.some(
+        (each) => each.name.includes(`${name}.example.com`) && each.endpoints.length > 0,
+      ) === true;
+  try {
+    await following.started;
+    await following.until(() => knows('old'));
+    place('new');
+    await following.until(() => knows('new'));
+  } finally {
+    following.stop();
+    istiod.kill();
     rmSync(folder, { recursive: true });
   }
 });

@@ -364,6 +364,18 @@ test('xdsSource() ends, before any rules came, when it is told to', async () => 
   await plane.close();
 });
 
+test('parseXdsAddress() asks for whole states as a gRPC client, and for changes as a sidecar, unless it is told', () => {
+  for (const [query, isStateOfTheWorld] of [
+    ['', false],
+    ['?mode=sotw', true],
+    ['?node=sidecar', false],
+    ['?node=grpc', true],
+    ['?node=grpc&mode=sotw', true],
+    ['?node=grpc&mode=delta', false],
+  ] as const)
+    assert.equal(parseXdsAddress(`xds://a:1${query}`).isStateOfTheWorld, isStateOfTheWorld, query);
+});
+
 test('xdsSource() says of an address that is none what would do', () => {
   for (const [url, reason] of [
     ['xds://', /write it as xds:\/\/HOST:PORT/],

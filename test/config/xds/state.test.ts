@@ -15,6 +15,7 @@ import {
   endpoints,
   listener,
   routes,
+  routesByHost,
   TYPE_URL,
   V1,
   V2,
@@ -146,6 +147,16 @@ test('AdsState asks, as a gRPC client, for the clusters that routes name', () =>
     { kind: 'routes', names: ['80'], isAnswer: true },
     { kind: 'cluster', names: [V1], subscribe: [V1] },
   ]);
+});
+
+test('AdsState forgets, as a gRPC client, a cluster that a whole answer does not name', () => {
+  const state = newState(true);
+  state.open();
+  answer(state, TYPE_URL.listener, [listener(80)]);
+  answer(state, TYPE_URL.routes, [routesByHost(80, { one: V1, two: V2 })]);
+  answer(state, TYPE_URL.cluster, [cluster(V1), cluster(V2)]);
+  answer(state, TYPE_URL.cluster, [cluster(V2)]);
+  assert.deepEqual([...state.resources.clusters.keys()], [V2]);
 });
 
 /** Everything for one service, on its first version. */
