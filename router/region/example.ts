@@ -26,14 +26,19 @@ export function requestOf(sample: Sample, world: World, port: number): ExampleRe
   const query = named('query').map(([name, value]) => `${name}=${value}`);
   const scheme = one('scheme');
   const namespace = one('namespace');
+  const method = one('method');
+  const headers = named('header');
+  // Without one no rule gets to see it.
+  if (method === 'QUERY' && !sample.has('header content-type'))
+    headers.push(['content-type', 'application/json']);
   const forwarded = sample.get('header x-forwarded-proto')?.[0];
   return {
     request: {
-      method: one('method'),
+      method,
       scheme,
       authority: one('authority'),
       path: `${one('path')}${query.length > 0 ? `?${query.join('&')}` : ''}`,
-      headers: named('header'),
+      headers,
       port: Number(one('port') || port),
       // Only HTTP/2 says its scheme itself.
       ...(sample.has('scheme') && { http2: true }),

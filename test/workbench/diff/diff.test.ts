@@ -44,6 +44,14 @@ const CASES: readonly [name: string, before: string, after: string, want: readon
     `${to('v1', 'match: [{ method: { prefix: GE } }],')}, ${to('v2')}`,
     ['method begins with "GE" | 100 % shop v2 -> shop v1 | 100 % | curl -X GE http://shop/'],
   ],
+  [
+    'QUERY, which no rule sees without a content type',
+    `${to('v1', 'match: [{ method: { exact: QUERY } }],')}, ${to('v2')}`,
+    to('v2'),
+    [
+      `method = "QUERY" | 100 % shop v1 -> shop v2 | 100 % | curl -X QUERY -H 'content-type: application/json' http://shop/`,
+    ],
+  ],
   ['other weights', split(90, 10), split(50, 50), [' | 40 % shop v1 -> shop v2 | 40 % | curl http://shop/']],
   ['weights of another sum and the same shares', split(90, 10), split(45, 5), []],
   [
