@@ -2,7 +2,7 @@
 import { byteText, textOfBytes } from '../table/byte-text.ts';
 import type { RouteRequest } from '../table/request.ts';
 import { type Sample, stateOf } from './reach.ts';
-import type { World } from './world.ts';
+import { HTTP1_METHODS, type World } from './world.ts';
 
 /** A request with who sends it. */
 export interface ExampleRequest {
@@ -72,8 +72,9 @@ export function curlOf(
       words.push('-H', quote(`${name}:`));
   }
   if (/[[\]{}]/.test(place + path)) words.push('-g');
-  // HTTP/1.1 carries no such query; over TLS curl asks for HTTP/2 by itself.
-  if (scheme === 'http' && /[^!-~]/.test(path)) words.push('--http2-prior-knowledge');
+  // HTTP/1.1 carries no such query or method; over TLS curl asks for HTTP/2 by itself.
+  if (scheme === 'http' && (/[^!-~]/.test(path) || !HTTP1_METHODS.includes(request.method)))
+    words.push('--http2-prior-knowledge');
   words.push(quoteBytes(`${scheme}://${place}${path}`));
   return words.join(' ');
 }

@@ -52,7 +52,7 @@ export function preferredTexts(dimension: Dimension, world: World): readonly str
     case 'path':
       return ['/'];
     case 'method':
-      return ['GET', 'POST'];
+      return HTTP1_METHODS;
     case 'scheme':
       return ['http', 'https'];
     case 'authority':
@@ -61,6 +61,16 @@ export function preferredTexts(dimension: Dimension, world: World): readonly str
       return [];
   }
 }
+
+/**
+ * Methods that HTTP/1.1 carries to a gateway, the most usual first; HTTP/2 carries any.
+ * Source: Envoy `source/common/http/http1/balsa_parser.cc`, isMethodValid.
+ */
+export const HTTP1_METHODS: readonly string[] = (
+  'GET POST PUT DELETE PATCH OPTIONS HEAD ACL BIND CHECKOUT COPY LINK LOCK MERGE MKACTIVITY MKCALENDAR MKCOL MOVE ' +
+  'MSEARCH NOTIFY PROPFIND PROPPATCH PURGE REBIND REPORT SEARCH SOURCE SUBSCRIBE TRACE UNBIND UNLINK UNLOCK ' +
+  'UNSUBSCRIBE QUERY CONNECT'
+).split(' ');
 
 /** What no character of a request is, as each is a byte. */
 export const NO_BYTE = '\\x{100}-\\x{10FFFF}';

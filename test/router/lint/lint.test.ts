@@ -261,6 +261,17 @@ test('lint() compares fewer rules with fewer steps, and then says less', () => {
   assert.deepEqual(codes(100), []);
 });
 
+test('lint() gives an example over HTTP/2 where HTTP/1.1 carries no such method', () => {
+  const example = (methods: string) => {
+    const http = `http: [{match: [{method: {regex: '${methods}'}}], ${ROUTE}}, {match: [{method: {regex: '${methods}'}}], ${ROUTE}}]`;
+    return issuesOf(rules('one', `hosts: [a], ${http}`))[0]?.example;
+  };
+  const at = 'a.default.svc.cluster.local';
+  assert.equal(example('[a-z]'), `curl -X a --http2-prior-knowledge http://${at}/`);
+  assert.equal(example('[a-zA-Z]{4}'), `curl -X POST http://${at}/`);
+  assert.equal(example('S.*'), `curl -X SEARCH http://${at}/`);
+});
+
 test('lint() writes what is beyond ASCII in an example as it is in the rule, and as curl can send it', () => {
   const example = (match: string) => {
     const http = `http: [{match: [${match}], ${ROUTE}}, {match: [${match}], ${ROUTE}}]`;

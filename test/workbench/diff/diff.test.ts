@@ -42,7 +42,21 @@ const CASES: readonly [name: string, before: string, after: string, want: readon
     'a method said by its beginning, by the shortest that moves',
     `${to('v1', 'match: [{ method: { exact: GET } }],')}, ${to('v2')}`,
     `${to('v1', 'match: [{ method: { prefix: GE } }],')}, ${to('v2')}`,
-    ['method begins with "GE" | 100 % shop v2 -> shop v1 | 100 % | curl -X GE http://shop/'],
+    [
+      'method begins with "GE" | 100 % shop v2 -> shop v1 | 100 % | curl -X GE --http2-prior-knowledge http://shop/',
+    ],
+  ],
+  [
+    'methods, by one that HTTP/1.1 carries where there is one',
+    `${to('v1', "match: [{ method: { regex: 'GET|POST' } }],")}, ${to('v2')}`,
+    to('v1'),
+    [' | 100 % shop v2 -> shop v1 | 100 % | curl -X PUT http://shop/'],
+  ],
+  [
+    'methods, by one that HTTP/1.1 carries among few',
+    `${to('v1', "match: [{ method: { regex: 'PROP[A-F].*' } }],")}, ${to('v2')}`,
+    to('v2'),
+    ['method matches "PROP[A-F].*" | 100 % shop v1 -> shop v2 | 100 % | curl -X PROPFIND http://shop/'],
   ],
   [
     'QUERY, which no rule sees without a content type',
