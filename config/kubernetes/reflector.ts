@@ -75,6 +75,17 @@ interface Found<T> {
   readonly version: string | undefined;
 }
 
+/** What `/apis` says. */
+interface ApiGroups {
+  readonly kind?: string;
+  readonly groups?: readonly { readonly versions: readonly { readonly groupVersion: string }[] }[];
+}
+
+/** What `/apis/GROUP/VERSION` says. */
+interface ApiResources {
+  readonly resources?: readonly { readonly name: string }[];
+}
+
 /** Follows until the signal aborts. */
 export class Reflector<T> {
   readonly kind: ReflectedKind<T>;
@@ -155,10 +166,28 @@ export class Reflector<T> {
         if (!(error instanceof KubernetesError) || error.status !== 404) throw error;
       }
     }
-    if (!this.kind.isOptional) throw new KubernetesError(404, `the API server has no ${this.kind.resource}`);
+    const { isOptional, resource } = this.kind;
+    if (!isOptional) throw new KubernetesError(404, `the API server has no ${resource}`);
+    // Whatever stands before the server may answer so, too, when the server is away.
+    if (this.#group !== undefined && !(await this.#isGone()))
+      throw new KubernetesError(404, `what is asked has no ${resource}, and the API server says that it has`);
     this.#group = undefined;
     this.#version = '';
     this.#replace(new Map());
+  }
+
+  /** The server knows the kind no more. Rejects where what answers is no API server. */
+  async #isGone(): Promise<boolean> {
+    const accept = 'application/json';
+    const { kind, groups = [] } = (await this.#api.get('/apis', accept, this.#signal)) as ApiGroups;
+    if (kind !== 'APIGroupList') throw new KubernetesError(404, 'what is asked is no API server');
+    const served = new Set(groups.flatMap(({ versions }) => versions.map((each) => each.groupVersion)));
+    for (const api of this.kind.apis) {
+      if (!served.has(api.slice('/apis/'.length))) continue;
+      const { resources = [] } = (await this.#api.get(api, accept, this.#signal)) as ApiResources;
+      if (resources.some(({ name }) => name === this.kind.resource)) return false;
+    }
+    return true;
   }
 
   async #listIn(group: string): Promise<void> {

@@ -19,6 +19,9 @@ export interface Fault {
   readonly retryAfter?: number;
 }
 
+/** Kinds that are Kubernetes' own. */
+const CORE: ReadonlySet<string> = new Set(['services', 'endpointslices', 'pods']);
+
 interface Watcher {
   readonly resource: string;
   readonly response: ServerResponse;
@@ -78,6 +81,11 @@ export class ApiServer {
       this.#tell(resource, 'DELETED', this.#versioned(object));
   }
 
+  /** As when its definition is deleted, with all its objects. */
+  deleteKind(resource: string): void {
+    this.#objects.delete(resource);
+  }
+
   /** Answers the next requests whose `GET PATH` fits so. */
   fail(about: RegExp, fault: Fault, times = 1): void {
     this.#faults.push({ about, fault, left: times });
@@ -124,6 +132,19 @@ export class ApiServer {
     response.end('{}');
   }
 
+  /** What there is of Istio, as a server tells its clients. */
+  #discover(path: string): object | undefined {
+    const kinds = [...this.#objects.keys()].filter((each) => !CORE.has(each));
+    const groupVersion = 'networking.istio.io/v1';
+    if (path === '/apis') {
+      const groups =
+        kinds.length === 0 ? [] : [{ name: 'networking.istio.io', versions: [{ groupVersion }] }];
+      return { kind: 'APIGroupList', groups };
+    }
+    if (path !== `/apis/${groupVersion}` || kinds.length === 0) return undefined;
+    return { kind: 'APIResourceList', groupVersion, resources: kinds.map((name) => ({ name })) };
+  }
+
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const url = new URL(request.url ?? '', 'http://api');
     const isWatch = url.searchParams.has('watch');
@@ -136,6 +157,8 @@ export class ApiServer {
       return refuse(response, due.fault);
     }
     if (request.method === 'PATCH') return void this.#patch(request, url.pathname, response);
+    const discovered = this.#discover(url.pathname);
+    if (discovered) return void response.end(JSON.stringify(discovered));
     const [, namespace, kind, name] = /\/namespaces\/([^/]+)\/([^/]+)\/([^/]+)$/.exec(url.pathname) ?? [];
     if (name !== undefined) {
       const object = this.#objects.get(kind!)?.get(`${namespace}/${name}`);

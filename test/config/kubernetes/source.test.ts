@@ -461,6 +461,61 @@ test('kubernetesSource() keeps what it has read of a server that is gone, and go
   await following.stop();
 });
 
+test('kubernetesSource() keeps its rules where what stands before the server says 404', async () => {
+  const server = cluster();
+  const following = await follow(server);
+  await following.started;
+  await following.untilState('connected');
+  let isLost = false;
+  // A watch, then twice a list in each version of the API, and what kinds there are.
+  server.fail(/virtualservices|\/apis$/, { status: 404 }, 9);
+  server.endWatches();
+  const told = following.states.length;
+  const hasFollowed = (what: RegExp) =>
+    following.states.slice(told).some(({ reason = '' }) => what.test(reason));
+  await following.until(() => {
+    isLost ||= subsetOf(following.latest()) === undefined;
+    return isLost || hasFollowed(/^VirtualService: /);
+  });
+  await following.until(() => isLost || following.states.at(-1)?.state === 'connected');
+  server.put('virtualservices', rule('v2'));
+  await following.until(() => {
+    isLost ||= subsetOf(following.latest()) === undefined;
+    return isLost || subsetOf(following.latest()) === 'v2';
+  });
+  assert.equal(isLost, false);
+  await following.stop();
+});
+
+for (const { name, kinds } of [
+  { name: 'a kind', kinds: ['virtualservices'] },
+  { name: 'all of Istio', kinds: ISTIO },
+])
+  test(`kubernetesSource() has no more rules once the server says that ${name} is gone`, async () => {
+    const server = cluster();
+    const following = await follow(server);
+    await following.started;
+    await following.untilState('connected');
+    for (const kind of kinds) server.deleteKind(kind);
+    server.endWatches();
+    await following.until(() => following.latest().resources.length === 0);
+    await following.untilState('connected');
+    await following.stop();
+  });
+
+test('kubernetesSource() says so where the server lists a kind that it then does not find', async () => {
+  const server = cluster();
+  const following = await follow(server);
+  await following.started;
+  await following.untilState('connected');
+  server.fail(/virtualservices/, { status: 404 }, Number.POSITIVE_INFINITY);
+  server.endWatches();
+  const says = /^VirtualService: .* the API server says that it has$/;
+  await following.until(() => says.test(following.states.at(-1)?.reason ?? ''));
+  assert.equal(subsetOf(following.latest()), 'v1');
+  await following.stop();
+});
+
 test('kubernetesSource() reads a cluster without Istio as one without rules', async () => {
   const server = cluster(CORE);
   const following = await follow(server);
