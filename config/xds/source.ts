@@ -89,6 +89,8 @@ class XdsClient {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerDueMs = Number.POSITIVE_INFINITY;
   #cacheTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Why what was sent last is not in the cache. */
+  #cacheReason: string | undefined;
   #changedMs: number | undefined;
   #hasPublished = false;
 
@@ -211,13 +213,17 @@ class XdsClient {
         const { cacheOwner, writeCache } = await import('./cache.ts');
         const owner = cacheOwner(this.#address, this.#options.identity);
         await writeCache(cacheFolder, owner, this.#ads.sent);
+        this.#cacheStands(undefined);
       } catch (error) {
-        this.#setState(
-          this.#state.state,
-          `the cache in ${cacheFolder} cannot be written: ${(error as Error).message}`,
-        );
+        this.#cacheStands(`the cache in ${cacheFolder} cannot be written: ${(error as Error).message}`);
       }
     }, CACHE_DELAY_MS);
+  }
+
+  #cacheStands(reason: string | undefined): void {
+    if (this.#signal.aborted || this.#cacheReason === reason) return;
+    this.#cacheReason = reason;
+    this.#tellState();
   }
 
   #publishIn(delayMs: number): void {
@@ -310,7 +316,7 @@ class XdsClient {
       },
       refused: this.#ads.refused,
     };
-    const reason = this.#state.reason ?? this.#lacking();
+    const reason = this.#state.reason ?? this.#cacheReason ?? this.#lacking();
     this.#onState({ ...this.#state, ...(reason !== undefined && { reason }) });
   }
 

@@ -264,6 +264,22 @@ test('xdsSource() says why its cache cannot be written, and goes on without one'
   await plane.close();
 });
 
+test('xdsSource() says no more of its cache once it can be written again', async () => {
+  const { plane, port } = await planeOf();
+  const blocked = join(folder, 'blocked');
+  writeFileSync(blocked, 'no folder');
+  const following = follow(`xds://127.0.0.1:${port}?cache=${join(blocked, 'cache')}`);
+  await following.started;
+  const reason = () => following.states.at(-1)?.reason;
+  await following.until(() => /cannot be written/.test(reason() ?? ''));
+  rmSync(blocked);
+  plane.set(TYPE_URL.routes, routes(80, 'reviews', V2));
+  await following.until(() => reason() === undefined);
+  assert.equal(following.states.at(-1)?.state, 'connected');
+  following.stop();
+  await plane.close();
+});
+
 test('xdsSource() goes on with its cache where a restart finds no control plane', async () => {
   const { plane, port } = await planeOf();
   const url = `xds://127.0.0.1:${port}?cache=${join(folder, 'cache')}`;
