@@ -19,6 +19,8 @@ import {
 
 /** A resource as it is sent. */
 export interface SentResource {
+  /** What it is sent as, for bytes that cannot be read; whole states and caches do not say. */
+  readonly name?: string;
   readonly version: string;
   readonly any: Any;
 }
@@ -27,7 +29,7 @@ export interface SentResource {
 export interface RefusedResource {
   /** `Listener`, `Cluster`, `ClusterLoadAssignment`, `RouteConfiguration` or `Secret`. */
   readonly kind: string;
-  /** Empty where the bytes are no such message. */
+  /** Empty where the bytes are no such message, and nothing else says the name. */
   readonly name: string;
   /** Names the part that is not understood. */
   readonly reason: string;
@@ -164,10 +166,9 @@ export class Collection<T> {
 
   /** Takes a resource, or keeps what was there and says why. */
   take(
-    { any, version }: SentResource,
+    { name = '', any, version }: SentResource,
     now: () => Date,
   ): { readonly name: string; readonly refusal?: string } {
-    let name = '';
     try {
       const parsed = this.type.parse(any.value);
       name = parsed.name;

@@ -68,7 +68,9 @@ export function deltaResponse(response: DeltaDiscoveryResponse): XdsResponse {
     typeUrl,
     nonce,
     versionInfo: systemVersionInfo,
-    resources: resources.flatMap(({ resource, version }) => (resource ? [{ any: resource, version }] : [])),
+    resources: resources.flatMap(({ name, resource, version }) =>
+      resource ? [{ name, any: resource, version }] : [],
+    ),
     removed: removedResources,
     isWhole: false,
   };

@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { type Any, anyPack } from '@bufbuild/protobuf/wkt';
-import { deltaRequest, stateRequest } from '../../../config/xds/message.ts';
+import { deltaRequest, deltaResponse, stateRequest } from '../../../config/xds/message.ts';
 import { AdsState, type XdsRequest } from '../../../config/xds/state.ts';
 import { ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts';
 import { SecretSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts';
 import { UpstreamTlsContextSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts';
+import { DeltaDiscoveryResponseSchema } from '../../../gen/envoy/service/discovery/v3/discovery_pb.ts';
 import {
   badCluster,
   badRoutes,
@@ -216,6 +217,28 @@ test('AdsState refuses bytes that are no message at all', () => {
   const { requests } = answer(state, TYPE_URL.routes, [garbage]);
   assert.match(requests[0]!.refusal ?? '', /^RouteConfiguration "": /);
   assert.equal(state.resources.routes.size, 1);
+});
+
+test('AdsState knows bytes that are no message by the name they are sent as, until that is good or gone', () => {
+  const state = settled();
+  const send = (message: MessageInitShape<typeof DeltaDiscoveryResponseSchema>) =>
+    state.take(
+      deltaResponse(
+        create(DeltaDiscoveryResponseSchema, { typeUrl: TYPE_URL.routes, nonce: 'n', ...message }),
+      ),
+    );
+  const good = routes(80, 'reviews', V2);
+  const garbage = { ...good, value: new Uint8Array([0xff, 0xff]) };
+  const refused = () => state.refused.map(({ name }) => name);
+  const { requests } = send({ resources: [{ name: '80', version: '2', resource: garbage }] });
+  assert.match(requests[0]!.refusal ?? '', /^RouteConfiguration "80": /);
+  assert.deepEqual(refused(), ['80']);
+  send({ resources: [{ name: '80', version: '3', resource: good }] });
+  assert.deepEqual(refused(), []);
+  send({ resources: [{ name: '81', version: '4', resource: garbage }] });
+  assert.deepEqual(refused(), ['81']);
+  send({ removedResources: ['81'] });
+  assert.deepEqual(refused(), []);
 });
 
 test('AdsState says of a refused answer its nonce, the version before, and the reason', () => {
