@@ -60,7 +60,7 @@ export interface Difference {
 /** For the page. */
 export const DIFFERENCES: readonly Difference[] = [
   {
-    what: 'Some YAML that Istio takes is refused: keys that are two for YAML and one for JSON (`1` and `"1"`); in brackets an empty value right before a comma or bracket (`{a:, b: c}`) and text with `?`; a tag and an anchor before one key; U+2028 and U+2029 in a text; a byte order mark at the begin of a line that does not begin a document; text on the line where a document in brackets ends; nesting deeper than 64 levels',
+    what: 'Some YAML that Istio takes is refused: keys that are two for YAML and one for JSON (`1` and `"1"`); in brackets an empty value right before a comma or bracket (`{a:, b: c}`) and text with `?`; a tag and an anchor before one key; an alias that is a key (`*n: b`); a directive behind a document that no `...` ends; U+2028 and U+2029 in a text; a byte order mark at the begin of a line that does not begin a document; text on the line where a document in brackets ends; nesting deeper than 64 levels',
     why: 'Istio takes one of two keys by chance, has `a:` for a key, and otherwise reads what other readers of YAML refuse or read as something else',
     test: 'verdicts() refuses YAML that Istio takes where it may be read in another way',
   },

@@ -27,6 +27,8 @@ const REFUSED: readonly (readonly [text: string, message: RegExp])[] = [
     /^Cannot read a tag and an anchor before a key/,
   ],
   [annotated('{a: "b\u2028c"}'), /^Cannot read the character U\+2028/],
+  [`${head}  subsets:\n  - name: &n b\n    labels:\n      *n: c\n`, /^Cannot read the YAML: bad indentation/],
+  [`${head}%YAML 1.1\n`, /^Cannot read the YAML: /],
   [`---\n\uFEFF${head}`, /^Cannot read the byte order mark \(U\+FEFF\) here: delete it$/],
   [`${json} {}\n`, /^Cannot read the YAML: end of the stream/],
   [`${head}status: ${'['.repeat(70)}${']'.repeat(70)}\n`, /^Cannot read nesting deeper than 64 levels$/],
