@@ -75,6 +75,15 @@ export function mostSpecific<Value>(host: string, byHost: ReadonlyMap<string, Va
 }
 
 /**
+ * Of the names of servers with TLS those that nobody took for a domain, and that a taken wildcard would have in their place:
+ * who asks for such a server gets nothing of another one's.
+ */
+export function shadowedNames(names: Iterable<string>, taken: ReadonlySet<string>): string[] {
+  const wildcards = new Map([...taken].filter(isWildcard).map((domain) => [domain, domain]));
+  return [...names].filter((name) => !taken.has(name) && mostSpecific(name, wildcards) !== undefined);
+}
+
+/**
  * The full name that a short name means in a namespace: `reviews` is `reviews.NAMESPACE.svc.cluster.local`.
  * Names with a dot, `*` and IP addresses stay.
  *

@@ -1,6 +1,6 @@
 /** Which of the servers on one port has a host to itself. Imports the names of hosts. */
 import type { ServerTls } from '../table/server-tls.ts';
-import { isWildcard, mostSpecific } from './host.ts';
+import { mostSpecific, shadowedNames } from './host.ts';
 
 /** One server with the gateway it belongs to. */
 export interface BoundServer {
@@ -57,10 +57,7 @@ export class Regions {
   /** Hosts of servers with TLS that nobody took, and that another's domain would have in their place. */
   bare(): string[] {
     const names = new Set([...this.#byBind.values()].flatMap((byHost) => [...byHost.keys()]));
-    const wildcards = new Map([...this.#taken].filter(isWildcard).map((domain) => [domain, domain]));
-    return [...names]
-      .filter((name) => !this.#taken.has(name) && mostSpecific(name, wildcards) !== undefined)
-      .sort();
+    return shadowedNames(names, this.#taken).sort();
   }
 }
 

@@ -3,7 +3,7 @@
  * before is the same object, so that of a large table only what has changed is made ready anew. Imports the table's
  * types.
  */
-import { alternateHosts, isWildcard, mostSpecific } from '../compile/host.ts';
+import { alternateHosts, mostSpecific, shadowedNames } from '../compile/host.ts';
 import { otherHosts } from '../compile/sidecar.ts';
 import type { Cluster } from '../table/cluster.ts';
 import type { Listener, RouteTable, VirtualHost } from '../table/route-table.ts';
@@ -182,7 +182,7 @@ function joinListeners(
   }
   return {
     port,
-    virtualHosts: [...virtualHosts, ...bareHosts(byName, taken, port), ...wildcards],
+    virtualHosts: [...virtualHosts, ...bareHosts(byName.keys(), taken, port), ...wildcards],
     ignorePortInHost:
       group.some(({ isApi }) => isApi) ||
       [...configurations.keys()].every(({ ignorePortInHost }) => ignorePortInHost),
@@ -193,15 +193,12 @@ function joinListeners(
 }
 
 /** Hosts of servers with TLS that nobody has routes for, and that a wildcard of another server would have in their place. */
-function bareHosts(
-  byName: ReadonlyMap<string, ServerTls>,
-  taken: ReadonlySet<string>,
-  port: number,
-): VirtualHost[] {
-  const wildcards = new Map([...taken].filter(isWildcard).map((domain) => [domain, domain]));
-  return [...byName.keys()]
-    .filter((host) => !taken.has(host) && mostSpecific(host, wildcards) !== undefined)
-    .map((host) => ({ name: `${host}:${port}`, domains: [host], routes: [] }));
+function bareHosts(names: Iterable<string>, taken: ReadonlySet<string>, port: number): VirtualHost[] {
+  return shadowedNames(names, taken).map((host) => ({
+    name: `${host}:${port}`,
+    domains: [host],
+    routes: [],
+  }));
 }
 
 /** Istio's listener for a service of unknown protocol is bound to the service's address: `10.96.0.10_9000`. */

@@ -154,7 +154,7 @@ export class RequestReader extends FieldReader {
  * Methods, in capitals; a server that knows more would not be told by Envoy. Source: what Envoy 1.40 takes;
  * `source/common/http/http1/balsa_parser.cc` (isMethodValid).
  */
-const METHODS: ReadonlySet<string> = new Set(
+export const METHODS: ReadonlySet<string> = new Set(
   (
     'ACL BIND CHECKOUT CONNECT COPY DELETE GET HEAD LINK LOCK MERGE MKACTIVITY MKCALENDAR MKCOL MOVE MSEARCH NOTIFY ' +
     'OPTIONS PATCH POST PROPFIND PROPPATCH PURGE PUT QUERY REBIND REPORT SEARCH SOURCE SUBSCRIBE TRACE UNBIND UNLINK UNLOCK ' +
